@@ -1,0 +1,34 @@
+// Text forms of bytes: base64url, hexadecimal, percent-encoding, and SHA-256.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace afterword {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+
+// Thread-safe.
+Sha256 sha256(std::string_view bytes);
+
+// Cryptographically random bytes; throws std::runtime_error when the system has none.
+void fill_random(std::span<std::uint8_t> bytes);
+
+// RFC 4648 section 5, without padding.
+std::string to_base64url(std::span<const std::uint8_t> bytes);
+std::optional<std::string> from_base64url(std::string_view text);
+
+// Decodes %XX once; nothing if a % is not followed by two hexadecimal digits. '+' stays '+': it is a space only in a
+// query (see http/target.h).
+std::optional<std::string> percent_decode(std::string_view text);
+
+// Encodes everything but RFC 3986's unreserved characters, so that the result is one path segment or query value.
+std::string percent_encode(std::string_view text);
+
+bool is_valid_utf8(std::string_view text);
+
+}  // namespace afterword

@@ -1,0 +1,31 @@
+#include "base/json.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace afterword {
+
+std::optional<json::value> parse_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = max_json_depth;
+  json::error_code error;
+  json::value value = json::parse(text, error, {}, options);
+  if (error) return std::nullopt;
+  return value;
+}
+
+std::optional<json::object> parse_json_object(std::string_view text) {
+  std::optional<json::value> value = parse_json(text);
+  if (!value || !value->is_object()) return std::nullopt;
+  return std::move(value->as_object());
+}
+
+std::string to_text(const json::value& value) { return json::serialize(value); }
+
+std::optional<std::string> string_member(const json::object& object, std::string_view key) {
+  const json::value* member = object.if_contains(key);
+  if (member == nullptr || !member->is_string()) return std::nullopt;
+  return std::string(member->as_string());
+}
+
+}  // namespace afterword

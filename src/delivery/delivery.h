@@ -1,0 +1,67 @@
+// Sends delayed events when their time has come.
+//
+// Lifecycle: start() once, before requests are served; drain() once, before the store is closed. A timer is only a hint:
+// when it fires, the store is asked again, so a restart costs no timer work. In a room events leave in the order of their
+// scheduled time, one after the other; rooms do not wait for each other beyond the bound on concurrent sends.
+//
+// Every event that is scheduled or sending has exactly one place here: a timer, its room's queue, or an attempt.
+//
+// Thread: the server's only one.
+#pragma once
+
+#include "async/clock.h"
+#include "homeserver/homeserver.h"
+#include "store/store.h"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace afterword::delivery {
+
+using async::Task;
+
+struct Options {
+  std::size_t max_concurrent_sends = 32;
+  std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
+  std::chrono::milliseconds last_retry{30'000};
+};
+
+// The answer to the `send` action.
+struct NotSent {  // the homeserver could not be asked; the event stays scheduled
+  std::string reason;
+};
+using SendNowAnswer =
+    std::variant<store::NotFound, domain::Effect, domain::HomeserverError, NotSent, store::Unavailable>;
+
+class Delivery {
+ public:
+  Delivery(async::Executor executor, async::Clock& clock, store::Store& store, homeserver::Homeserver& homeserver,
+           Options options = {});
+  ~Delivery();
+
+  // Takes up what the store holds: overdue events leave in order of scheduled time, attempts that were under way go on.
+  Task<store::StoreResult<void>> start();
+
+  // An event was scheduled.
+  void expect(domain::DelayId delay_id, Timestamp due);
+
+  // Sends it at once, by the rules of PROTOCOL section 2. `perform` means: sent. `wait` means: a send was under way;
+  // wait for settled() and ask again.
+  Task<SendNowAnswer> send_now(domain::DelayId delay_id, std::optional<domain::UserId> caller);
+
+  // Goes on when no attempt for this event is under way.
+  Task<void> settled(domain::DelayId delay_id);
+
+  // Starts no more attempts, and goes on when those under way have an outcome or `limit` has passed.
+  Task<void> drain(std::chrono::milliseconds limit);
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace afterword::delivery

@@ -1,0 +1,85 @@
+// A delayed event: what a client scheduled, and what has become of it.
+#pragma once
+
+#include "base/time.h"
+#include "domain/ids.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace afterword::domain {
+
+// scheduled → sending → sent | failed, or scheduled → cancelled. `sending` goes back to `scheduled` only when it is
+// known that the event did not arrive. See domain/transitions.h.
+enum class State : std::uint8_t { scheduled, sending, sent, failed, cancelled };
+
+constexpr bool is_finalised(State state) {
+  return state == State::sent || state == State::failed || state == State::cancelled;
+}
+
+// Which of the homeserver's endpoints sends it.
+enum class EventKind : std::uint8_t { message, state, redaction };
+
+// What is sent, and as whom. Fixed when it is scheduled.
+struct EventToSend {
+  UserId user_id;
+  std::optional<DeviceId> device_id;
+  RoomId room_id;
+  EventKind kind = EventKind::message;
+  std::string type;
+  std::string state_key;                         // of a state event
+  EventId redacts;                               // of a redaction
+  std::string content;                           // a JSON object, as text
+  std::optional<Milliseconds> sticky_duration;   // MSC4354
+  std::optional<Timestamp> origin_server_ts;     // timestamp massaging by an application service
+};
+
+// When it is sent: `delay` after `delayed_since`, which each restart sets to the present.
+struct Timing {
+  Timestamp delayed_since;
+  Milliseconds delay{};
+
+  Timestamp due() const { return delayed_since + delay; }
+};
+
+struct NewDelayedEvent {
+  DelayId delay_id;
+  EventToSend event;
+  Timing timing;
+  std::optional<TransactionKey> transaction;  // absent where the route has no txn_id
+};
+
+// The homeserver's refusal: its status, and its error object as JSON text.
+struct HomeserverError {
+  int status = 0;
+  std::string body;
+};
+
+struct Cancelled {};
+// How a delayed event ended: sent as an event, refused at its time, or cancelled.
+using Outcome = std::variant<EventId, HomeserverError, Cancelled>;
+
+struct Finalised {
+  Timestamp finalised_ts;
+  Outcome outcome;
+};
+
+// One try to send it. Every attempt of one event carries the same origin_server_ts, so that one whose answer was lost
+// can be recognised in the room.
+struct Attempt {
+  Timestamp origin_server_ts;
+  bool on_request = false;  // by the `send` action, ahead of its time: a refusal leaves it scheduled
+};
+
+struct DelayedEvent {
+  DelayId delay_id;
+  EventToSend event;
+  Timing timing;
+  State state = State::scheduled;
+  std::optional<Attempt> attempt;      // while sending
+  std::optional<Finalised> finalised;  // once finalised
+};
+
+}  // namespace afterword::domain

@@ -1,0 +1,77 @@
+// The identifiers of Matrix and ours, each a type of its own, so that a room cannot be passed where a user belongs.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace afterword::domain {
+
+template <class Tag>
+struct Id {
+  std::string value;
+
+  Id() = default;
+  explicit Id(std::string text) : value(std::move(text)) {}
+  friend auto operator<=>(const Id&, const Id&) = default;
+};
+
+using UserId = Id<struct UserTag>;      // @alice:example.org
+using DeviceId = Id<struct DeviceTag>;  // JLAFKJWSCS
+using RoomId = Id<struct RoomTag>;      // !room:example.org
+using EventId = Id<struct EventTag>;    // $event
+
+// The handle of a delayed event: 128 random bits, so that knowing it can be the right to act on it. On the wire it is
+// their base64url form, 22 characters of Matrix's opaque identifier grammar.
+class DelayId {
+ public:
+  using Bytes = std::array<std::uint8_t, 16>;
+
+  DelayId() = default;
+  explicit DelayId(const Bytes& bytes) : bytes_(bytes) {}
+
+  static DelayId random();
+  // Nothing for a text that is not the form of any delay_id: such an event cannot exist.
+  static std::optional<DelayId> parse(std::string_view text);
+
+  std::string to_string() const;
+  const Bytes& bytes() const { return bytes_; }
+  friend auto operator<=>(const DelayId&, const DelayId&) = default;
+
+ private:
+  Bytes bytes_{};
+};
+
+// What makes a scheduling request the same request: a digest of user, device, path and txn_id (PROTOCOL section 1).
+struct TransactionKey {
+  std::array<std::uint8_t, 32> digest{};
+  friend auto operator<=>(const TransactionKey&, const TransactionKey&) = default;
+
+  // `path` names the endpoint with its room and event type, decoded, without the txn_id.
+  static TransactionKey of(const UserId& user_id, const std::optional<DeviceId>& device_id, std::string_view path,
+                           std::string_view txn_id);
+};
+
+}  // namespace afterword::domain
+
+template <class Tag>
+struct std::hash<afterword::domain::Id<Tag>> {
+  std::size_t operator()(const afterword::domain::Id<Tag>& id) const noexcept {
+    return std::hash<std::string>{}(id.value);
+  }
+};
+
+template <>
+struct std::hash<afterword::domain::DelayId> {
+  // The bytes are random already.
+  std::size_t operator()(const afterword::domain::DelayId& id) const noexcept {
+    std::size_t value = 0;
+    std::memcpy(&value, id.bytes().data(), sizeof value);
+    return value;
+  }
+};

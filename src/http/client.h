@@ -1,0 +1,66 @@
+// An HTTP/1.1 client of one origin, with a pool of kept-alive connections; http and https (verified against the
+// system's certificates).
+//
+// Thread: its executor's only thread.
+#pragma once
+
+#include "async/clock.h"
+#include "async/task.h"
+#include "base/result.h"
+#include "http/message.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace afterword::http {
+
+struct Origin {
+  bool tls = false;
+  std::string host;
+  std::uint16_t port = 80;
+
+  // "http://127.0.0.1:8008", "https://example.org", also with a trailing slash. The error is for a person.
+  static Result<Origin, std::string> parse(const std::string& url);
+  std::string host_header() const;
+};
+
+// Why there is no answer. `arrived` is what can be known about the request.
+struct NoAnswer {
+  enum class Arrived {
+    no,      // it cannot have been acted on: refused, unresolved, or no free connection in time
+    unknown  // some of it was sent
+  };
+  Arrived arrived = Arrived::unknown;
+  std::string reason;  // for the log
+};
+
+struct ClientOptions {
+  std::size_t max_connections = 256;
+  std::size_t max_idle_connections = 64;
+  std::size_t max_response_bytes = 256 * 1024 * 1024;
+  std::chrono::milliseconds connect_timeout{5'000};
+};
+
+class Client {
+ public:
+  Client(async::Executor executor, Origin origin, ClientOptions options = {});
+  ~Client();
+
+  // Sends the request and reads the whole answer; `timeout` covers both. Adds Host and Content-Length, drops hop-by-hop
+  // headers in both directions. A kept-alive connection is used again only while the server has not closed it; one that
+  // it closes at that very moment is replaced once, without a word, for GET, HEAD and OPTIONS only: nothing else is ever
+  // sent twice. Requests beyond max_connections wait for a free one, in order.
+  async::Task<Result<Response, NoAnswer>> send(Request request, std::chrono::milliseconds timeout);
+
+  // Ends what is in flight with NoAnswer, and closes all connections.
+  void close();
+
+ private:
+  struct Implementation;
+  std::shared_ptr<Implementation> implementation_;
+};
+
+}  // namespace afterword::http

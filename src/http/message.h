@@ -1,0 +1,51 @@
+// HTTP messages as values. The library that reads and writes them stays behind http/server.h and http/client.h.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace afterword::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+// Headers in the order in which they stand on the wire; names compare without case.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(std::initializer_list<Header> headers) : headers_(headers) {}
+
+  void add(std::string name, std::string value) { headers_.push_back({std::move(name), std::move(value)}); }
+  void set(std::string_view name, std::string value);  // replaces all of that name
+  void remove(std::string_view name);
+  // The first of that name.
+  std::optional<std::string_view> find(std::string_view name) const;
+
+  auto begin() const { return headers_.begin(); }
+  auto end() const { return headers_.end(); }
+
+ private:
+  std::vector<Header> headers_;
+};
+
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+struct Request {
+  std::string method;  // upper case
+  std::string target;  // origin form, as received: /path?query
+  Headers headers;
+  std::string body;
+  std::string peer;  // the address of the other end, without the port; empty in a request of our own
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+}  // namespace afterword::http

@@ -1,0 +1,51 @@
+// An HTTP/1.1 server: keep-alive, pipelined requests answered in order, limits on everything.
+//
+// Thread: its executor's only thread. A handler runs as one task per request; an exception that leaves it is a bug,
+// logged, and answered with 500 M_UNKNOWN. Malformed or oversized requests are answered as JSON Matrix errors (400
+// M_UNKNOWN, 413 M_TOO_LARGE, 431 M_UNKNOWN) and the connection is closed.
+#pragma once
+
+#include "async/clock.h"
+#include "async/task.h"
+#include "base/result.h"
+#include "http/message.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace afterword::http {
+
+using Handler = std::function<async::Task<Response>(Request)>;
+
+struct ServerOptions {
+  std::size_t max_header_bytes = 64 * 1024;
+  std::size_t max_body_bytes = 100 * 1024 * 1024;  // uploads pass through
+  std::size_t max_connections = 20'000;            // beyond it, accepting pauses
+  std::chrono::seconds header_timeout{60};         // an idle or half-sent head; about a second of tolerance
+  std::chrono::seconds body_timeout{300};          // without progress
+};
+
+class Server {
+ public:
+  Server(async::Executor executor, Handler handler, ServerOptions options = {});
+  ~Server();
+
+  // Listens and starts to accept. `host` is an address or a name; port 0 takes a free one. The error says what the
+  // system said, for a person.
+  Result<void, std::string> listen(const std::string& host, std::uint16_t port);
+  std::uint16_t port() const;
+
+  // Stops accepting, closes idle connections, and goes on when the requests in flight are answered or `limit` has passed
+  // (then the rest are cut). Call once.
+  async::Task<void> drain(std::chrono::milliseconds limit);
+
+ private:
+  struct Implementation;
+  std::shared_ptr<Implementation> implementation_;
+};
+
+}  // namespace afterword::http

@@ -1,0 +1,144 @@
+// The durable truth about delayed events, as verbs of the domain.
+//
+// Every verb is one atomic step. When it answers, what it did is committed and synced to disk; requests that arrive
+// while a commit runs share the next one. A verb that changes an event is guarded by the state that it finds, and says
+// what it found, so racing callers all hear the truth.
+//
+// `caller` restricts a verb to one user's events; nothing means that knowing the delay_id is enough. Another user's
+// event is answered like one that does not exist.
+//
+// Thread: the executor that the backend was made with. References passed in must outlive the task.
+#pragma once
+
+#include "async/task.h"
+#include "base/result.h"
+#include "domain/delayed_event.h"
+#include "domain/limits.h"
+#include "domain/transitions.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace afterword::store {
+
+using async::Task;
+using domain::DelayId;
+using domain::UserId;
+
+// The store cannot do it now: disk full, read-only, locked, connection lost. Nothing of the verb took effect, and it may
+// be tried again. `reason` is for the log.
+struct Unavailable {
+  std::string reason;
+};
+
+template <class T>
+using StoreResult = Result<T, Unavailable>;
+
+// schedule()
+struct Scheduled {
+  DelayId delay_id;
+  bool created = true;  // false: the transaction was known, and delay_id is that of the first request
+};
+struct TooManyScheduled {
+  Timestamp next_send;  // when the first of the user's scheduled events is due
+};
+using ScheduleAnswer = std::variant<Scheduled, TooManyScheduled>;
+
+// restart(), cancel() and claim()
+struct NotFound {};
+// What the verb met, and what that means for the action (domain/transitions.h). `perform` is: done.
+struct Met {
+  domain::Effect effect;
+  domain::Timing timing;  // as it is now; meaningful while the event is not finalised
+};
+using ActionAnswer = std::variant<NotFound, Met>;
+using ClaimAnswer = std::variant<NotFound, Met, domain::DelayedEvent>;  // the event: it is claimed, and yours to send
+
+// look(): what a timer that has fired finds.
+struct Look {
+  DelayId delay_id;
+  domain::State state;  // scheduled or sending; anything else is left out of the answer
+  Timestamp due;
+  domain::RoomId room_id;
+};
+
+// active(): what a start finds.
+struct Active {
+  DelayId delay_id;
+  domain::State state;  // scheduled or sending
+  Timestamp due;
+};
+
+// list() (PROTOCOL section 4, MSC4486)
+enum class Direction : std::uint8_t { forwards, backwards };
+struct ListPosition {  // behind this event, in the direction of the list
+  Timestamp due;
+  DelayId delay_id;
+};
+struct ListQuery {
+  std::optional<Timestamp> from_ts;  // of the scheduled send time, inclusive
+  std::optional<Timestamp> to_ts;    // inclusive
+  Direction direction = Direction::forwards;
+  std::optional<domain::RoomId> room_id;
+  std::optional<std::string> type;
+  // `scheduled` stands for `sending` too: to its owner an event is scheduled until it has an outcome.
+  std::vector<domain::State> states;  // empty: all
+  std::optional<ListPosition> after;
+  std::uint32_t limit = 100;
+};
+struct ListPage {
+  std::vector<domain::DelayedEvent> events;  // by (due, delay_id) in the direction asked for
+  bool more = false;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // The delay_id that an earlier request of this transaction was given.
+  virtual Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) = 0;
+
+  // Keeps the event, unless its transaction is known or the user has `max_scheduled` events scheduled or sending.
+  virtual Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
+                                                     std::optional<std::uint32_t> max_scheduled) = 0;
+
+  // Sets delayed_since to `now`.
+  virtual Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) = 0;
+  virtual Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) = 0;
+
+  // Cancels all that the user has scheduled (not what is being sent); answers how many.
+  virtual Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) = 0;
+
+  // scheduled → sending. A claim by time (`attempt.on_request` false) is for an event that is due at `now`: one that is
+  // not is left as it is, and answered as Met{wait} with its timing.
+  virtual Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller,
+                                               domain::Attempt attempt, Timestamp now) = 0;
+
+  // sending → scheduled: the attempt is known not to have arrived, or was refused on request. Nothing if not sending.
+  virtual Task<StoreResult<void>> release(DelayId delay_id) = 0;
+
+  // sending → sent | failed. Nothing if not sending.
+  virtual Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) = 0;
+
+  // Of those ids, the events that are scheduled or sending.
+  virtual Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) = 0;
+
+  // Everything scheduled or sending, in no order. Called once, at start.
+  virtual Task<StoreResult<std::vector<Active>>> active() = 0;
+
+  // The whole event, also when it is being sent: to continue an attempt, or to show it.
+  virtual Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
+                                                                         std::optional<UserId> caller) = 0;
+  virtual Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) = 0;
+
+  // Forgets finalised events beyond the retention, a bounded number at a time; answers whether there may be more.
+  virtual Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) = 0;
+
+  // Takes no more verbs, and goes on when all that were taken are answered and the files are closed.
+  virtual Task<void> close() = 0;
+};
+
+}  // namespace afterword::store
