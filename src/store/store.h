@@ -28,8 +28,8 @@ using async::Task;
 using domain::DelayId;
 using domain::UserId;
 
-// The store cannot do it now: disk full, read-only, locked, connection lost. Nothing of the verb took effect, and it may
-// be tried again. `reason` is for the log.
+// The store cannot do it now: disk full, read-only, locked, connection lost. Nothing of the verb took effect, and it
+// may be tried again. `reason` is for the log.
 struct Unavailable {
   std::string reason;
 };
@@ -114,8 +114,8 @@ class Store {
 
   // scheduled → sending. A claim by time (`attempt.on_request` false) is for an event that is due at `now`: one that is
   // not is left as it is, and answered as Met{wait} with its timing.
-  virtual Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller,
-                                               domain::Attempt attempt, Timestamp now) = 0;
+  virtual Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
+                                               Timestamp now) = 0;
 
   // sending → scheduled: the attempt is known not to have arrived, or was refused on request. Nothing if not sending.
   virtual Task<StoreResult<void>> release(DelayId delay_id) = 0;

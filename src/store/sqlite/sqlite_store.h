@@ -3,22 +3,22 @@
 
 #include "async/task.h"
 #include "base/result.h"
+#include "store/group_commit.h"
+#include "store/sqlite/journal.h"
 #include "store/store.h"
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 namespace afterword::store::sqlite {
 
-// Where batches are committed. A thread of their own keeps a slow sync from stalling everything else; the executor
-// itself makes a run deterministic.
-enum class CommitOn : std::uint8_t { own_thread, executor };
+using store::CommitOn;
 
 struct Options {
   std::filesystem::path path;  // made if it does not exist; its folder must
   CommitOn commit_on = CommitOn::own_thread;
+  Folding folding = {};
 };
 
 // Opens or makes the database, brings its schema up to date, and loads the timing of what is scheduled. Blocks; for

@@ -1,0 +1,112 @@
+#include "store/group_commit.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace afterword::store {
+namespace {
+
+// How often to look again for operations that are about to arrive, while they still do.
+constexpr int max_gathering_rounds = 8;
+
+}  // namespace
+
+GroupCommit::Batch::~Batch() {
+  for (Operation* operation : operations_) {
+    // Destroying the handler ends the task, in whose frame the operation lives: take it out first.
+    if (operation != nullptr) std::exchange(operation->waiting_, std::nullopt);
+  }
+}
+
+void GroupCommit::Batch::complete() {
+  for (Operation*& entry : operations_) {
+    Operation* operation = std::exchange(entry, nullptr);
+    auto waiting = std::move(*operation->waiting_);
+    operation->waiting_.reset();
+    std::move(waiting)();  // the operation may be gone when this returns
+  }
+}
+
+GroupCommit::GroupCommit(async::Executor executor, CommitOn commit_on, Commit commit, std::size_t max_batch)
+    : executor_(std::move(executor)), commit_on_(commit_on), commit_(std::move(commit)), max_batch_(max_batch) {
+  if (commit_on_ == CommitOn::own_thread) thread_ = std::thread([this] { run_thread(); });
+}
+
+GroupCommit::~GroupCommit() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  const Batch dropped(std::move(waiting_));
+}
+
+async::Task<void> GroupCommit::submit(Operation& operation) {
+  auto begin = [this, &operation](Operation::Waiting waiting) {
+    operation.waiting_.emplace(std::move(waiting));
+    enqueue(operation);
+  };
+  return async::asio::async_initiate<const async::asio::use_awaitable_t<async::Executor>, void()>(
+      std::move(begin), async::asio::use_awaitable);
+}
+
+void GroupCommit::enqueue(Operation& operation) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = waiting_.empty();
+    waiting_.push_back(&operation);
+  }
+  if (commit_on_ == CommitOn::own_thread) {
+    if (first) arrived_.notify_one();
+  } else if (!std::exchange(gathering_, true)) {
+    post_gather(0, 0);
+  }
+}
+
+// Call with mutex_ held.
+GroupCommit::Batch GroupCommit::take_batch() {
+  const auto size = std::min(waiting_.size(), max_batch_);
+  const auto rest = waiting_.begin() + static_cast<std::ptrdiff_t>(size);
+  std::vector<Operation*> operations(waiting_.begin(), rest);
+  waiting_.erase(waiting_.begin(), rest);
+  return Batch(std::move(operations));
+}
+
+void GroupCommit::run_thread() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (stopping_) return;
+    Batch batch = take_batch();
+    lock.unlock();
+    commit_(batch.operations());
+    async::asio::post(executor_, [batch = std::move(batch)]() mutable { batch.complete(); });
+    lock.lock();
+  }
+}
+
+void GroupCommit::post_gather(std::size_t seen, int round) {
+  auto look_again = [this, alive = std::weak_ptr(alive_), seen, round] {
+    if (!alive.expired()) gather(seen, round);
+  };
+  async::asio::post(executor_, std::move(look_again));
+}
+
+// Requests that are ready to be read arrive within a few turns of the executor: wait for them, without sleeping.
+void GroupCommit::gather(std::size_t seen, int round) {
+  std::unique_lock lock(mutex_);
+  const auto waiting = waiting_.size();
+  if (waiting > seen && waiting < max_batch_ && round < max_gathering_rounds) return post_gather(waiting, round + 1);
+  Batch batch = take_batch();
+  gathering_ = !waiting_.empty();
+  lock.unlock();
+  if (gathering_) post_gather(0, 0);
+  commit_(batch.operations());
+  batch.complete();
+}
+
+}  // namespace afterword::store

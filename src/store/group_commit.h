@@ -1,0 +1,103 @@
+// Group commit: operations that arrive while a commit runs share the next one.
+//
+// A backend gives the function that performs a batch in one transaction; the group commit decides what is in a batch,
+// where it is performed, and wakes all who wait for it with one hand-over to the executor.
+//
+// Lifecycle: submit() as often as wanted. The executor must outlive it; operations still waiting when it is destroyed
+// are dropped, and with them the tasks that wait.
+// Thread: submit() on the executor; the commit function on the committing thread, one batch after the other.
+#pragma once
+
+#include "async/task.h"
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace afterword::store {
+
+// Where batches are committed. A thread of their own keeps a slow sync from stalling everything else; the executor
+// itself makes a run deterministic.
+enum class CommitOn : std::uint8_t { own_thread, executor };
+
+// One step of a transaction and its answer. It lives in the frame of the task that waits for it.
+class Operation {
+ public:
+  Operation() = default;
+  virtual ~Operation() = default;
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+  // Its batch was not committed: nothing of it took effect.
+  virtual void fail(const std::string& reason) = 0;
+
+ private:
+  friend class GroupCommit;
+  using Waiting = async::asio::async_result<async::asio::use_awaitable_t<async::Executor>, void()>::handler_type;
+
+  std::optional<Waiting> waiting_;
+};
+
+class GroupCommit {
+ public:
+  // Performs and commits a batch in its order, or fails each operation of it. Must not throw.
+  using Commit = std::function<void(std::span<Operation* const>)>;
+
+  GroupCommit(async::Executor executor, CommitOn commit_on, Commit commit, std::size_t max_batch = 512);
+  ~GroupCommit();
+
+  // Goes on when the batch of the operation is committed or has failed. Not cancellable once begun: what was submitted
+  // has an outcome, and the caller hears it.
+  async::Task<void> submit(Operation& operation);
+
+ private:
+  // The operations of one commit. What is not completed when it goes is dropped.
+  class Batch {
+   public:
+    Batch() = default;
+    explicit Batch(std::vector<Operation*> operations) : operations_(std::move(operations)) {}
+    Batch(Batch&& other) noexcept : operations_(std::exchange(other.operations_, {})) {}
+    Batch& operator=(Batch&&) = delete;
+    ~Batch();
+
+    std::span<Operation* const> operations() const { return operations_; }
+    void complete();
+
+   private:
+    std::vector<Operation*> operations_;
+  };
+
+  void enqueue(Operation& operation);
+  Batch take_batch();
+  void run_thread();
+  void post_gather(std::size_t seen, int round);
+  void gather(std::size_t seen, int round);
+
+  const async::Executor executor_;
+  const CommitOn commit_on_;
+  const Commit commit_;
+  const std::size_t max_batch_;
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<Operation*> waiting_;  // guarded by mutex_
+  bool stopping_ = false;            // guarded by mutex_
+
+  // Committing on the executor.
+  bool gathering_ = false;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what is posted may outlive this
+
+  std::thread thread_;  // committing on a thread of its own
+};
+
+}  // namespace afterword::store

@@ -1,0 +1,259 @@
+#include "store/sqlite/engine.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+#include <exception>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+namespace afterword::store::sqlite {
+namespace {
+
+using domain::Action;
+using domain::DelayedEvent;
+using domain::Effect;
+using domain::State;
+
+bool allows(const std::optional<UserId>& caller, const std::string& owner) { return !caller || caller->value == owner; }
+
+// Whether `position` comes before `other` in that direction.
+bool before(const ListPosition& position, const ListPosition& other, Direction direction) {
+  const auto left = std::tie(position.due, position.delay_id);
+  const auto right = std::tie(other.due, other.delay_id);
+  return direction == Direction::forwards ? left < right : right < left;
+}
+
+ListPosition position_of(const DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
+
+bool asks_for_active(const ListQuery& query) {
+  return query.states.empty() || std::any_of(query.states.begin(), query.states.end(),
+                                             [](State state) { return !domain::is_finalised(state); });
+}
+
+bool asks_for_finalised(const ListQuery& query) {
+  return query.states.empty() || std::any_of(query.states.begin(), query.states.end(), domain::is_finalised);
+}
+
+bool in_range(const ListQuery& query, const ListPosition& position) {
+  return (!query.from_ts || position.due >= *query.from_ts) && (!query.to_ts || position.due <= *query.to_ts) &&
+         (!query.after || before(*query.after, position, query.direction));
+}
+
+}  // namespace
+
+Engine::Engine(Database database, Folding folding)
+    : database_(std::move(database)),
+      begin_(database_, "BEGIN"),
+      commit_(database_, "COMMIT"),
+      events_(database_),
+      journal_(database_, active_, folding) {
+  events_.for_each_active([this](const EventTable::Row& row) {
+    active_.add({row.delay_id, row.user_id, row.room_id, row.row, row.timing, row.state == State::sending});
+    active_.keep();
+  });
+  journal_.replay();
+}
+
+void Engine::commit(std::span<Operation* const> batch) {
+  try {
+    begin_.run();
+    for (Operation* operation : batch) static_cast<Step*>(operation)->perform(*this);
+    journal_.write();
+    commit_.run();
+    active_.keep();
+    journal_.keep();
+    note_outcome(true, "");
+  } catch (const std::exception& error) {
+    database_.roll_back();
+    active_.roll_back();
+    journal_.roll_back();
+    for (Operation* operation : batch) operation->fail(error.what());
+    note_outcome(false, error.what());
+  }
+}
+
+// One line when it begins to fail and one when it is over, however many batches lie between.
+void Engine::note_outcome(bool committed, const char* reason) {
+  if (failing_ != committed) return;
+  failing_ = !committed;
+  if (committed) {
+    log::info("the database takes changes again");
+  } else {
+    log::error("the database does not take changes: {}", reason);
+  }
+}
+
+std::optional<Engine::Found> Engine::find(const DelayId& delay_id, const std::optional<UserId>& caller) {
+  if (const auto place = active_.find(delay_id)) {
+    const auto& slot = active_.at(*place);
+    if (!allows(caller, active_.user_of(slot))) return std::nullopt;
+    return Found{place, slot.state(), slot.timing()};
+  }
+  const auto finalised = events_.summary(delay_id);
+  if (!finalised || !allows(caller, finalised->user_id.value)) return std::nullopt;
+  return Found{std::nullopt, finalised->state, finalised->timing};
+}
+
+void Engine::finalise_at(ActiveEvents::Place place, const DelayId& delay_id, const domain::Finalised& finalised) {
+  const auto slot = active_.at(place);
+  events_.set_finalised(slot.row, UserId(active_.user_of(slot)), slot.delayed_since, finalised);
+  journal_.forget(slot.row);
+  active_.remove(delay_id);
+}
+
+void Engine::set_sending(ActiveEvents::Place place, bool sending) {
+  auto slot = active_.at(place);
+  slot.sending = sending;
+  active_.change(place, slot);
+}
+
+Timestamp Engine::next_send_of(const UserId& user_id) {
+  auto next = Timestamp::max();
+  for (const auto& delay_id : events_.active_of(user_id)) {
+    if (const auto place = active_.find(delay_id)) next = std::min(next, active_.at(*place).timing().due());
+  }
+  return next;
+}
+
+std::optional<DelayId> Engine::find_transaction(const domain::TransactionKey& transaction) {
+  return events_.find_transaction(transaction);
+}
+
+ScheduleAnswer Engine::schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled) {
+  if (event.transaction) {
+    if (const auto known = events_.find_transaction(*event.transaction)) return Scheduled{*known, false};
+  }
+  const auto& user_id = event.event.user_id;
+  if (max_scheduled && active_.count_of(user_id) >= *max_scheduled) return TooManyScheduled{next_send_of(user_id)};
+  const auto row = events_.insert(event);
+  active_.add({event.delay_id, user_id, event.event.room_id, row, event.timing, false});
+  return Scheduled{event.delay_id, true};
+}
+
+ActionAnswer Engine::restart(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now) {
+  const auto found = find(delay_id, caller);
+  if (!found) return NotFound{};
+  const auto effect = domain::effect_of(Action::restart, found->state);
+  if (effect != Effect::perform) return Met{effect, found->timing};
+  journal_.restart(*found->place, now);
+  return Met{effect, active_.at(*found->place).timing()};
+}
+
+ActionAnswer Engine::cancel(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now) {
+  const auto found = find(delay_id, caller);
+  if (!found) return NotFound{};
+  const auto effect = domain::effect_of(Action::cancel, found->state);
+  if (effect == Effect::perform) finalise_at(*found->place, delay_id, {now, domain::Cancelled{}});
+  return Met{effect, found->timing};
+}
+
+std::uint64_t Engine::cancel_all(const UserId& user_id, Timestamp now) {
+  std::uint64_t cancelled = 0;
+  for (const auto& delay_id : events_.active_of(user_id)) {
+    const auto place = active_.find(delay_id);
+    if (!place || active_.at(*place).sending) continue;
+    finalise_at(*place, delay_id, {now, domain::Cancelled{}});
+    ++cancelled;
+  }
+  return cancelled;
+}
+
+ClaimAnswer Engine::claim(const DelayId& delay_id, const std::optional<UserId>& caller, const domain::Attempt& attempt,
+                          Timestamp now) {
+  const auto found = find(delay_id, caller);
+  if (!found) return NotFound{};
+  const auto effect = domain::effect_of(Action::send, found->state);
+  if (effect != Effect::perform) return Met{effect, found->timing};
+  if (!attempt.on_request && found->timing.due() > now) return Met{Effect::wait, found->timing};
+  events_.set_sending(active_.at(*found->place).row, attempt);
+  set_sending(*found->place, true);
+  return *read(delay_id);
+}
+
+void Engine::release(const DelayId& delay_id) {
+  const auto place = active_.find(delay_id);
+  if (!place || !active_.at(*place).sending) return;
+  events_.set_scheduled(active_.at(*place).row);
+  set_sending(*place, false);
+}
+
+void Engine::finalise(const DelayId& delay_id, const domain::Finalised& finalised) {
+  const auto place = active_.find(delay_id);
+  if (!place || !active_.at(*place).sending) return;
+  finalise_at(*place, delay_id, finalised);
+}
+
+std::vector<Look> Engine::look(const std::vector<DelayId>& delay_ids) {
+  std::vector<Look> found;
+  for (const auto& delay_id : delay_ids) {
+    const auto place = active_.find(delay_id);
+    if (!place) continue;
+    const auto& slot = active_.at(*place);
+    found.push_back({delay_id, slot.state(), slot.timing().due(), domain::RoomId(active_.room_of(slot))});
+  }
+  return found;
+}
+
+std::vector<Active> Engine::active() {
+  std::vector<Active> found;
+  found.reserve(active_.size());
+  active_.for_each([&](const DelayId& delay_id, const ActiveEvents::Slot& slot) {
+    found.push_back({delay_id, slot.state(), slot.timing().due()});
+  });
+  return found;
+}
+
+std::optional<DelayedEvent> Engine::read(const DelayId& delay_id) {
+  auto event = events_.read(delay_id);
+  if (!event) return std::nullopt;
+  if (const auto place = active_.find(delay_id)) event->timing = active_.at(*place).timing();
+  return event;
+}
+
+std::optional<DelayedEvent> Engine::look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
+  auto event = read(delay_id);
+  if (!event || !allows(caller, event->event.user_id.value)) return std::nullopt;
+  return event;
+}
+
+ListPage Engine::list(const UserId& user_id, const ListQuery& query) {
+  ListPage page;
+  if (asks_for_active(query)) list_active(user_id, query, page.events);
+  if (asks_for_finalised(query)) {
+    // One beyond the page shows whether there is more.
+    auto finalised = events_.finalised_of(user_id, query, std::int64_t{query.limit} + 1);
+    std::move(finalised.begin(), finalised.end(), std::back_inserter(page.events));
+  }
+  std::sort(page.events.begin(), page.events.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
+    return before(position_of(left), position_of(right), query.direction);
+  });
+  page.more = page.events.size() > query.limit;
+  if (page.more) page.events.resize(query.limit);
+  return page;
+}
+
+// Their order is in memory; only the rows of the page are read.
+void Engine::list_active(const UserId& user_id, const ListQuery& query, std::vector<DelayedEvent>& found) {
+  std::vector<ListPosition> positions;
+  for (const auto& delay_id : events_.active_of(user_id)) {
+    const auto place = active_.find(delay_id);
+    if (!place) continue;
+    const auto& slot = active_.at(*place);
+    const ListPosition position{slot.timing().due(), delay_id};
+    const bool room_fits = !query.room_id || query.room_id->value == active_.room_of(slot);
+    if (room_fits && in_range(query, position)) positions.push_back(position);
+  }
+  std::sort(positions.begin(), positions.end(),
+            [&](const ListPosition& left, const ListPosition& right) { return before(left, right, query.direction); });
+  for (const auto& position : positions) {
+    if (found.size() > query.limit) return;
+    auto event = read(position.delay_id);
+    if (event && (!query.type || *query.type == event->event.type)) found.push_back(*std::move(event));
+  }
+}
+
+bool Engine::prune(const domain::Retention& retention, Timestamp now) { return events_.prune(retention, now); }
+
+}  // namespace afterword::store::sqlite

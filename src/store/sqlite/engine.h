@@ -1,0 +1,75 @@
+// The verbs of the store, performed one after the other within the transaction of a batch.
+//
+// Each is what store.h says of the verb of its name, without waiting and without its durability: that comes with
+// commit(). Errors of SQLite unwind to commit(), which rolls back the batch as a whole.
+// Thread: the committing one.
+#pragma once
+
+#include "store/group_commit.h"
+#include "store/sqlite/active_events.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/event_table.h"
+#include "store/sqlite/journal.h"
+#include "store/store.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace afterword::store::sqlite {
+
+class Engine {
+ public:
+  // Loads what is active. Throws Error.
+  Engine(Database database, Folding folding);
+
+  // One verb of a batch.
+  class Step : public Operation {
+   public:
+    virtual void perform(Engine& engine) = 0;
+  };
+
+  // One transaction; answers all steps or fails all.
+  void commit(std::span<Operation* const> batch);
+
+  std::optional<DelayId> find_transaction(const domain::TransactionKey& transaction);
+  ScheduleAnswer schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled);
+  ActionAnswer restart(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now);
+  ActionAnswer cancel(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now);
+  std::uint64_t cancel_all(const UserId& user_id, Timestamp now);
+  ClaimAnswer claim(const DelayId& delay_id, const std::optional<UserId>& caller, const domain::Attempt& attempt,
+                    Timestamp now);
+  void release(const DelayId& delay_id);
+  void finalise(const DelayId& delay_id, const domain::Finalised& finalised);
+  std::vector<Look> look(const std::vector<DelayId>& delay_ids);
+  std::vector<Active> active();
+  std::optional<domain::DelayedEvent> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
+  ListPage list(const UserId& user_id, const ListQuery& query);
+  bool prune(const domain::Retention& retention, Timestamp now);
+
+ private:
+  // An event that a verb is about, as it finds it.
+  struct Found {
+    std::optional<ActiveEvents::Place> place;  // of an active one
+    domain::State state;
+    domain::Timing timing;
+  };
+  std::optional<Found> find(const DelayId& delay_id, const std::optional<UserId>& caller);
+  void finalise_at(ActiveEvents::Place place, const DelayId& delay_id, const domain::Finalised& finalised);
+  void set_sending(ActiveEvents::Place place, bool sending);
+  Timestamp next_send_of(const UserId& user_id);
+  std::optional<domain::DelayedEvent> read(const DelayId& delay_id);
+  void list_active(const UserId& user_id, const ListQuery& query, std::vector<domain::DelayedEvent>& found);
+  void note_outcome(bool committed, const char* reason);
+
+  Database database_;
+  Statement begin_;
+  Statement commit_;
+  EventTable events_;
+  ActiveEvents active_;
+  Journal journal_;
+  bool failing_ = false;
+};
+
+}  // namespace afterword::store::sqlite

@@ -1,0 +1,232 @@
+#include "store/sqlite/event_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace afterword::store::sqlite {
+namespace {
+
+using domain::DelayedEvent;
+using domain::DelayId;
+using domain::State;
+
+// What one prune may take: few enough that nobody who shares its commit waits long.
+constexpr int pruned_rows = 5'000;
+constexpr int pruned_users = 100;
+
+// What the SQL here and in schema.cc relies on: active states are below 2.
+static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1);
+
+constexpr std::string_view event_columns =
+    "delay_id, user_id, device_id, room_id, kind, type, state_key, redacts, content, sticky_duration_ms,"
+    " origin_server_ts, delayed_since_ts, delay_ms, state, attempt_ts, attempt_on_request, finalised_ts, event_id,"
+    " error_status, error_body";
+
+std::string select_event(std::string_view condition) {
+  return fmt::format("SELECT {} FROM events WHERE {}", event_columns, condition);
+}
+
+// `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
+std::string select_finalised(std::string_view order, std::string_view beyond) {
+  return select_event(
+      fmt::format("user_id = ?1 AND state >= 2 AND due_ts BETWEEN ?2 AND ?3 AND (due_ts, delay_id) {1} (?4, ?5)"
+                  " AND (?6 IS NULL OR room_id = ?6) AND (?7 IS NULL OR type = ?7) AND (1 << state) & ?8 <> 0"
+                  " ORDER BY due_ts {0}, delay_id {0} LIMIT ?9",
+                  order, beyond));
+}
+
+DelayId to_delay_id(Blob bytes) {
+  DelayId::Bytes copy{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), copy.size()), copy.begin());
+  return DelayId(copy);
+}
+
+domain::Outcome read_outcome(const Rows& rows, State state) {
+  switch (state) {
+    case State::sent:
+      return domain::EventId(rows.text(17));
+    case State::failed:
+      return domain::HomeserverError{static_cast<int>(rows.integer(18)), rows.text(19)};
+    default:
+      return domain::Cancelled{};
+  }
+}
+
+// A row of event_columns.
+DelayedEvent read_event(const Rows& rows) {
+  DelayedEvent event;
+  event.delay_id = to_delay_id(rows.blob(0));
+  event.event.user_id = UserId(rows.text(1));
+  if (!rows.is_null(2)) event.event.device_id = domain::DeviceId(rows.text(2));
+  event.event.room_id = domain::RoomId(rows.text(3));
+  event.event.kind = static_cast<domain::EventKind>(rows.integer(4));
+  event.event.type = rows.text(5);
+  event.event.state_key = rows.text(6);
+  event.event.redacts = domain::EventId(rows.text(7));
+  event.event.content = rows.text(8);
+  if (!rows.is_null(9)) event.event.sticky_duration = rows.milliseconds(9);
+  if (!rows.is_null(10)) event.event.origin_server_ts = rows.timestamp(10);
+  event.timing = {rows.timestamp(11), rows.milliseconds(12)};
+  event.state = static_cast<State>(rows.integer(13));
+  if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(14), rows.integer(15) != 0};
+  if (domain::is_finalised(event.state)) {
+    event.finalised = domain::Finalised{rows.timestamp(16), read_outcome(rows, event.state)};
+  }
+  return event;
+}
+
+std::int64_t states_asked_for(const ListQuery& query) {
+  if (query.states.empty()) return -1;
+  std::int64_t bits = 0;
+  for (const auto state : query.states) bits |= std::int64_t{1} << static_cast<int>(state);
+  return bits;
+}
+
+}  // namespace
+
+EventTable::EventTable(Database& database)
+    : database_(database),
+      insert_(database,
+              "INSERT INTO events (delay_id, user_id, device_id, room_id, kind, type, state_key, redacts, content,"
+              " sticky_duration_ms, origin_server_ts, delayed_since_ts, delay_ms, transaction_key, state)"
+              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"),
+      find_transaction_(database, "SELECT delay_id FROM events WHERE transaction_key = ?"),
+      summary_(database, "SELECT user_id, state, delayed_since_ts, delay_ms FROM events WHERE delay_id = ?"),
+      read_(database, select_event("delay_id = ?")),
+      active_of_(database, "SELECT delay_id FROM events WHERE user_id = ? AND state <= 1"),
+      finalised_forwards_(database, select_finalised("ASC", ">")),
+      finalised_backwards_(database, select_finalised("DESC", "<")),
+      set_sending_(database, "UPDATE events SET state = 1, attempt_ts = ?, attempt_on_request = ? WHERE id = ?"),
+      set_scheduled_(database,
+                     "UPDATE events SET state = 0, attempt_ts = NULL, attempt_on_request = NULL WHERE id = ?"),
+      set_finalised_(database,
+                     "UPDATE events SET state = ?, delayed_since_ts = ?, attempt_ts = NULL, attempt_on_request = NULL,"
+                     " finalised_ts = ?, event_id = ?, error_status = ?, error_body = ? WHERE id = ?"),
+      mark_user_(database, "INSERT OR IGNORE INTO users_to_prune (user_id) VALUES (?)"),
+      prune_by_age_(database,
+                    "DELETE FROM events WHERE id IN"
+                    " (SELECT id FROM events WHERE state >= 2 AND finalised_ts < ? ORDER BY finalised_ts LIMIT ?)"),
+      // Per user the newest ?1 are skipped along the index; what lies behind them goes.
+      prune_by_count_(
+          database,
+          "DELETE FROM events WHERE id IN (SELECT event.id"
+          " FROM (SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT ?3) AS marked JOIN events AS event"
+          " ON event.user_id = marked.user_id AND event.state >= 2 AND (event.finalised_ts, event.id) <="
+          " (SELECT finalised_ts, id FROM events WHERE user_id = marked.user_id AND state >= 2"
+          " ORDER BY finalised_ts DESC, id DESC LIMIT 1 OFFSET ?1) LIMIT ?2)"),
+      unmark_users_(database,
+                    "DELETE FROM users_to_prune WHERE user_id IN"
+                    " (SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT ?)") {}
+
+std::int64_t EventTable::insert(const domain::NewDelayedEvent& event) {
+  const auto& to_send = event.event;
+  std::optional<std::string_view> device_id;
+  if (to_send.device_id) device_id = to_send.device_id->value;
+  std::optional<Blob> transaction;
+  if (event.transaction) transaction = event.transaction->digest;
+  insert_.run(Blob(event.delay_id.bytes()), to_send.user_id.value, device_id, to_send.room_id.value,
+              static_cast<int>(to_send.kind), to_send.type, to_send.state_key, to_send.redacts.value, to_send.content,
+              to_send.sticky_duration, to_send.origin_server_ts, event.timing.delayed_since, event.timing.delay,
+              transaction);
+  return database_.last_inserted_id();
+}
+
+std::optional<DelayId> EventTable::find_transaction(const domain::TransactionKey& transaction) {
+  Rows rows = find_transaction_.query(Blob(transaction.digest));
+  if (!rows.next()) return std::nullopt;
+  return to_delay_id(rows.blob(0));
+}
+
+std::optional<EventTable::Summary> EventTable::summary(const DelayId& delay_id) {
+  Rows rows = summary_.query(Blob(delay_id.bytes()));
+  if (!rows.next()) return std::nullopt;
+  const domain::Timing timing{rows.timestamp(2), rows.milliseconds(3)};
+  return Summary{UserId(rows.text(0)), static_cast<State>(rows.integer(1)), timing};
+}
+
+std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
+  Rows rows = read_.query(Blob(delay_id.bytes()));
+  if (!rows.next()) return std::nullopt;
+  return read_event(rows);
+}
+
+void EventTable::for_each_active(const std::function<void(const Row&)>& visit) {
+  Statement statement(
+      database_,
+      "SELECT id, delay_id, user_id, room_id, state, delayed_since_ts, delay_ms FROM events WHERE state <= 1");
+  Rows rows = statement.query();
+  while (rows.next()) {
+    const domain::Timing timing{rows.timestamp(5), rows.milliseconds(6)};
+    visit({rows.integer(0), to_delay_id(rows.blob(1)), UserId(rows.text(2)), domain::RoomId(rows.text(3)),
+           static_cast<State>(rows.integer(4)), timing});
+  }
+}
+
+std::vector<DelayId> EventTable::active_of(const UserId& user_id) {
+  std::vector<DelayId> found;
+  Rows rows = active_of_.query(user_id.value);
+  while (rows.next()) found.push_back(to_delay_id(rows.blob(0)));
+  return found;
+}
+
+std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit) {
+  const bool forwards = query.direction == Direction::forwards;
+  auto from = query.from_ts.value_or(Timestamp::min());
+  auto to = query.to_ts.value_or(Timestamp::max());
+  // The position is a bound of the range too, which the index is searched with.
+  const auto after = query.after.value_or(ListPosition{forwards ? Timestamp::min() : Timestamp::max(), {}});
+  if (forwards) from = std::max(from, after.due);
+  if (!forwards) to = std::min(to, after.due);
+  std::optional<std::string_view> room_id;
+  if (query.room_id) room_id = query.room_id->value;
+
+  std::vector<DelayedEvent> found;
+  Statement& statement = forwards ? finalised_forwards_ : finalised_backwards_;
+  Rows rows = statement.query(user_id.value, from, to, after.due, Blob(after.delay_id.bytes()), room_id, query.type,
+                              states_asked_for(query), limit);
+  while (rows.next()) found.push_back(read_event(rows));
+  return found;
+}
+
+void EventTable::set_sending(std::int64_t row, const domain::Attempt& attempt) {
+  set_sending_.run(attempt.origin_server_ts, static_cast<int>(attempt.on_request), row);
+}
+
+void EventTable::set_scheduled(std::int64_t row) { set_scheduled_.run(row); }
+
+void EventTable::set_finalised(std::int64_t row, const UserId& user_id, Timestamp delayed_since,
+                               const domain::Finalised& finalised) {
+  State state = State::cancelled;
+  std::optional<std::string_view> event_id;
+  std::optional<int> error_status;
+  std::optional<std::string_view> error_body;
+  if (const auto* sent = std::get_if<domain::EventId>(&finalised.outcome)) {
+    state = State::sent;
+    event_id = sent->value;
+  } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
+    state = State::failed;
+    error_status = error->status;
+    error_body = error->body;
+  }
+  set_finalised_.run(static_cast<int>(state), delayed_since, finalised.finalised_ts, event_id, error_status, error_body,
+                     row);
+  mark_user_.run(user_id.value);
+}
+
+bool EventTable::prune(const domain::Retention& retention, Timestamp now) {
+  bool more = false;
+  if (retention.max_age) {
+    prune_by_age_.run(now - *retention.max_age, pruned_rows);
+    more = database_.changed_rows() == pruned_rows;
+  }
+  if (!retention.max_per_user) return more;
+  prune_by_count_.run(*retention.max_per_user, pruned_rows, pruned_users);
+  if (database_.changed_rows() == pruned_rows) return true;
+  unmark_users_.run(pruned_users);
+  return more || database_.changed_rows() == pruned_users;
+}
+
+}  // namespace afterword::store::sqlite

@@ -1,0 +1,77 @@
+// The table of all delayed events, finalised ones included: their rows in and out of SQL.
+//
+// The delayed_since of an active event is written when it is scheduled and when it is finalised; in between, the truth
+// is in ActiveEvents, and what is read here may be older.
+// Thread: the committing one, within a transaction.
+#pragma once
+
+#include "domain/limits.h"
+#include "store/sqlite/database.h"
+#include "store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace afterword::store::sqlite {
+
+class EventTable {
+ public:
+  explicit EventTable(Database& database);
+
+  std::int64_t insert(const domain::NewDelayedEvent& event);  // answers its row
+
+  std::optional<domain::DelayId> find_transaction(const domain::TransactionKey& transaction);
+
+  // What a verb asks of an event that is not active.
+  struct Summary {
+    UserId user_id;
+    domain::State state;
+    domain::Timing timing;
+  };
+  std::optional<Summary> summary(const domain::DelayId& delay_id);
+
+  std::optional<domain::DelayedEvent> read(const domain::DelayId& delay_id);
+
+  struct Row {
+    std::int64_t row;
+    domain::DelayId delay_id;
+    UserId user_id;
+    domain::RoomId room_id;
+    domain::State state;
+    domain::Timing timing;
+  };
+  void for_each_active(const std::function<void(const Row&)>& visit);
+  std::vector<domain::DelayId> active_of(const UserId& user_id);
+
+  // The finalised events that the query asks for, in its order, up to `limit`.
+  std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit);
+
+  void set_sending(std::int64_t row, const domain::Attempt& attempt);
+  void set_scheduled(std::int64_t row);
+  void set_finalised(std::int64_t row, const UserId& user_id, Timestamp delayed_since,
+                     const domain::Finalised& finalised);
+
+  // A bounded number of finalised events beyond the retention; answers whether there may be more.
+  bool prune(const domain::Retention& retention, Timestamp now);
+
+ private:
+  Database& database_;
+  Statement insert_;
+  Statement find_transaction_;
+  Statement summary_;
+  Statement read_;
+  Statement active_of_;
+  Statement finalised_forwards_;
+  Statement finalised_backwards_;
+  Statement set_sending_;
+  Statement set_scheduled_;
+  Statement set_finalised_;
+  Statement mark_user_;
+  Statement prune_by_age_;
+  Statement prune_by_count_;
+  Statement unmark_users_;
+};
+
+}  // namespace afterword::store::sqlite

@@ -1,0 +1,153 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include "store/sqlite/engine.h"
+#include "store/sqlite/schema.h"
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace afterword::store::sqlite {
+namespace {
+
+// A verb as a step of a batch, with its answer.
+template <class Answer, class Verb>
+class VerbStep final : public Engine::Step {
+ public:
+  explicit VerbStep(Verb verb) : verb_(std::move(verb)) {}
+
+  void perform(Engine& engine) override {
+    if constexpr (std::is_void_v<Answer>) {
+      verb_(engine);
+      answer_ = StoreResult<Answer>();
+    } else {
+      answer_ = StoreResult<Answer>(verb_(engine));
+    }
+  }
+  void fail(const std::string& reason) override { answer_ = StoreResult<Answer>(Unavailable{reason}); }
+
+  StoreResult<Answer> take_answer() { return *std::move(answer_); }
+
+ private:
+  Verb verb_;
+  std::optional<StoreResult<Answer>> answer_;
+};
+
+// Takes the verbs to the engine and their answers back.
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(async::Executor executor, CommitOn commit_on, std::unique_ptr<Engine> engine)
+      : engine_(std::move(engine)),
+        commits_(std::move(executor), commit_on, [this](std::span<Operation* const> batch) { commit(batch); }) {}
+
+  Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
+    return perform<std::optional<DelayId>>(
+        [&transaction](Engine& engine) { return engine.find_transaction(transaction); });
+  }
+
+  Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
+                                             std::optional<std::uint32_t> max_scheduled) override {
+    return perform<ScheduleAnswer>(
+        [&event, max_scheduled](Engine& engine) { return engine.schedule(event, max_scheduled); });
+  }
+
+  Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
+    return perform<ActionAnswer>(
+        [delay_id, caller = std::move(caller), now](Engine& engine) { return engine.restart(delay_id, caller, now); });
+  }
+
+  Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
+    return perform<ActionAnswer>(
+        [delay_id, caller = std::move(caller), now](Engine& engine) { return engine.cancel(delay_id, caller, now); });
+  }
+
+  Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override {
+    return perform<std::uint64_t>(
+        [user_id = std::move(user_id), now](Engine& engine) { return engine.cancel_all(user_id, now); });
+  }
+
+  Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
+                                       Timestamp now) override {
+    return perform<ClaimAnswer>([delay_id, caller = std::move(caller), attempt, now](Engine& engine) {
+      return engine.claim(delay_id, caller, attempt, now);
+    });
+  }
+
+  Task<StoreResult<void>> release(DelayId delay_id) override {
+    return perform<void>([delay_id](Engine& engine) { engine.release(delay_id); });
+  }
+
+  Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
+    return perform<void>(
+        [delay_id, finalised = std::move(finalised)](Engine& engine) { engine.finalise(delay_id, finalised); });
+  }
+
+  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
+    return perform<std::vector<Look>>(
+        [delay_ids = std::move(delay_ids)](Engine& engine) { return engine.look(delay_ids); });
+  }
+
+  Task<StoreResult<std::vector<Active>>> active() override {
+    return perform<std::vector<Active>>([](Engine& engine) { return engine.active(); });
+  }
+
+  Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
+                                                                 std::optional<UserId> caller) override {
+    return perform<std::optional<domain::DelayedEvent>>(
+        [delay_id, caller = std::move(caller)](Engine& engine) { return engine.look_up(delay_id, caller); });
+  }
+
+  Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
+    return perform<ListPage>([user_id = std::move(user_id), query = std::move(query)](Engine& engine) {
+      return engine.list(user_id, query);
+    });
+  }
+
+  Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
+    return perform<bool>([retention, now](Engine& engine) { return engine.prune(retention, now); });
+  }
+
+  // A step like the others, so that it comes after all that were taken before.
+  Task<void> close() override {
+    auto begin_closing = [this](Engine&) { closing_ = true; };
+    co_await perform<void>(std::move(begin_closing));
+  }
+
+ private:
+  template <class Answer, class Verb>
+  Task<StoreResult<Answer>> perform(Verb verb) {
+    VerbStep<Answer, Verb> step(std::move(verb));
+    co_await commits_.submit(step);
+    co_return step.take_answer();
+  }
+
+  // On the committing thread.
+  void commit(std::span<Operation* const> batch) {
+    if (engine_) {
+      engine_->commit(batch);
+      if (closing_) engine_.reset();
+    } else {
+      for (Operation* operation : batch) operation->fail("the store is closed");
+    }
+  }
+
+  std::unique_ptr<Engine> engine_;  // until it is closed; the committing thread's
+  bool closing_ = false;            // the committing thread's
+  GroupCommit commits_;             // last, so that its thread ends first
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Options options) {
+  auto database = open_database(options.path);
+  if (database.has_error()) return std::move(database).error();
+  try {
+    auto engine = std::make_unique<Engine>(*std::move(database), options.folding);
+    return std::unique_ptr<Store>(
+        std::make_unique<SqliteStore>(std::move(executor), options.commit_on, std::move(engine)));
+  } catch (const Error& error) {
+    return explain(options.path, error);
+  }
+}
+
+}  // namespace afterword::store::sqlite
