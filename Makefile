@@ -1,0 +1,26 @@
+# Short names for what scripts/ and bench/ do. Where make is missing, call those.
+
+.PHONY: help run test sanitizers bench clean
+
+help:
+	@echo "make run         see Afterword at work in front of a real Synapse, then use it"
+	@echo "                 (or in front of yours: HOMESERVER=http://... SERVER_NAME=... make run)"
+	@echo "make test        build, and run every test"
+	@echo "make sanitizers  unit and contract tests under ASan + UBSan and under TSan"
+	@echo "make bench       heartbeats and schedules a second, beside Synapse's own and nginx"
+	@echo "make clean       remove what was built (the Synapse in .cache stays)"
+
+run:
+	@scripts/run
+
+test:
+	@scripts/test
+
+sanitizers:
+	@scripts/test --sanitizers
+
+bench:
+	@bench/run
+
+clean:
+	rm -rf build

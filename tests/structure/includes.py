@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Checks what the compiler does not: that includes point down the layers only, that every source file is built, and
+that no file speaks of the machine it was written on. Prints what is wrong; status 1 if anything is."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# A folder of src/ may include itself and what stands before it. src/CMakeLists.txt has the same order.
+LAYERS = "base async domain http store homeserver delivery api gateway ops main".split()
+
+_INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+# Written so that this file does not match itself.
+_MACHINE = re.compile(r"(?<![\w./-])/(?:work|root|home)/\w|(?:artifactory|nexus|jfrog)[\w-]*\.[a-z]|/tmp/[b]ash_jobs")
+
+
+def _is_test(file: Path) -> bool:
+    return file.stem.endswith("_test") or "testing" in file.parts
+
+
+def wrong_include(file: Path, included: Path) -> str | None:
+    """Why `file` may not include `included`, both relative to src/; nothing if it may."""
+    layer, target = file.parts[0], included.parts[0]
+    if layer not in LAYERS:
+        return f"{layer} is no layer"
+    if target not in LAYERS:
+        return None if len(included.parts) == 1 else f"{target} is no layer"
+    if "testing" in included.parts and not _is_test(file):
+        return "only tests may include what is in testing/"
+    if _is_test(file):
+        return None
+    if LAYERS.index(target) > LAYERS.index(layer):
+        return f"{target} stands above {layer}"
+    if target == "store" and len(included.parts) > 2 and layer != "main" and file.parts[:2] != included.parts[:2]:
+        return "only main may know which store it is"
+    return None
+
+
+def check_includes(source: Path) -> Iterator[str]:
+    for path in sorted([*source.rglob("*.h"), *source.rglob("*.cc")]):
+        file = path.relative_to(source)
+        for included in _INCLUDE.findall(path.read_text()):
+            reason = wrong_include(file, Path(included))
+            if reason:
+                yield f"src/{file} includes {included}: {reason}"
+            elif not (source / included).exists():
+                yield f"src/{file} includes {included}: includes are written from src/, and there is no such file"
+
+
+def check_all_built(source: Path) -> Iterator[str]:
+    """A file that is not built is not tested."""
+    for path in sorted(source.rglob("*.cc")):
+        named = False
+        for folder in path.parents:
+            lists = folder / "CMakeLists.txt"
+            if lists.exists():
+                name = re.escape(str(path.relative_to(folder)))
+                named = named or bool(re.search(rf"(?<![\w./-]){name}(?![\w./-])", lists.read_text()))
+            if folder == source:
+                break
+        if not named:
+            yield f"src/{path.relative_to(source)} is in no CMakeLists.txt"
+
+
+def check_machine_names(root: Path, files: list[Path]) -> Iterator[str]:
+    for file in files:
+        try:
+            lines = (root / file).read_text().splitlines()
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        for number, line in enumerate(lines, 1):
+            if _MACHINE.search(line):
+                yield f"{file}:{number} names a machine: {line.strip()}"
+
+
+def committed_files(root: Path) -> list[Path]:
+    command = ["git", "-c", f"safe.directory={root}", "ls-files", "-z"]
+    names = subprocess.run(command, cwd=root, capture_output=True, text=True).stdout
+    return [Path(name) for name in names.split("\0") if name]
+
+
+def check(root: Path) -> list[str]:
+    source = root / "src"
+    return [
+        *check_includes(source),
+        *check_all_built(source),
+        *check_machine_names(root, committed_files(root)),
+    ]
+
+
+if __name__ == "__main__":
+    problems = check(Path(__file__).resolve().parents[2])
+    print(*problems, sep="\n", end="\n" if problems else "")
+    sys.exit(1 if problems else 0)

@@ -1,0 +1,75 @@
+"""Afterword itself: set up, started, stopped and killed."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .matrix import Server
+from .processes import Process, ProcessFailed, free_port
+
+_ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("AFTERWORD", _ROOT / "build/release/src/main/afterword")).absolute()
+
+
+class Afterword(Server):
+    """Afterword in front of a homeserver; its configuration and data are in `directory`."""
+
+    def __init__(self, directory: Path, port: int | None = None, settings: dict[str, str] | None = None):
+        port = port or free_port()
+        super().__init__(f"http://127.0.0.1:{port}")
+        self.directory = directory
+        self.listen = f"127.0.0.1:{port}"
+        self.log = directory / "afterword.log"
+        self._configuration = directory / "afterword.yaml"
+        self._settings = settings or {}
+        self._process: Process | None = None
+
+    @property
+    def registration(self) -> Path:
+        return self.directory / "afterword-registration.yaml"
+
+    def set_up(self, server_name: str, homeserver_url: str) -> None:
+        """afterword init."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        command = [str(BINARY), "init", "--server-name", server_name, "--homeserver", homeserver_url]
+        command += ["--listen", self.listen, "--dir", str(self.directory)]
+        done = subprocess.run(command, cwd=self.directory, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ProcessFailed(f"afterword init ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+
+    def beside(self, directory: Path, settings: dict[str, str] | None = None) -> "Afterword":
+        """Another one for the same homeserver, which takes it for the same application service; its data are its own."""
+        directory.mkdir(parents=True, exist_ok=True)
+        other = Afterword(directory, settings=settings)
+        other._configuration = self._configuration
+        other._settings = {"listen": other.listen, "database": f"sqlite:{directory}/afterword.db", **other._settings}
+        return other
+
+    def start(self) -> None:
+        """afterword serve, until it answers."""
+        command = [str(BINARY), "serve", "--config", str(self._configuration)]
+        for key, value in self._settings.items():
+            command += ["--set", f"{key}={value}"]
+        self._process = Process(command, self.log, self.directory)
+        self._process.wait_until(self._serves)
+
+    def check(self) -> subprocess.CompletedProcess[str]:
+        """afterword check."""
+        command = [str(BINARY), "check", "--config", str(self._configuration)]
+        return subprocess.run(command, cwd=self.directory, capture_output=True, text=True)
+
+    def kill(self) -> None:
+        """kill -9: what it has not made durable is gone."""
+        assert self._process
+        self._process.kill()
+
+    def stop(self) -> int | None:
+        """SIGTERM. Its exit status."""
+        return self._process.stop() if self._process else None
+
+    def _serves(self) -> bool:
+        # An answer of any status is enough: the homeserver may be away.
+        try:
+            return self.request("GET", "/_matrix/client/versions", timeout=5).status > 0
+        except OSError:
+            return False

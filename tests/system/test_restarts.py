@@ -1,0 +1,96 @@
+"""What was acknowledged survives kill -9, and what became due meanwhile is sent, once and in order."""
+
+import time
+from collections.abc import Callable
+
+from .gateway import Afterword
+from .homeservers import Synapse
+from .matrix import User, eventually
+
+TEXT = "m.room.message"
+HOUR = 3_600_000
+
+
+def message(body: str) -> dict[str, str]:
+    return {"msgtype": "m.text", "body": body}
+
+
+def test_nothing_acknowledged_is_lost(alice: User, room: str, start_another: Callable[..., Afterword]):
+    afterword = start_another()
+    alice = alice.at(afterword)
+    kept = alice.delayed(room, TEXT, message("kept"), HOUR, txn_id="one")
+    restarted = alice.delayed(room, TEXT, message("restarted"), HOUR)
+    cancelled = alice.delayed(room, TEXT, message("cancelled"), HOUR)
+    sent = alice.delayed(room, TEXT, message("sent"), HOUR)
+    alice.manage(cancelled, "cancel").ok()
+    alice.manage(sent, "send").ok()
+    time.sleep(0.01)
+    alice.manage(restarted, "restart").ok()
+    all_of_them = [kept, restarted, cancelled, sent]
+    before = [alice.look_up(delay_id).ok() for delay_id in all_of_them]
+
+    afterword.kill()
+    afterword.start()
+
+    assert [alice.look_up(delay_id).ok() for delay_id in all_of_them] == before
+    assert alice.delayed(room, TEXT, message("kept"), HOUR, txn_id="one") == kept
+    assert len(alice.events(room, TEXT)) == 1
+
+
+def test_overdue_events_leave_in_order_after_a_crash(alice: User, room: str, start_another: Callable[..., Afterword]):
+    afterword = start_another()
+    alice = alice.at(afterword)
+    delays = [900, 500, 800, 600, 700]
+    for delay in delays:
+        alice.delayed(room, TEXT, message(str(delay)), delay + 1000)
+    due = [event["delayed_since_ts"] + event["delay_ms"] for event in alice.scheduled()]
+
+    afterword.kill()
+    time.sleep(2.2)
+    afterword.start()
+
+    events = eventually(lambda: [seen for seen in [alice.events(room, TEXT)] if len(seen) == len(delays)])[0]
+    assert [event["origin_server_ts"] for event in events] == due
+    assert alice.scheduled() == []
+
+
+def test_an_event_is_sent_once_whenever_the_crash_comes(
+    alice: User, room: str, start_another: Callable[..., Afterword]
+):
+    afterword = start_another()
+    alice = alice.at(afterword)
+    pauses = [0.0, 0.01, 0.02, 0.04, 0.06, 0.1]
+    for number, pause in enumerate(pauses):
+        delay_id = alice.delayed(room, TEXT, message(str(number)), 300)
+        time.sleep(0.3 + pause)
+        afterword.kill()
+        afterword.start()
+        alice.outcome(delay_id)
+    assert [event["content"]["body"] for event in alice.events(room, TEXT)] == [str(n) for n in range(len(pauses))]
+
+
+def test_a_stop_loses_nothing(alice: User, room: str, start_another: Callable[..., Afterword]):
+    afterword = start_another()
+    alice = alice.at(afterword)
+    delay_id = alice.delayed(room, TEXT, message("later"), 1000)
+    assert afterword.stop() == 0
+    afterword.start()
+    assert alice.event(room, alice.outcome(delay_id)["event_id"])["content"] == message("later")
+
+
+def test_a_homeserver_outage_delays_and_loses_nothing(
+    synapse: Synapse, alice: User, room: str, start_another: Callable[..., Afterword]
+):
+    alice = alice.at(start_another())
+    due_meanwhile = alice.delayed(room, TEXT, message("due meanwhile"), 800)
+    kept_alive = alice.delayed(room, TEXT, message("kept alive"), 1500)
+    synapse.stop()
+    try:
+        for _ in range(5):
+            alice.manage(kept_alive, "restart").ok()  # a heartbeat needs no homeserver
+            time.sleep(0.4)
+    finally:
+        synapse.resume()
+    alice.manage(kept_alive, "cancel").ok()
+    assert "event_id" in alice.outcome(due_meanwhile, timeout=30)
+    assert [event["content"]["body"] for event in alice.events(room, TEXT)] == ["due meanwhile"]
