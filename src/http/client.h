@@ -41,7 +41,7 @@ struct ClientOptions {
   std::size_t max_connections = 256;
   std::size_t max_idle_connections = 64;
   std::size_t max_response_bytes = 256 * 1024 * 1024;
-  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds connect_timeout{5'000};  // for each address tried, and for the TLS handshake
 };
 
 class Client {
@@ -49,10 +49,11 @@ class Client {
   Client(async::Executor executor, Origin origin, ClientOptions options = {});
   ~Client();
 
-  // Sends the request and reads the whole answer; `timeout` covers both. Adds Host and Content-Length, drops hop-by-hop
-  // headers in both directions. A kept-alive connection is used again only while the server has not closed it; one that
-  // it closes at that very moment is replaced once, without a word, for GET, HEAD and OPTIONS only: nothing else is ever
-  // sent twice. Requests beyond max_connections wait for a free one, in order.
+  // Sends the request and reads the whole answer; `timeout` covers both, and the wait for a connection. Host and
+  // Content-Length are ours; hop-by-hop headers are dropped in both directions. A kept-alive connection is used again
+  // only while the server has not closed it; one that it closes at that very moment is replaced once, without a word,
+  // for GET, HEAD and OPTIONS only: nothing else is ever sent twice. Requests beyond max_connections wait for a free
+  // one, in order.
   async::Task<Result<Response, NoAnswer>> send(Request request, std::chrono::milliseconds timeout);
 
   // Ends what is in flight with NoAnswer, and closes all connections.

@@ -2,7 +2,8 @@
 //
 // Thread: its executor's only thread. A handler runs as one task per request; an exception that leaves it is a bug,
 // logged, and answered with 500 M_UNKNOWN. Malformed or oversized requests are answered as JSON Matrix errors (400
-// M_UNKNOWN, 413 M_TOO_LARGE, 431 M_UNKNOWN) and the connection is closed.
+// M_UNKNOWN, 413 M_TOO_LARGE, 431 M_UNKNOWN) and the connection is closed. A handler finishes even if its client goes
+// away. The destructor cuts what drain() has not ended.
 #pragma once
 
 #include "async/clock.h"
@@ -25,8 +26,10 @@ struct ServerOptions {
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = 100 * 1024 * 1024;  // uploads pass through
   std::size_t max_connections = 20'000;            // beyond it, accepting pauses
-  std::chrono::seconds header_timeout{60};         // an idle or half-sent head; about a second of tolerance
-  std::chrono::seconds body_timeout{300};          // without progress
+  // Idle, or for the whole of a head once it has begun. Longer than the 60 s for which common proxies keep a
+  // connection, so that it is they who close it. This one and the next are kept to about a second.
+  std::chrono::seconds header_timeout{75};
+  std::chrono::seconds body_timeout{300};  // a body or an answer without progress
 };
 
 class Server {
@@ -34,13 +37,14 @@ class Server {
   Server(async::Executor executor, Handler handler, ServerOptions options = {});
   ~Server();
 
-  // Listens and starts to accept. `host` is an address or a name; port 0 takes a free one. The error says what the
-  // system said, for a person.
+  // Listens and starts to accept; call once. `host` is an address or a name; port 0 takes a free one. The error says
+  // what the system said, for a person.
   Result<void, std::string> listen(const std::string& host, std::uint16_t port);
   std::uint16_t port() const;
 
-  // Stops accepting, closes idle connections, and goes on when the requests in flight are answered or `limit` has passed
-  // (then the rest are cut). Call once.
+  // Stops accepting, closes idle connections, and goes on when the requests in flight are answered or `limit` has
+  // passed. Then the rest are cut: their connections are closed and their handlers cancelled, with a second to unwind.
+  // Call once.
   async::Task<void> drain(std::chrono::milliseconds limit);
 
  private:

@@ -1,0 +1,238 @@
+#include "http/client.h"
+
+#include "http/client_connection.h"
+#include "http/hop_by_hop.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <deque>
+#include <exception>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+namespace afterword::http {
+namespace {
+
+using Outcome = Result<Response, NoAnswer>;
+using Arrived = NoAnswer::Arrived;
+
+// Servers close idle connections after a minute or so; to use one just before that is to lose a request.
+constexpr std::chrono::seconds max_idle_time{30};
+
+bool may_be_repeated(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
+
+// What a caller passes on from elsewhere, but is ours to say. Of Expect nothing is left to say: the body follows at
+// once.
+bool is_ours(std::string_view name) {
+  return equal_ignoring_case(name, "Host") || equal_ignoring_case(name, "Content-Length") ||
+         equal_ignoring_case(name, "Expect");
+}
+
+ClientConnection::Outgoing to_outgoing(Request request, const std::string& host) {
+  remove_hop_by_hop(request.headers);
+  ClientConnection::Outgoing outgoing;
+  outgoing.is_head_request = request.method == "HEAD";
+  outgoing.head = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.target, host);
+  for (const Header& header : request.headers) {
+    if (!is_ours(header.name)) outgoing.head += header.name + ": " + header.value + "\r\n";
+  }
+  if (!request.body.empty() || request.method == "PUT" || request.method == "POST") {
+    outgoing.head += fmt::format("Content-Length: {}\r\n", request.body.size());
+  }
+  outgoing.head += "\r\n";
+  outgoing.body = std::move(request.body);
+  return outgoing;
+}
+
+// One send(), which waits for `finished` while its exchange runs beside it: so the deadline holds whatever the exchange
+// is doing, and no operation needs a time limit of its own.
+struct Call {
+  explicit Call(const async::Executor& executor)
+      : turn(executor, asio::steady_timer::time_point::max()), finished(executor) {}
+
+  ClientConnection::Outgoing outgoing;
+  bool may_be_repeated = false;
+  bool has_slot = false;    // one of max_connections
+  asio::steady_timer turn;  // never expires; cancelled when the call gets its slot
+  std::shared_ptr<ClientConnection> connection;
+  Arrived arrived = Arrived::no;
+  bool aborted = false;
+  asio::steady_timer finished;  // expires at the deadline; cancelled when there is an outcome
+  std::optional<Outcome> outcome;
+};
+
+}  // namespace
+
+// Shared by its calls, so that it outlives the Client until they have ended.
+struct Client::Implementation : std::enable_shared_from_this<Implementation> {
+  Implementation(async::Executor executor_to_use, Origin origin_to_use, const ClientOptions& options_to_use)
+      : executor(std::move(executor_to_use)),
+        clock(executor),
+        origin(std::move(origin_to_use)),
+        host(origin.host_header()),
+        options(options_to_use) {
+    if (!origin.tls) return;
+    tls_context.emplace(asio::ssl::context::tls_client);
+    tls_context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                             asio::ssl::context::no_tlsv1_1);
+    tls_context->set_default_verify_paths();
+  }
+
+  static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request,
+                                   std::chrono::milliseconds timeout) {
+    if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed"};
+    const auto call = std::make_shared<Call>(self->executor);
+    call->may_be_repeated = may_be_repeated(request.method);
+    call->outgoing = to_outgoing(std::move(request), self->host);
+    call->finished.expires_after(timeout);
+    self->calls.insert(call);
+    self->take_slot_or_queue(call);
+    asio::co_spawn(self->executor, perform(self, call),
+                   [self, call](const std::exception_ptr& failure, Outcome outcome) {
+                     self->finish(*call, failure, std::move(outcome));
+                   });
+
+    boost::system::error_code ignored;
+    if (!call->outcome) co_await call->finished.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    self->calls.erase(call);
+    if (call->outcome) co_return std::move(*call->outcome);
+    self->abort(call);
+    const bool timed_out = call->finished.expiry() <= self->clock.steady_now();
+    co_return NoAnswer{call->arrived, timed_out ? fmt::format("no answer within {} ms", timeout.count())
+                                                : std::string("the request was cancelled")};
+  }
+
+  static async::Task<Outcome> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
+    if (!call->has_slot) {
+      boost::system::error_code ignored;
+      co_await call->turn.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    for (bool is_replacement = false;; is_replacement = true) {
+      if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
+      call->connection = is_replacement ? nullptr : self->take_idle();
+      const bool is_reused = call->connection != nullptr;
+      if (!is_reused) {
+        auto* const tls_context = self->tls_context ? &*self->tls_context : nullptr;
+        call->connection = std::make_shared<ClientConnection>(self->executor, tls_context);
+        const auto failure = co_await call->connection->open(self->origin, self->options.connect_timeout);
+        if (failure) co_return NoAnswer{call->arrived, *failure};
+        if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
+      }
+
+      call->arrived = Arrived::unknown;
+      auto answer = co_await call->connection->exchange(call->outgoing, self->options.max_response_bytes);
+      if (answer) {
+        self->keep(std::move(call->connection));
+        co_return std::move(*answer);
+      }
+      const bool replace = is_reused && answer.error().before_answer && call->may_be_repeated && !call->aborted;
+      if (!replace) co_return NoAnswer{Arrived::unknown, answer.error().reason};
+      self->idle.clear();  // as old as the one that was closed, and in the way of max_connections
+    }
+  }
+
+  void finish(Call& call, const std::exception_ptr& failure, Outcome outcome) {
+    call.connection = nullptr;
+    if (call.has_slot) pass_slot_on();
+    if (failure) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const std::exception& error) {
+        outcome = NoAnswer{call.arrived, error.what()};
+      }
+    }
+    call.outcome = std::move(outcome);
+    call.finished.cancel();
+  }
+
+  void take_slot_or_queue(const std::shared_ptr<Call>& call) {
+    if (slots_taken < options.max_connections) {
+      ++slots_taken;
+      call->has_slot = true;
+    } else {
+      queue.push_back(call);
+    }
+  }
+
+  void pass_slot_on() {
+    if (queue.empty()) {
+      --slots_taken;
+      return;
+    }
+    const auto next = std::move(queue.front());
+    queue.pop_front();
+    next->has_slot = true;
+    next->turn.cancel();
+  }
+
+  // The one used last: the others may grow old and go.
+  std::shared_ptr<ClientConnection> take_idle() {
+    discard_old();
+    while (!idle.empty()) {
+      const auto connection = std::move(idle.back());
+      idle.pop_back();
+      if (connection->is_reusable()) return connection;
+    }
+    return nullptr;
+  }
+
+  void keep(std::shared_ptr<ClientConnection> connection) {
+    discard_old();
+    if (closed || idle.size() >= options.max_idle_connections || !connection->is_reusable()) return;
+    connection->idle_since = clock.steady_now();
+    idle.push_back(std::move(connection));
+  }
+
+  void discard_old() {
+    const auto oldest = clock.steady_now() - max_idle_time;
+    while (!idle.empty() && idle.front()->idle_since < oldest) idle.pop_front();
+  }
+
+  void abort(const std::shared_ptr<Call>& call) {
+    call->aborted = true;
+    std::erase(queue, call);
+    call->turn.cancel();
+    if (call->connection) call->connection->cut();
+  }
+
+  void close() {
+    closed = true;
+    idle.clear();
+    for (const auto& call : calls) {
+      abort(call);
+      call->finished.cancel();
+    }
+  }
+
+  async::Executor executor;
+  async::SystemClock clock;
+  Origin origin;
+  std::string host;
+  ClientOptions options;
+  std::optional<asio::ssl::context> tls_context;
+
+  std::unordered_set<std::shared_ptr<Call>> calls;     // in flight
+  std::size_t slots_taken = 0;                         // calls that have a connection, or make one
+  std::deque<std::shared_ptr<Call>> queue;             // those that wait for a slot
+  std::deque<std::shared_ptr<ClientConnection>> idle;  // the one used last at the end
+  bool closed = false;
+};
+
+Client::Client(async::Executor executor, Origin origin, ClientOptions options)
+    : implementation_(std::make_shared<Implementation>(std::move(executor), std::move(origin), options)) {}
+
+Client::~Client() { close(); }
+
+async::Task<Result<Response, NoAnswer>> Client::send(Request request, std::chrono::milliseconds timeout) {
+  return Implementation::send(implementation_, std::move(request), timeout);
+}
+
+void Client::close() { implementation_->close(); }
+
+}  // namespace afterword::http

@@ -1,0 +1,210 @@
+#include "http/client_connection.h"
+
+#include "http/growing_body.h"
+#include "http/hop_by_hop.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <limits>
+#include <sys/socket.h>
+
+namespace afterword::http {
+namespace {
+
+namespace beast_http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using ResponseParser = beast_http::response_parser<GrowingBody>;
+
+constexpr std::size_t read_bytes = 16 * 1024;
+constexpr std::uint32_t max_head_bytes = 64 * 1024;
+
+bool is_address(const std::string& host) {
+  error_code error;
+  asio::ip::make_address(host, error);
+  return !error;
+}
+
+Response to_response(const ResponseParser::value_type& head) {
+  Response response;
+  response.status = static_cast<int>(head.result_int());
+  for (const auto& field : head) response.headers.add(std::string(field.name_string()), std::string(field.value()));
+  remove_hop_by_hop(response.headers);
+  return response;
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(async::Executor executor, asio::ssl::context* tls_context)
+    : executor_(std::move(executor)),
+      tls_context_(tls_context),
+      resolver_(executor_),
+      socket_(executor_),
+      limit_timer_(executor_) {}
+
+async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, std::chrono::milliseconds limit) {
+  const std::string name = fmt::format("{}:{}", origin.host, origin.port);
+  error_code error;
+  const std::vector<tcp::endpoint> endpoints = co_await resolve(origin, error);
+  if (error) co_return fmt::format("cannot resolve {}: {}", name, error.message());
+
+  bool in_time = true;
+  for (const tcp::endpoint& endpoint : endpoints) {
+    if (was_cut_) co_return "the connection was cut";
+    socket_ = tcp::socket(executor_);
+    start_limit(limit);
+    co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
+    in_time = !end_limit();
+    if (in_time && !error) break;
+  }
+  if (was_cut_) co_return "the connection was cut";
+  if (!in_time) co_return fmt::format("cannot connect to {} within {} ms", name, limit.count());
+  if (error) co_return fmt::format("cannot connect to {}: {}", name, error.message());
+  socket_.set_option(tcp::no_delay(true), error);
+
+  if (tls_context_ != nullptr) {
+    start_limit(limit);
+    co_await shake_hands(origin, error);
+    in_time = !end_limit();
+    if (!in_time) co_return fmt::format("no TLS handshake with {} within {} ms", name, limit.count());
+    if (error) co_return fmt::format("no TLS with {}: {}", name, error.message());
+  }
+  co_return std::nullopt;
+}
+
+async::Task<std::vector<tcp::endpoint>> ClientConnection::resolve(const Origin& origin, error_code& error) {
+  const auto address = asio::ip::make_address(origin.host, error);
+  if (!error) co_return std::vector<tcp::endpoint>{tcp::endpoint(address, origin.port)};
+
+  error.clear();
+  const auto found =
+      co_await resolver_.async_resolve(origin.host, std::to_string(origin.port), tcp::resolver::numeric_service,
+                                       asio::redirect_error(asio::use_awaitable, error));
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  co_return endpoints;
+}
+
+async::Task<void> ClientConnection::shake_hands(const Origin& origin, error_code& error) {
+  tls_.emplace(socket_, *tls_context_);
+  tls_->set_verify_mode(asio::ssl::verify_peer, error);
+  tls_->set_verify_callback(asio::ssl::host_name_verification(origin.host), error);
+  if (!is_address(origin.host)) SSL_set_tlsext_host_name(tls_->native_handle(), origin.host.c_str());
+  co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
+}
+
+async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::exchange(const Outgoing& outgoing,
+                                                                                    std::size_t max_response_bytes) {
+  in_step_ = false;
+  answer_begun_ = false;
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.head), asio::buffer(outgoing.body)};
+  error_code write_error;
+  if (tls_) {
+    co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, write_error));
+  } else {
+    co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, write_error));
+  }
+  // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
+
+  for (;;) {
+    ResponseParser parser;
+    parser.header_limit(max_head_bytes);
+    parser.body_limit(max_response_bytes);
+    parser.skip(outgoing.is_head_request);
+
+    auto failure = co_await read_until(parser, &ResponseParser::is_header_done);
+    if (failure) co_return *failure;
+    Response response = to_response(parser.get());
+    parser.eager(true);
+    failure = co_await read_until(parser, &ResponseParser::is_done);
+    if (failure) co_return *failure;
+
+    // 1xx announce the answer; a switch of protocols, which we never ask for, ends what we understand.
+    const bool switches_protocol = response.status == 101;
+    if (response.status < 200 && !switches_protocol) continue;
+    response.body = std::move(parser.get().body());
+    in_step_ = !write_error && parser.keep_alive() && !switches_protocol && input_.size() == 0;
+    if (in_step_) input_.shrink_to_fit();
+    co_return response;
+  }
+}
+
+// Reads until `is_done`, a member of the parser, says so.
+template <class Parser, class IsDone>
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_until(Parser& parser, IsDone is_done) {
+  for (;;) {
+    error_code error;
+    if (input_.size() > 0) {
+      input_.consume(parser.put(input_.data(), error));
+      if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large"};
+      if (error && error != beast_http::error::need_more) {
+        co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
+      }
+      // Chunk extensions and trailers have no limit of their own.
+      if (error && input_.size() > max_head_bytes) co_return Failure{"not a well-formed answer: too much framing"};
+    }
+    if ((parser.*is_done)()) co_return std::nullopt;
+
+    error.clear();
+    std::size_t received = 0;
+    if (tls_) {
+      received =
+          co_await tls_->async_read_some(input_.prepare(read_bytes), asio::redirect_error(asio::use_awaitable, error));
+    } else {
+      received = co_await socket_.async_read_some(input_.prepare(read_bytes),
+                                                  asio::redirect_error(asio::use_awaitable, error));
+    }
+    input_.commit(received);
+    answer_begun_ = answer_begun_ || received > 0;
+    if (error == asio::error::eof && answer_begun_) {
+      parser.put_eof(error);  // the end of a body without a length
+      if (!error) co_return std::nullopt;
+      co_return Failure{"the connection was closed in the middle of the answer"};
+    }
+    if (error) {
+      co_return Failure{fmt::format("no answer: {}", error.message()), !answer_begun_ && !was_cut_};
+    }
+  }
+}
+
+bool ClientConnection::is_reusable() {
+  if (!in_step_ || was_cut_) return false;
+  char byte = 0;
+  // Under TLS, waiting bytes may be harmless, but also the other side's farewell.
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void ClientConnection::cut() {
+  was_cut_ = true;
+  resolver_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void ClientConnection::start_limit(std::chrono::milliseconds limit) {
+  limit_reached_ = false;
+  limit_timer_.expires_after(limit);
+  limit_timer_.async_wait([weak = weak_from_this(), step = limited_step_](const error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self || self->limited_step_ != step) return;
+    self->limit_reached_ = true;
+    error_code ignored;
+    self->socket_.close(ignored);
+  });
+}
+
+bool ClientConnection::end_limit() {
+  ++limited_step_;
+  limit_timer_.cancel();
+  return limit_reached_;
+}
+
+}  // namespace afterword::http

@@ -1,0 +1,51 @@
+#include "http/hop_by_hop.h"
+
+#include <algorithm>
+#include <array>
+
+namespace afterword::http {
+namespace {
+
+constexpr std::string_view proxy_prefix = "Proxy-";
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::vector<std::string> named_by_connection(const Headers& headers) {
+  std::vector<std::string> names;
+  for (const Header& header : headers) {
+    if (!equal_ignoring_case(header.name, "Connection")) continue;
+    std::string_view rest = header.value;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      names.emplace_back(trim(rest.substr(0, comma)));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+bool is_hop_by_hop(std::string_view name) {
+  constexpr std::array<std::string_view, 6> names = {"Connection", "Keep-Alive",        "TE",
+                                                     "Trailer",    "Transfer-Encoding", "Upgrade"};
+  return std::ranges::any_of(names, [name](std::string_view other) { return equal_ignoring_case(name, other); }) ||
+         equal_ignoring_case(name.substr(0, proxy_prefix.size()), proxy_prefix);
+}
+
+void remove_hop_by_hop(Headers& headers) {
+  const std::vector<std::string> named = named_by_connection(headers);
+  Headers kept;
+  for (const Header& header : headers) {
+    const bool is_named = std::ranges::any_of(
+        named, [&header](const std::string& name) { return equal_ignoring_case(name, header.name); });
+    if (!is_named && !is_hop_by_hop(header.name)) kept.add(header.name, header.value);
+  }
+  headers = std::move(kept);
+}
+
+}  // namespace afterword::http

@@ -1,0 +1,40 @@
+#include "http/message.h"
+
+#include <algorithm>
+
+namespace afterword::http {
+namespace {
+
+char to_lower(char character) {
+  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
+}
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
+void Headers::set(std::string_view name, std::string value) {
+  const auto is_named = [name](const Header& header) { return equal_ignoring_case(header.name, name); };
+  const auto first = std::ranges::find_if(headers_, is_named);
+  if (first == headers_.end()) {
+    add(std::string(name), std::move(value));
+    return;
+  }
+  first->value = std::move(value);
+  headers_.erase(std::remove_if(first + 1, headers_.end(), is_named), headers_.end());
+}
+
+void Headers::remove(std::string_view name) {
+  std::erase_if(headers_, [name](const Header& header) { return equal_ignoring_case(header.name, name); });
+}
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  for (const Header& header : headers_) {
+    if (equal_ignoring_case(header.name, name)) return header.value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace afterword::http

@@ -1,0 +1,68 @@
+#include "http/message.h"
+
+#include "http/hop_by_hop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace afterword::http {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> lines(const Headers& headers) {
+  std::vector<std::string> result;
+  for (const Header& header : headers) result.push_back(header.name + ": " + header.value);
+  return result;
+}
+
+TEST(Headers, FindsTheFirstOfANameWithoutCase) {
+  const Headers headers = {{"Accept", "a"}, {"Set-Cookie", "b"}, {"set-cookie", "c"}};
+  EXPECT_EQ(headers.find("SET-COOKIE"), "b");
+  EXPECT_EQ(headers.find("Cookie"), std::nullopt);
+}
+
+TEST(Headers, SetReplacesAllOfItsNameInThePlaceOfTheFirst) {
+  Headers headers = {{"A", "1"}, {"B", "2"}, {"a", "3"}, {"C", "4"}};
+  headers.set("a", "new");
+  EXPECT_THAT(lines(headers), ElementsAre("A: new", "B: 2", "C: 4"));
+  headers.set("D", "5");
+  EXPECT_THAT(lines(headers), ElementsAre("A: new", "B: 2", "C: 4", "D: 5"));
+}
+
+TEST(Headers, RemoveTakesAllOfItsName) {
+  Headers headers = {{"A", "1"}, {"B", "2"}, {"a", "3"}};
+  headers.remove("A");
+  EXPECT_THAT(lines(headers), ElementsAre("B: 2"));
+}
+
+TEST(Headers, KeepTheirOrderAndTheirRepetitions) {
+  Headers headers;
+  headers.add("Set-Cookie", "b");
+  headers.add("X", "1");
+  headers.add("Set-Cookie", "a");
+  EXPECT_THAT(lines(headers), ElementsAre("Set-Cookie: b", "X: 1", "Set-Cookie: a"));
+}
+
+TEST(EqualIgnoringCase, ComparesWholeNames) {
+  EXPECT_TRUE(equal_ignoring_case("Content-Type", "content-TYPE"));
+  EXPECT_FALSE(equal_ignoring_case("Content", "Content-Type"));
+  EXPECT_TRUE(equal_ignoring_case("", ""));
+}
+
+TEST(HopByHop, LeavesOnlyWhatBelongsToTheMessage) {
+  Headers headers = {{"Connection", "X-Hop , close"},
+                     {"Keep-Alive", "timeout=5"},
+                     {"x-hop", "1"},
+                     {"Proxy-Connection", "close"},
+                     {"TE", "trailers"},
+                     {"Transfer-Encoding", "chunked"},
+                     {"Upgrade", "h2c"},
+                     {"Trailer", "X"},
+                     {"Accept", "*/*"}};
+  remove_hop_by_hop(headers);
+  EXPECT_THAT(lines(headers), ElementsAre("Accept: */*"));
+}
+
+}  // namespace
+}  // namespace afterword::http

@@ -1,0 +1,44 @@
+#include "http/client.h"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <fmt/format.h>
+
+namespace afterword::http {
+namespace {
+
+constexpr std::uint16_t default_port(bool tls) { return tls ? 443 : 80; }
+
+}  // namespace
+
+Result<Origin, std::string> Origin::parse(const std::string& url) {
+  const auto parsed = boost::urls::parse_uri(url);
+  if (!parsed) return fmt::format("\"{}\" is not a URL like https://example.org", url);
+
+  Origin origin;
+  if (parsed->scheme_id() == boost::urls::scheme::https) {
+    origin.tls = true;
+  } else if (parsed->scheme_id() != boost::urls::scheme::http) {
+    return fmt::format("\"{}\" must start with http:// or https://", url);
+  }
+  origin.host = parsed->host_address();
+  if (origin.host.empty()) return fmt::format("\"{}\" names no host", url);
+  if (parsed->has_userinfo()) return fmt::format("\"{}\" must not hold a user name or password", url);
+  const bool has_path = !parsed->encoded_path().empty() && parsed->encoded_path() != "/";
+  if (has_path || parsed->has_query() || parsed->has_fragment()) {
+    return fmt::format("\"{}\" must end after the host and port", url);
+  }
+  origin.port = default_port(origin.tls);
+  if (parsed->has_port() && !parsed->port().empty()) {
+    origin.port = parsed->port_number();  // 0 if it is too large
+    if (origin.port == 0) return fmt::format("\"{}\" has an impossible port", url);
+  }
+  return origin;
+}
+
+std::string Origin::host_header() const {
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return port == default_port(tls) ? name : fmt::format("{}:{}", name, port);
+}
+
+}  // namespace afterword::http

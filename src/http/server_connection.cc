@@ -1,0 +1,265 @@
+#include "http/server_connection.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "http/answer_head.h"
+#include "http/growing_body.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace afterword::http {
+namespace {
+
+namespace beast_http = boost::beast::http;
+using boost::system::error_code;
+using RequestParser = beast_http::request_parser<GrowingBody>;
+
+// A head nearly always fits the first; while a connection waits, it holds no more.
+constexpr std::size_t head_read_bytes = 4 * 1024;
+constexpr std::size_t body_read_bytes = 64 * 1024;
+
+// How long a client may take to read our last answer before we close on it.
+constexpr std::chrono::seconds linger_time{2};
+
+Response matrix_error(int status, std::string_view errcode, std::string_view message) {
+  return {.status = status,
+          .headers = {{"Content-Type", "application/json"}, {"Access-Control-Allow-Origin", "*"}},
+          .body = to_text(json::object{{"errcode", errcode}, {"error", message}})};
+}
+
+// Proxies, and RFC 9112, may send the absolute form to a server as well.
+std::string to_origin_form(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    const std::size_t path = target.find_first_of("/?", scheme.size());
+    if (path == std::string_view::npos) return "/";
+    return target[path] == '/' ? std::string(target.substr(path)) : "/" + std::string(target.substr(path));
+  }
+  return std::string(target);
+}
+
+// What RFC 9112 tells a server to refuse and Beast lets through: both are ways to smuggle a request past a proxy.
+bool has_sound_framing(const RequestParser::value_type& head) {
+  const auto hosts = head.count(beast_http::field::host);
+  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) return false;
+  const auto codings = head.count(beast_http::field::transfer_encoding);
+  return codings == 0 || (codings == 1 && head.version() >= 11 &&
+                          equal_ignoring_case(head[beast_http::field::transfer_encoding], "chunked"));
+}
+
+Request to_request(const RequestParser::value_type& head) {
+  Request request;
+  request.method = head.method_string();
+  request.target = to_origin_form(head.target());
+  for (const auto& field : head) request.headers.add(std::string(field.name_string()), std::string(field.value()));
+  return request;
+}
+
+}  // namespace
+
+struct ServerConnection::Incoming {
+  Request request;
+  bool keep_alive = true;
+  bool http_1_0 = false;
+};
+
+enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large };
+
+ServerConnection::ServerConnection(asio::ip::tcp::socket socket, const ServerContext& context)
+    : socket_(std::move(socket)), context_(context) {
+  error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  auto address = socket_.remote_endpoint(ignored).address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  peer_ = address.to_string();
+}
+
+async::Task<void> ServerConnection::run() {
+  for (;;) {
+    auto incoming = co_await read_request();
+    if (!incoming) {
+      if (incoming.error() != Refusal::gone) co_await refuse(incoming.error());
+      break;
+    }
+    AnswerContext answer;
+    answer.to_head_request = incoming->request.method == "HEAD";
+    answer.to_http_1_0 = incoming->http_1_0;
+    const bool keep_alive = incoming->keep_alive;
+
+    deadline_ = no_deadline;
+    const Response response = co_await handle(std::move(incoming->request));
+
+    answer.keep_alive = keep_alive && !context_.draining;
+    answer.date = context_.date;
+    output_.clear();
+    append_answer_head(output_, response, answer);
+    const std::string_view body = carries_body(response, answer) ? response.body : std::string_view();
+    const bool written = co_await write(output_, body);
+    if (!written) break;
+    if (!answer.keep_alive) {
+      co_await linger();
+      break;
+    }
+  }
+  close();
+}
+
+async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> ServerConnection::read_request() {
+  RequestParser parser;
+  parser.header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
+  parser.body_limit(context_.options.max_body_bytes);
+
+  // Takes in what has arrived. What it leaves is the next request, or a piece too small to understand yet; the limit
+  // holds for chunk extensions and trailers, which the parser's own limits do not cover.
+  const auto parse = [&]() -> std::optional<Refusal> {
+    if (input_.size() == 0) return std::nullopt;
+    error_code error;
+    input_.consume(parser.put(input_.data(), error));
+    if (error == beast_http::error::header_limit) return Refusal::head_too_large;
+    if (error == beast_http::error::body_limit) return Refusal::body_too_large;
+    if (error && error != beast_http::error::need_more) return Refusal::malformed;
+    if (error && parser.is_header_done() && input_.size() > context_.options.max_header_bytes) {
+      return Refusal::malformed;
+    }
+    return std::nullopt;
+  };
+
+  set_deadline(context_.options.header_timeout);
+  idle_ = input_.size() == 0;
+  for (;;) {
+    if (const auto refusal = parse()) co_return *refusal;
+    if (parser.is_header_done()) break;
+    const bool arrived = co_await read_some(head_read_bytes);
+    if (!arrived) co_return Refusal::gone;
+    // Its time starts again with its first byte: a client may begin just before an idle connection would be closed.
+    if (idle_) set_deadline(context_.options.header_timeout);
+    idle_ = false;
+  }
+
+  const auto& head = parser.get();
+  if (!has_sound_framing(head)) co_return Refusal::malformed;
+  Incoming incoming;
+  incoming.request = to_request(head);
+  incoming.request.peer = peer_;
+  incoming.keep_alive = parser.keep_alive();
+  incoming.http_1_0 = head.version() < 11;
+
+  if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
+      equal_ignoring_case(head[beast_http::field::expect], "100-continue")) {
+    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", {});
+    if (!written) co_return Refusal::gone;
+  }
+
+  parser.eager(true);
+  for (;;) {
+    if (parser.is_done()) break;
+    if (const auto refusal = parse()) co_return *refusal;
+    if (parser.is_done()) break;
+    set_deadline(context_.options.body_timeout);
+    const bool arrived = co_await read_some(body_read_bytes);
+    if (!arrived) co_return Refusal::gone;
+  }
+  incoming.request.body = std::move(parser.get().body());
+  if (input_.capacity() > head_read_bytes) input_.shrink_to_fit();
+  co_return incoming;
+}
+
+async::Task<bool> ServerConnection::read_some(std::size_t size) {
+  error_code error;
+  const std::size_t received =
+      co_await socket_.async_read_some(input_.prepare(size), asio::redirect_error(asio::use_awaitable, error));
+  input_.commit(received);
+  co_return !error;
+}
+
+async::Task<Response> ServerConnection::handle(Request request) {
+  try {
+    auto task = context_.handler(std::move(request));
+    co_return co_await std::move(task);
+  } catch (const std::exception& error) {
+    if (!was_cut_) log::error("a request handler failed: {}", error.what());
+  } catch (...) {
+    log::error("a request handler failed with an unknown error");
+  }
+  co_return matrix_error(500, "M_UNKNOWN", "Internal server error");
+}
+
+async::Task<bool> ServerConnection::write(std::string_view head, std::string_view body) {
+  for (;;) {
+    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
+    // An answer nearly always fits the socket's buffer, and then needs no turn of the event loop.
+    error_code error;
+    std::size_t sent = socket_.write_some(buffers, error);
+    if (error == asio::error::would_block) {
+      set_deadline(context_.options.body_timeout);
+      sent = co_await socket_.async_write_some(buffers, asio::redirect_error(asio::use_awaitable, error));
+    }
+    if (error) co_return false;
+    const std::size_t sent_of_head = std::min(sent, head.size());
+    head.remove_prefix(sent_of_head);
+    body.remove_prefix(sent - sent_of_head);
+    if (head.empty() && body.empty()) co_return true;
+  }
+}
+
+async::Task<void> ServerConnection::refuse(Refusal refusal) {
+  Response response;
+  switch (refusal) {
+    case Refusal::gone:
+      co_return;
+    case Refusal::malformed:
+      response = matrix_error(400, "M_UNKNOWN", "Not a well-formed HTTP request");
+      break;
+    case Refusal::head_too_large:
+      response = matrix_error(431, "M_UNKNOWN", "The request's headers are too large");
+      break;
+    case Refusal::body_too_large:
+      response = matrix_error(413, "M_TOO_LARGE", "The request's body is too large");
+      break;
+  }
+  AnswerContext answer;
+  answer.keep_alive = false;
+  answer.date = context_.date;
+  output_.clear();
+  append_answer_head(output_, response, answer);
+  const bool written = co_await write(output_, response.body);
+  if (written) co_await linger();
+}
+
+// To close while the client still sends would reset the connection, and the answer could be lost with it.
+async::Task<void> ServerConnection::linger() {
+  error_code error;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  set_deadline(linger_time);
+  while (!error && !context_.draining) {
+    input_.clear();
+    co_await socket_.async_read_some(input_.prepare(head_read_bytes), asio::redirect_error(asio::use_awaitable, error));
+  }
+}
+
+void ServerConnection::close_if_idle() {
+  error_code error;
+  if (idle_ && socket_.available(error) == 0) close();
+}
+
+void ServerConnection::close() {
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void ServerConnection::cut() {
+  was_cut_ = true;
+  close();
+  cancellation_.emit(asio::cancellation_type::terminal);
+}
+
+}  // namespace afterword::http

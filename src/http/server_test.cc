@@ -1,0 +1,480 @@
+#include "http/server.h"
+
+#include "http/testing/raw_socket.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+namespace afterword::http {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::RawSocket;
+using ::testing::StartsWith;
+
+constexpr std::string_view get_request = "GET /get HTTP/1.1\r\nHost: here\r\n\r\n";
+
+// Answers with what it was asked, so that a test can see it.
+async::Task<Response> echo(Request request) {
+  Response response;
+  response.headers.add("X-Method", request.method);
+  response.headers.add("X-Target", request.target);
+  response.headers.add("X-Peer", request.peer);
+  response.body = request.body;
+  co_return response;
+}
+
+// Holds handlers until it is opened.
+class Gate {
+ public:
+  explicit Gate(asio::io_context& context) : timer_(context, asio::steady_timer::time_point::max()) {}
+
+  // On the server's thread.
+  async::Task<void> pass() {
+    entered.release_one();
+    boost::system::error_code ignored;
+    if (!open_) co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    passed = !ignored || open_;
+  }
+
+  void open() {
+    asio::post(timer_.get_executor(), [this] {
+      open_ = true;
+      timer_.cancel();
+    });
+  }
+
+  struct Signal {
+    void release_one() {
+      if (!given.exchange(true)) promise.set_value();
+    }
+    void wait() { promise.get_future().wait(); }
+    std::promise<void> promise;
+    std::atomic<bool> given = false;
+  } entered;
+  std::atomic<bool> passed = false;
+
+ private:
+  asio::steady_timer timer_;
+  bool open_ = false;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void start(Handler handler, ServerOptions options = {}) {
+    server_.emplace(context_.get_executor(), std::move(handler), options);
+    const auto listening = server_->listen("127.0.0.1", 0);
+    ASSERT_TRUE(listening) << listening.error();
+    port_ = server_->port();
+    thread_ = std::thread([this] { context_.run(); });
+  }
+
+  void TearDown() override {
+    if (!thread_.joinable()) return;
+    if (!drained_) drain(0ms).wait();
+    thread_.join();
+  }
+
+  std::future<void> drain(std::chrono::milliseconds limit) {
+    drained_ = true;
+    return asio::co_spawn(context_, server_->drain(limit), asio::use_future);
+  }
+
+  RawSocket connect() { return RawSocket::connect(port_); }
+
+  std::string ask(std::string_view request) {
+    RawSocket client = connect();
+    client.send(request);
+    return client.read_message();
+  }
+
+  asio::io_context context_;
+  std::optional<Server> server_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+  bool drained_ = false;
+};
+
+TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
+  start(echo);
+  RawSocket client = connect();
+  for (int round = 0; round < 3; ++round) {
+    client.send("PUT /a%20b?c=d HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\nbody");
+    const std::string answer = client.read_message();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("X-Method: PUT\r\nX-Target: /a%20b?c=d\r\nX-Peer: 127.0.0.1\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Content-Length: 4\r\n"));
+    EXPECT_THAT(answer, ::testing::ContainsRegex("Date: ..., [0-9]+ ... 20[0-9]+ [0-9:]+ GMT\r\n"));
+    EXPECT_THAT(answer, Not(HasSubstr("Connection:")));
+    EXPECT_THAT(answer, EndsWith("\r\n\r\nbody"));
+  }
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  start(echo);
+  RawSocket client = connect();
+  std::string requests;
+  for (int number = 0; number < 300; ++number) {
+    const std::string body = std::to_string(number);
+    requests += "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+  client.send(requests);
+  for (int number = 0; number < 300; ++number) {
+    ASSERT_THAT(client.read_message(), EndsWith("\r\n\r\n" + std::to_string(number)));
+  }
+}
+
+TEST_F(ServerTest, UnderstandsARequestThatArrivesByteByByte) {
+  start(echo);
+  RawSocket client = connect();
+  for (const char byte : std::string("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                     "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: t\r\n\r\n")) {
+    client.send({&byte, 1});
+  }
+  EXPECT_THAT(client.read_message(), EndsWith("\r\n\r\nabcde"));
+}
+
+TEST_F(ServerTest, TrailersAreNoHeaders) {
+  start([](Request request) -> async::Task<Response> {
+    Response response;
+    response.body = request.headers.find("Authorization") ? "smuggled" : "clean";
+    co_return response;
+  });
+  EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: x\r\n\r\n"),
+              EndsWith("clean"));
+}
+
+TEST_F(ServerTest, AsksForABodyThatWaitsToBeAskedFor) {
+  start(echo);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("body");
+  EXPECT_THAT(client.read_message(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("\r\n\r\nbody")));
+}
+
+TEST_F(ServerTest, DoesNotAskForABodyThatIsTooLarge) {
+  ServerOptions options;
+  options.max_body_bytes = 10;
+  start(echo, options);
+  EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, AnswersHeadWithoutABody) {
+  start([](Request) -> async::Task<Response> {
+    Response response;
+    response.body = "four";
+    co_return response;
+  });
+  RawSocket client = connect();
+  client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(get_request));
+  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Content-Length: 4\r\n"));
+  EXPECT_THAT(client.read_message(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("\r\n\r\nfour")));
+}
+
+TEST_F(ServerTest, KeepsTheLengthThatAHandlerGivesForHead) {
+  start([](Request) -> async::Task<Response> {
+    Response response;
+    response.headers.add("content-length", "1234");
+    co_return response;
+  });
+  RawSocket client = connect();
+  client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(get_request));
+  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("content-length: 1234\r\n"));
+  EXPECT_THAT(client.read_until("\r\n\r\n"), AllOf(Not(HasSubstr("1234")), HasSubstr("Content-Length: 0\r\n")));
+}
+
+TEST_F(ServerTest, NoContentHasNoLength) {
+  start([](Request) -> async::Task<Response> {
+    Response response;
+    response.status = 204;
+    response.body = "not to be seen";
+    co_return response;
+  });
+  RawSocket client = connect();
+  for (int round = 0; round < 2; ++round) {
+    client.send(get_request);
+    EXPECT_THAT(client.read_until("\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 204 No Content\r\n"), Not(HasSubstr("Length"))));
+  }
+}
+
+TEST_F(ServerTest, PassesHeadersOnInOrderButForThoseOfAConnection) {
+  start([](Request) -> async::Task<Response> {
+    Response response;
+    response.headers = {{"Set-Cookie", "b"},    {"Transfer-Encoding", "chunked"}, {"Set-Cookie", "a"},
+                        {"Connection", "x"},    {"Keep-Alive", "timeout=1"},      {"Date", "its own"},
+                        {"Content-Length", "9"}};
+    co_return response;
+  });
+  EXPECT_THAT(
+      ask(get_request),
+      StartsWith("HTTP/1.1 200 OK\r\nSet-Cookie: b\r\nSet-Cookie: a\r\nDate: its own\r\nContent-Length: 0\r\n\r\n"));
+}
+
+TEST_F(ServerTest, ClosesWhenItIsAskedTo) {
+  start(echo);
+  for (const char* request : {"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
+    RawSocket client = connect();
+    client.send(request);
+    EXPECT_THAT(client.read_to_end(), HasSubstr("\r\nConnection: close\r\n")) << request;
+    EXPECT_TRUE(client.is_closed_by_peer());
+  }
+}
+
+TEST_F(ServerTest, KeepsAnOldClientsConnectionIfItAsks) {
+  start(echo);
+  RawSocket client = connect();
+  for (int round = 0; round < 2; ++round) {
+    client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_THAT(client.read_message(), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  }
+}
+
+TEST_F(ServerTest, AcceptsTheAbsoluteForm) {
+  start(echo);
+  EXPECT_THAT(ask("GET http://here:80/a?b HTTP/1.1\r\nHost: here:80\r\n\r\n"), HasSubstr("X-Target: /a?b\r\n"));
+  EXPECT_THAT(ask("GET http://here HTTP/1.1\r\nHost: here\r\n\r\n"), HasSubstr("X-Target: /\r\n"));
+  EXPECT_THAT(ask("OPTIONS * HTTP/1.1\r\nHost: here\r\n\r\n"), HasSubstr("X-Target: *\r\n"));
+}
+
+TEST_F(ServerTest, RefusesWhatIsMalformed) {
+  start(echo);
+  for (const std::string_view request :
+       {"garbage\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "\x16\x03\x01\x02\x01\x01\xfc\x03\x03 hello TLS\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n"}) {
+    RawSocket client = connect();
+    client.send(request);
+    const std::string answer = client.read_to_end();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n")) << request;
+    EXPECT_THAT(answer, HasSubstr("\r\nContent-Type: application/json\r\n"));
+    EXPECT_THAT(answer, HasSubstr("\r\nAccess-Control-Allow-Origin: *\r\n"));
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_THAT(answer, HasSubstr(R"({"errcode":"M_UNKNOWN","error":")"));
+  }
+  EXPECT_THAT(ask(get_request), StartsWith("HTTP/1.1 200 OK\r\n")) << "still serves the others";
+}
+
+TEST_F(ServerTest, RefusesAHeadThatIsTooLarge) {
+  start(echo);
+  RawSocket client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: h\r\n");
+  for (int line = 0; line < 100; ++line) client.send("X-Filler: " + std::string(1000, 'x') + "\r\n");
+  EXPECT_THAT(client.read_to_end(), AllOf(StartsWith("HTTP/1.1 431 "), HasSubstr("M_UNKNOWN")));
+}
+
+TEST_F(ServerTest, RefusesABodyThatIsTooLargeWhileTheClientStillSends) {
+  ServerOptions options;
+  options.max_body_bytes = 100'000;
+  start(echo, options);
+  const std::string piece(10'000, 'x');
+
+  RawSocket announced = connect();
+  announced.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+  for (int number = 0; number < 100; ++number) announced.send(piece);
+  EXPECT_THAT(announced.read_message(), AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("M_TOO_LARGE")));
+
+  RawSocket chunked = connect();
+  chunked.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int number = 0; number < 11; ++number) chunked.send("2710\r\n" + piece + "\r\n");
+  EXPECT_THAT(chunked.read_message(), AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("M_TOO_LARGE")));
+}
+
+TEST_F(ServerTest, RefusesAChunkHeaderWithoutEnd) {
+  ServerOptions options;
+  options.max_header_bytes = 10'000;
+  start(echo, options);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+  client.send(std::string(200'000, 'x'));
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ServerTest, CarriesLargeBodiesBothWays) {
+  start(echo);
+  std::string body(8 * 1024 * 1024, 'x');
+  for (std::size_t position = 0; position < body.size(); position += 1000) body[position] = 'y';
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+  client.send(body);
+  client.read_until("\r\n\r\n");
+  EXPECT_TRUE(client.read(body.size()) == body);
+}
+
+TEST_F(ServerTest, AHandlerThatThrowsIsAnsweredWith500) {
+  start([](Request) -> async::Task<Response> {
+    throw std::runtime_error("a bug");
+    co_return Response();
+  });
+  RawSocket client = connect();
+  for (int round = 0; round < 2; ++round) {
+    client.send(get_request);
+    EXPECT_THAT(client.read_message(),
+                AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr(R"({"errcode":"M_UNKNOWN")"), Not(HasSubstr("a bug"))));
+  }
+}
+
+TEST_F(ServerTest, AHandlerFinishesWithoutItsClient) {
+  Gate gate(context_);
+  start([&gate](Request) -> async::Task<Response> {
+    co_await gate.pass();
+    co_return Response();
+  });
+  RawSocket client = connect();
+  client.send(get_request);
+  gate.entered.wait();
+  client.reset();
+  gate.open();
+  EXPECT_THAT(ask(get_request), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(gate.passed);
+}
+
+TEST_F(ServerTest, ClosesOnAHeadThatDoesNotEnd) {
+  ServerOptions options;
+  options.header_timeout = 1s;
+  start(echo, options);
+  RawSocket half = connect();
+  half.send("GET / HTTP/1.1\r\nHost:");
+  RawSocket idle = connect();
+  EXPECT_TRUE(half.is_closed_by_peer());
+  EXPECT_TRUE(idle.is_closed_by_peer());
+}
+
+TEST_F(ServerTest, ClosesOnABodyThatDoesNotEnd) {
+  ServerOptions options;
+  options.body_timeout = 1s;
+  start(echo, options);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
+  EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+TEST_F(ServerTest, AHandlerMayTakeItsTime) {
+  ServerOptions options;
+  options.header_timeout = 0s;
+  Gate gate(context_);
+  start(
+      [&gate](Request) -> async::Task<Response> {
+        co_await gate.pass();
+        co_return Response();
+      },
+      options);
+  RawSocket slow = connect();
+  slow.send(get_request);
+  gate.entered.wait();
+  EXPECT_TRUE(connect().is_closed_by_peer()) << "an idle one is closed meanwhile";
+  gate.open();
+  EXPECT_THAT(slow.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, ConnectionsBeyondTheLimitWait) {
+  ServerOptions options;
+  options.max_connections = 1;
+  start(echo, options);
+  RawSocket first = connect();
+  first.send(get_request);
+  first.read_message();
+  RawSocket second = connect();
+  second.send(get_request);
+  first.send(get_request);
+  EXPECT_THAT(first.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  first.close();
+  EXPECT_THAT(second.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(ServerTest, SaysWhyItCannotListen) {
+  start(echo);
+  Server other(context_.get_executor(), echo);
+  const auto taken = other.listen("127.0.0.1", port_);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error(), "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");
+  const auto unknown = other.listen("no-such-host.invalid", 80);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error(), StartsWith("cannot listen on no-such-host.invalid:80: "));
+}
+
+TEST_F(ServerTest, DrainClosesIdleConnectionsAtOnce) {
+  start(echo);
+  RawSocket fresh = connect();
+  RawSocket kept = connect();
+  kept.send(get_request);
+  kept.read_message();
+  drain(60s).wait();
+  EXPECT_TRUE(fresh.is_closed_by_peer());
+  EXPECT_TRUE(kept.is_closed_by_peer());
+  EXPECT_THROW(connect(), boost::system::system_error);
+}
+
+TEST_F(ServerTest, DrainWaitsForRequestsInFlight) {
+  Gate gate(context_);
+  start([&gate](Request) -> async::Task<Response> {
+    co_await gate.pass();
+    co_return Response();
+  });
+  RawSocket client = connect();
+  client.send(get_request);
+  gate.entered.wait();
+  auto drained = drain(60s);
+  EXPECT_EQ(drained.wait_for(50ms), std::future_status::timeout);
+  gate.open();
+  EXPECT_THAT(client.read_to_end(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("\r\nConnection: close\r\n")));
+  drained.wait();
+}
+
+TEST_F(ServerTest, DrainCutsWhatTakesTooLong) {
+  Gate gate(context_);
+  start([&gate](Request) -> async::Task<Response> {
+    co_await gate.pass();
+    co_return Response();
+  });
+  RawSocket client = connect();
+  client.send(get_request);
+  gate.entered.wait();
+  drain(10ms).wait();
+  EXPECT_TRUE(client.is_closed_by_peer());
+  EXPECT_FALSE(gate.passed);
+}
+
+TEST(Server, MayBeDestroyedWhileItServes) {
+  auto context = std::make_unique<asio::io_context>();
+  auto gate = std::make_unique<Gate>(*context);
+  auto server = std::make_unique<Server>(context->get_executor(), [&gate](Request) -> async::Task<Response> {
+    co_await gate->pass();
+    co_return Response();
+  });
+  ASSERT_TRUE(server->listen("127.0.0.1", 0));
+  RawSocket client = RawSocket::connect(server->port());
+  client.send(get_request);
+  while (!gate->entered.given) context->run_one();
+  server.reset();
+  EXPECT_TRUE(client.is_closed_by_peer());
+  gate.reset();
+  context.reset();
+}
+
+}  // namespace
+}  // namespace afterword::http

@@ -1,0 +1,53 @@
+#include "http/target.h"
+
+#include "base/encoding.h"
+
+#include <algorithm>
+
+namespace afterword::http {
+namespace {
+
+// Cuts the part before the first `separator` off `rest`, and the separator with it.
+std::string_view take_until(std::string_view& rest, char separator) {
+  const std::size_t end = std::min(rest.find(separator), rest.size());
+  const std::string_view part = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return part;
+}
+
+std::string decode_query_part(std::string_view part) {
+  std::string text(part);
+  std::ranges::replace(text, '+', ' ');
+  return percent_decode(text).value_or(std::string(part));
+}
+
+}  // namespace
+
+std::optional<Target> Target::parse(std::string_view text) {
+  if (!text.starts_with('/')) return std::nullopt;
+  Target target;
+  target.path = take_until(text, '?');
+  target.query = text;
+
+  const std::string_view path = target.path;
+  for (std::size_t slash = 0; slash != std::string_view::npos;) {
+    const std::size_t next = path.find('/', slash + 1);
+    auto segment = percent_decode(path.substr(slash + 1, next == std::string_view::npos ? next : next - slash - 1));
+    if (!segment) return std::nullopt;
+    target.segments.push_back(std::move(*segment));
+    slash = next;
+  }
+  return target;
+}
+
+std::optional<std::string> Target::parameter(std::string_view name) const {
+  std::string_view rest = query;
+  while (!rest.empty()) {
+    std::string_view value = take_until(rest, '&');
+    const std::string_view key = take_until(value, '=');
+    if (decode_query_part(key) == name) return decode_query_part(value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace afterword::http

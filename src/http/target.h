@@ -1,0 +1,26 @@
+// What a request asks for: the parts of its origin-form target, "/path/of/segments?query".
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace afterword::http {
+
+struct Target {
+  // Percent-decoded once each, after splitting, so that an encoded slash stays inside its segment. "/a/" has two, the
+  // last one empty.
+  std::vector<std::string> segments;
+  std::string path;   // as received
+  std::string query;  // as received, without the '?'
+
+  // Nothing if `text` does not start with '/', or a percent sign in its path is not followed by two hexadecimal digits.
+  static std::optional<Target> parse(std::string_view text);
+
+  // The first value of the query parameter `name`, decoded; a '+' is a space. A value that cannot be decoded is
+  // returned as received: a parameter that is there must not look absent.
+  std::optional<std::string> parameter(std::string_view name) const;
+};
+
+}  // namespace afterword::http

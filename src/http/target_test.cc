@@ -1,0 +1,60 @@
+#include "http/target.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace afterword::http {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(Target, SplitsThePathBeforeItDecodes) {
+  const auto target = Target::parse("/state/m.room%2Emember/sk%2Fey");
+  ASSERT_TRUE(target);
+  EXPECT_THAT(target->segments, ElementsAre("state", "m.room.member", "sk/ey"));
+  EXPECT_EQ(target->path, "/state/m.room%2Emember/sk%2Fey");
+  EXPECT_EQ(target->query, "");
+}
+
+TEST(Target, DecodesOnceOnly) {
+  const auto target = Target::parse("/%2541+b");
+  ASSERT_TRUE(target);
+  EXPECT_THAT(target->segments, ElementsAre("%41+b"));
+}
+
+TEST(Target, ATrailingSlashIsAnEmptySegment) {
+  EXPECT_THAT(Target::parse("/state/m.x/")->segments, ElementsAre("state", "m.x", ""));
+  EXPECT_THAT(Target::parse("/state/m.x")->segments, ElementsAre("state", "m.x"));
+  EXPECT_THAT(Target::parse("/a//b")->segments, ElementsAre("a", "", "b"));
+  EXPECT_THAT(Target::parse("/")->segments, ElementsAre(""));
+}
+
+TEST(Target, RefusesWhatIsNoPath) {
+  for (const char* text : {"", "*", "path", "?a=b", "/%", "/%4", "/%zz", "/a/%e"}) {
+    EXPECT_FALSE(Target::parse(text)) << text;
+  }
+}
+
+TEST(Target, FindsParametersDecoded) {
+  const auto target = Target::parse("/p?a=1&b=x+y%2B%26&b=second&empty=&flag&org.matrix%2Edelay=5&q=a=b?c");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->path, "/p");
+  EXPECT_EQ(target->parameter("a"), "1");
+  EXPECT_EQ(target->parameter("b"), "x y+&");
+  EXPECT_EQ(target->parameter("empty"), "");
+  EXPECT_EQ(target->parameter("flag"), "");
+  EXPECT_EQ(target->parameter("org.matrix.delay"), "5");
+  EXPECT_EQ(target->parameter("q"), "a=b?c");
+  EXPECT_EQ(target->parameter("c"), std::nullopt);
+  EXPECT_EQ(target->parameter(""), std::nullopt);
+}
+
+TEST(Target, AParameterThatCannotBeDecodedIsStillThere) {
+  const auto target = Target::parse("/p?delay=%zz&x=%&=5");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->parameter("delay"), "%zz");
+  EXPECT_EQ(target->parameter("x"), "%");
+}
+
+}  // namespace
+}  // namespace afterword::http

@@ -1,0 +1,114 @@
+// A blocking socket for tests that speak HTTP by hand, well or badly. It gives up after ten seconds instead of hanging.
+// Thread: any one.
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <netinet/in.h>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+namespace afterword::http::testing {
+
+class RawSocket {
+ public:
+  static RawSocket connect(std::uint16_t port) {
+    RawSocket result;
+    result.socket_->connect({boost::asio::ip::address_v4::loopback(), port});
+    result.set_time_limit();
+    return result;
+  }
+
+  static RawSocket accept(boost::asio::ip::tcp::acceptor& acceptor) {
+    RawSocket result;
+    acceptor.accept(*result.socket_);
+    result.set_time_limit();
+    return result;
+  }
+
+  // Sends all of it, unless the other side closes meanwhile.
+  void send(std::string_view text) {
+    while (!text.empty()) {
+      const auto sent = ::send(socket_->native_handle(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+
+  // Everything up to and with `end`, or what came before the connection was closed.
+  std::string read_until(std::string_view end) {
+    std::size_t found = received_.find(end);
+    while (found == std::string::npos && receive()) found = received_.find(end);
+    return take(found == std::string::npos ? received_.size() : found + end.size());
+  }
+
+  std::string read(std::size_t size) {
+    while (received_.size() < size && receive()) continue;
+    return take(std::min(size, received_.size()));
+  }
+
+  // One message: its head, and as much body as its Content-Length says.
+  std::string read_message() {
+    std::string head = read_until("\r\n\r\n");
+    constexpr std::string_view name = "\r\nContent-Length: ";
+    const std::size_t length = head.find(name);
+    if (length == std::string::npos) return head;
+    return head + read(std::stoul(head.substr(length + name.size())));
+  }
+
+  std::string read_to_end() {
+    while (receive()) continue;
+    return take(received_.size());
+  }
+
+  // True once the other side has closed, in whatever way, without sending more.
+  bool is_closed_by_peer() { return received_.empty() && !receive() && !timed_out_; }
+
+  void close() { socket_->close(); }
+
+  // Closes without a farewell: the other side sees a reset.
+  void reset() {
+    socket_->set_option(boost::asio::socket_base::linger(true, 0));
+    socket_->close();
+  }
+
+ private:
+  RawSocket()
+      : context_(std::make_unique<boost::asio::io_context>()),
+        socket_(std::make_unique<boost::asio::ip::tcp::socket>(*context_)) {}
+
+  void set_time_limit() {
+    const timeval limit{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(socket_->native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(socket_->native_handle(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  }
+
+  bool receive() {
+    char buffer[16 * 1024];
+    const auto received = ::recv(socket_->native_handle(), buffer, sizeof buffer, 0);
+    timed_out_ = received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (received <= 0) return false;
+    received_.append(buffer, static_cast<std::size_t>(received));
+    return true;
+  }
+
+  std::string take(std::size_t size) {
+    std::string taken = received_.substr(0, size);
+    received_.erase(0, size);
+    return taken;
+  }
+
+  std::unique_ptr<boost::asio::io_context> context_;
+  std::unique_ptr<boost::asio::ip::tcp::socket> socket_;
+  std::string received_;
+  bool timed_out_ = false;
+};
+
+}  // namespace afterword::http::testing
