@@ -156,7 +156,8 @@ def describe(afterword: Afterword, arguments: argparse.Namespace) -> None:
     print(f"afterword  {commit}, SQLite; rate_limits.enabled=false, limits.max_scheduled_per_user=none")
     print("synapse    1.163.2, SQLite, one process; its rate limits lifted, max_event_delay_duration: 24h")
     print(f"nginx      {first_line('/usr/sbin/nginx', '-v').removeprefix('nginx version: ')}, 2 workers, return 200")
-    print(f"wrk        -t1 -c{CONNECTIONS} -d{arguments.seconds}s -s bench/requests.lua; medians of {arguments.rounds} interleaved rounds")
+    print(f"command    wrk -t1 -c{CONNECTIONS} -d{arguments.seconds}s -s bench/requests.lua")
+    print(f"rounds     {arguments.rounds}, interleaved; medians of them")
 
 
 def measure(arguments: argparse.Namespace, directory: Path, running: list) -> dict[str, dict[str, list[Result]]]:

@@ -107,7 +107,7 @@ def change_of_mind(story: Narrator, alice: User, bob_sees: Reader, room: str) ->
 
 
 def crash(story: Narrator, afterword: Afterword, alice: User, bob_sees: Reader, room: str) -> None:
-    story.chapter("3. A power cut", "What Afterword has acknowledged is on disk, and is sent once, whatever happens to it.")
+    story.chapter("3. A power cut", "What Afterword acknowledged is on disk, and is sent once, whatever happens to it.")
     delay_id = alice.delayed(room, TEXT, message("still here"), 3000)
     due = now_ms() + 3000
     story.say("Alice", "“still here”, in 3 s")

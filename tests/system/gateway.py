@@ -38,7 +38,7 @@ class Afterword(Server):
             raise ProcessFailed(f"afterword init ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
 
     def beside(self, directory: Path, settings: dict[str, str] | None = None) -> "Afterword":
-        """Another one for the same homeserver, which takes it for the same application service; its data are its own."""
+        """Another one for the same homeserver, which takes both for one application service. Its data are its own."""
         directory.mkdir(parents=True, exist_ok=True)
         other = Afterword(directory, settings=settings)
         other._configuration = self._configuration

@@ -1,12 +1,11 @@
 """Child processes that never outlive this one, and free ports for them."""
 
 import ctypes
-import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -34,14 +33,13 @@ class Process:
     Both its outputs go to the end of `log`.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, directory: Path, environment: Mapping[str, str] | None = None):
+    def __init__(self, command: Sequence[str], log: Path, directory: Path):
         self.name = Path(command[0]).name
         self.log = log
         with log.open("ab") as output:
             self._child = subprocess.Popen(
                 command,
                 cwd=directory,
-                env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
