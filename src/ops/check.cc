@@ -1,0 +1,158 @@
+#include "ops/check.h"
+
+#include "base/json.h"
+#include "http/client.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <unistd.h>
+#include <utility>
+#include <variant>
+
+namespace afterword::ops {
+namespace {
+
+using async::Task;
+using Answer = Result<http::Response, http::NoAnswer>;
+
+constexpr std::chrono::seconds time_limit{10};
+
+Task<Answer> get(http::Client& client, std::string target, std::string access_token = {}) {
+  http::Request request;
+  request.method = "GET";
+  request.target = std::move(target);
+  if (!access_token.empty()) request.headers.add("Authorization", "Bearer " + access_token);
+  co_return co_await client.send(std::move(request), time_limit);
+}
+
+std::string url(const http::Origin& origin) {
+  return fmt::format("{}://{}", origin.tls ? "https" : "http", origin.host_header());
+}
+
+// "Synapse 1.163.2", if it says so.
+std::string product(const Answer& answer) {
+  const std::optional<json::object> body = answer ? parse_json_object(answer->body) : std::nullopt;
+  const json::value* const server = body ? body->if_contains("server") : nullptr;
+  if (server == nullptr || !server->is_object()) return "a homeserver";
+  return string_member(server->get_object(), "name").value_or("a homeserver") + " " +
+         string_member(server->get_object(), "version").value_or("");
+}
+
+Task<Finding> check_homeserver(http::Client& client, const Configuration& configuration) {
+  const std::string where = url(configuration.homeserver);
+  const Answer versions = co_await get(client, "/_matrix/client/versions");
+  if (!versions) {
+    co_return Finding{"homeserver", Verdict::failed,
+                      fmt::format("no answer from {}: {}", where, versions.error().reason),
+                      "start the homeserver, or correct homeserver.url"};
+  }
+  const std::optional<json::object> body = parse_json_object(versions->body);
+  if (versions->status != 200 || !body || !body->contains("versions")) {
+    co_return Finding{"homeserver", Verdict::failed,
+                      fmt::format("{} answers {}, but not as a homeserver does", where, versions->status),
+                      "correct homeserver.url: it is the homeserver's own address, without a path"};
+  }
+  const Answer version = co_await get(client, "/_matrix/federation/v1/version");
+  co_return Finding{"homeserver", Verdict::ok, fmt::format("{} at {}", product(version), where), {}};
+}
+
+Finding judge_whoami(const http::Response& answer, const Configuration& configuration) {
+  const json::object body = parse_json_object(answer.body).value_or(json::object());
+  const std::string errcode = string_member(body, "errcode").value_or("no error code");
+  if (answer.status == 401 && errcode == "M_UNKNOWN_TOKEN") {
+    return {"registration", Verdict::failed, "the homeserver does not know the as_token",
+            fmt::format("list {} in the homeserver's configuration (Synapse: app_service_config_files, Dendrite: "
+                        "app_service_api.config_files), and restart the homeserver",
+                        std::filesystem::absolute(configuration.registration).lexically_normal().string())};
+  }
+  const std::string user_id = string_member(body, "user_id").value_or("");
+  const std::size_t colon = user_id.find(':');
+  if (answer.status != 200 || colon == std::string::npos) {
+    return {"registration", Verdict::failed,
+            fmt::format("asked whose token it is, the homeserver answers {} ({})", answer.status, errcode),
+            "look into the homeserver's log, then check again"};
+  }
+  const std::string server_name = user_id.substr(colon + 1);
+  if (server_name != configuration.server_name) {
+    return {"registration", Verdict::failed,
+            fmt::format("the homeserver is {}, not {}", server_name, configuration.server_name),
+            "correct homeserver.server_name, and the regex in the registration, or homeserver.url"};
+  }
+  return {"registration", Verdict::ok, "known to the homeserver, as " + user_id, {}};
+}
+
+Task<Finding> check_registration(http::Client& client, const Configuration& configuration) {
+  const Answer answer = co_await get(client, "/_matrix/client/v3/account/whoami", configuration.as_token);
+  if (answer) co_return judge_whoami(*answer, configuration);
+  co_return Finding{"registration", Verdict::failed, "no answer: " + answer.error().reason,
+                    "look into the homeserver's log, then check again"};
+}
+
+// Whether what listens there says that it has delayed events, as Afterword does.
+Task<bool> afterword_answers(async::Executor executor, const Configuration& configuration) {
+  http::Origin origin;
+  origin.host = configuration.listen.host;
+  origin.port = configuration.listen.port;
+  http::Client client(executor, origin);
+  const Answer answer = co_await get(client, "/_matrix/client/versions");
+  client.close();
+  co_return answer && answer->status == 200 && answer->body.find("org.matrix.msc4140.stable") != std::string::npos;
+}
+
+// Opening it would make it, and for the user who runs the check rather than for Afterword's.
+std::optional<Finding> check_missing_database(const Database& database) {
+  const SqliteDatabase* const sqlite = std::get_if<SqliteDatabase>(&database);
+  std::error_code ignored;
+  if (sqlite == nullptr || std::filesystem::exists(sqlite->path, ignored)) return std::nullopt;
+
+  const std::filesystem::path folder = sqlite->path.has_parent_path() ? sqlite->path.parent_path() : ".";
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) {
+    return Finding{"database", Verdict::ok, sqlite->path.string() + " will be made at the first start", {}};
+  }
+  return Finding{"database", Verdict::failed,
+                 fmt::format("{} cannot be made in {}", sqlite->path.filename().string(), folder.string()),
+                 "make that folder, writable for Afterword's user, or correct database"};
+}
+
+Task<Finding> check_database(async::Executor executor, const Configuration& configuration, TryDatabase try_database) {
+  if (const std::optional<Finding> missing = check_missing_database(configuration.database)) co_return *missing;
+  const Result<void, std::string> opened = co_await try_database(configuration);
+  if (opened) co_return Finding{"database", Verdict::ok, "opens", {}};
+  if (co_await afterword_answers(executor, configuration)) {
+    co_return Finding{
+        "database", Verdict::ok, "in use by the Afterword that runs at " + to_text(configuration.listen), {}};
+  }
+  co_return Finding{"database", Verdict::failed, opened.error(), {}};
+}
+
+}  // namespace
+
+std::string to_text(const Finding& finding) {
+  constexpr std::string_view verdicts[] = {"ok", "warning", "FAILED"};
+  std::string text =
+      fmt::format("{:<9}{:<15}{}\n", verdicts[static_cast<std::size_t>(finding.verdict)], finding.name, finding.detail);
+  if (!finding.mend.empty()) text += fmt::format("{:<24}-> {}\n", "", finding.mend);
+  return text;
+}
+
+Task<std::vector<Finding>> check(async::Executor executor, const Configuration& configuration,
+                                 TryDatabase try_database) {
+  std::vector<Finding> findings;
+  for (const std::string& warning : configuration.warnings) {
+    findings.push_back({"configuration", Verdict::warning, warning, {}});
+  }
+
+  http::Client client(executor, configuration.homeserver);
+  findings.push_back(co_await check_homeserver(client, configuration));
+  if (findings.back().verdict == Verdict::ok) findings.push_back(co_await check_registration(client, configuration));
+  client.close();
+
+  findings.push_back(co_await check_database(executor, configuration, std::move(try_database)));
+  co_return findings;
+}
+
+}  // namespace afterword::ops

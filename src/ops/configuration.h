@@ -1,0 +1,70 @@
+// What an operator decides: read once at start, then never changed.
+//
+// It comes from a YAML file, one value a key (ops/configuration_keys.h has the table of them), and from settings on the
+// command line, which go before the file. Blocks on files; for start-up. Errors are for a person, a line each:
+//   FILE:LINE: KEY: what is wrong; how to mend it
+// with `--set KEY` in place of FILE:LINE: KEY for a setting. They never show a secret.
+#pragma once
+
+#include "base/result.h"
+#include "domain/limits.h"
+#include "http/client.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace afterword::ops {
+
+struct Address {
+  std::string host;  // of IPv6 without its brackets
+  std::uint16_t port = 0;
+};
+std::string to_text(const Address& address);
+
+struct SqliteDatabase {
+  std::filesystem::path path;
+};
+struct PostgresqlDatabase {
+  std::string url;  // may hold a password: not for the log
+};
+using Database = std::variant<SqliteDatabase, PostgresqlDatabase>;
+
+struct Configuration {
+  http::Origin homeserver;
+  std::string server_name;
+  std::filesystem::path registration;
+  std::string as_token;  // out of the registration
+  Address listen;
+  Database database;
+  domain::Limits limits;
+  domain::Retention retention;
+  bool rate_limits_enabled = true;
+  std::string log_level;
+
+  std::vector<std::string> warnings;  // what is allowed but probably not meant, a line each
+};
+
+// One key given on the command line.
+struct Setting {
+  std::string key;    // limits.max_delay
+  std::string value;  // 24h
+  std::string shown;  // how errors name it: --set limits.max_delay
+};
+
+// Out of KEY=VALUE; nothing if it is not that.
+std::optional<Setting> parse_setting(const std::string& text);
+
+// Relative paths in the configuration start at the folder of `file`.
+Result<Configuration, std::string> load_configuration(const std::filesystem::path& file,
+                                                      const std::vector<Setting>& settings = {});
+
+// The configuration of these settings alone, without reading the registration: its as_token is empty. For init, which
+// has yet to write the files.
+Result<Configuration, std::string> configuration_of(const std::vector<Setting>& settings,
+                                                    const std::filesystem::path& folder);
+
+}  // namespace afterword::ops

@@ -1,0 +1,238 @@
+#include "ops/configuration_keys.h"
+
+#include "ops/duration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+namespace afterword::ops {
+namespace {
+
+using Taken = Result<void, std::string>;
+using Folder = const std::filesystem::path&;
+
+Taken take_homeserver_url(const std::string& value, Folder, Configuration& configuration) {
+  Result<http::Origin, std::string> origin = http::Origin::parse(value);
+  if (!origin) return std::move(origin).error();
+  configuration.homeserver = *std::move(origin);
+  return {};
+}
+
+// Matrix appendix "Server name": a host name or address, and perhaps a port.
+Taken take_server_name(const std::string& value, Folder, Configuration& configuration) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+  if (value.empty() || value.find_first_not_of(letters) != std::string::npos) {
+    return fmt::format("'{}' is not a server name; write what stands after the colon in a user's id, as example.org",
+                       value);
+  }
+  configuration.server_name = value;
+  return {};
+}
+
+Taken take_registration(const std::string& value, Folder folder, Configuration& configuration) {
+  if (value.empty()) return std::string("is empty; name the registration file that the homeserver reads too");
+  configuration.registration = folder / value;
+  return {};
+}
+
+Taken take_listen(const std::string& value, Folder, Configuration& configuration) {
+  const auto wrong = [&] {
+    return fmt::format("'{}' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or [::1]:8009", value);
+  };
+  const std::size_t colon = value.rfind(':');
+  if (colon == std::string::npos) return wrong();
+
+  std::string_view host = std::string_view(value).substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find_first_of("[]:/") != std::string_view::npos) {
+    return wrong();
+  }
+  std::uint16_t port = 0;
+  const char* const end = value.data() + value.size();
+  const auto parsed = std::from_chars(value.data() + colon + 1, end, port);
+  if (host.empty() || parsed.ec != std::errc() || parsed.ptr != end) return wrong();
+
+  configuration.listen = {std::string(host), port};
+  return {};
+}
+
+Taken take_database(const std::string& value, Folder folder, Configuration& configuration) {
+  constexpr std::string_view sqlite = "sqlite:";
+  const std::string_view path = std::string_view(value).substr(std::min(sqlite.size(), value.size()));
+  if (value.starts_with(sqlite) && !path.empty() && !path.starts_with("//")) {
+    configuration.database = SqliteDatabase{folder / path};
+    return {};
+  }
+  if (value.starts_with("postgresql://")) {
+    configuration.database = PostgresqlDatabase{value};
+    return {};
+  }
+  // The value itself may hold a password.
+  return std::string("is no database URL; write sqlite:FILE, as sqlite:afterword.db, or postgresql://…");
+}
+
+template <class T, class Parse>
+Taken take_limit(const std::string& value, std::optional<T>& into, Parse parse, std::string_view mend) {
+  if (value == "none") {
+    into.reset();
+    return {};
+  }
+  const std::optional<T> parsed = parse(value);
+  if (!parsed) return fmt::format("'{}' {}", value, mend);
+  into = parsed;
+  return {};
+}
+
+Taken take_duration(const std::string& value, std::optional<Milliseconds>& into) {
+  return take_limit(value, into, parse_duration,
+                    "is not a duration; write a number with ms, s, m, h, d or w, as 24h, or none");
+}
+
+std::optional<std::uint32_t> parse_count(std::string_view text) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return count;
+}
+
+Taken take_count(const std::string& value, std::optional<std::uint32_t>& into) {
+  return take_limit(value, into, parse_count, "is not a number; write a whole number from 0 to 4294967295, or none");
+}
+
+Taken take_max_delay(const std::string& value, Folder, Configuration& configuration) {
+  std::optional<Milliseconds>& max_delay = configuration.limits.max_delay;
+  Taken taken = take_duration(value, max_delay);
+  if (taken && max_delay == Milliseconds::zero()) {
+    return std::string("'" + value +
+                       "' allows no delay at all; to allow nobody to schedule, set "
+                       "limits.max_scheduled_per_user to 0");
+  }
+  if (taken && max_delay && *max_delay < std::chrono::hours(1)) {
+    configuration.warnings.push_back("limits.max_delay: " + value +
+                                     " is under 1h; Element Call's delegated leave events are an hour long and will be "
+                                     "refused");
+  }
+  return taken;
+}
+
+Taken take_max_scheduled(const std::string& value, Folder, Configuration& configuration) {
+  return take_count(value, configuration.limits.max_scheduled_per_user);
+}
+
+Taken take_max_age(const std::string& value, Folder, Configuration& configuration) {
+  return take_duration(value, configuration.retention.max_age);
+}
+
+Taken take_max_kept(const std::string& value, Folder, Configuration& configuration) {
+  return take_count(value, configuration.retention.max_per_user);
+}
+
+Taken take_rate_limits(const std::string& value, Folder, Configuration& configuration) {
+  if (value != "true" && value != "false") {
+    return "'" + value + "' is neither true nor false; write one of them";
+  }
+  configuration.rate_limits_enabled = value == "true";
+  return {};
+}
+
+Taken take_log_level(const std::string& value, Folder, Configuration& configuration) {
+  constexpr std::string_view levels[] = {"trace", "debug", "info", "warning", "error", "off"};
+  if (std::ranges::find(levels, value) == std::end(levels)) {
+    return fmt::format("'{}' is not a level; write one of {}", value, fmt::join(levels, ", "));
+  }
+  configuration.log_level = value;
+  return {};
+}
+
+constexpr Key table[] = {
+    {"homeserver.url", "", "http://127.0.0.1:8008",
+     "Where Afterword reaches the homeserver itself, not through a proxy that\n"
+     "leads back to Afterword.",
+     take_homeserver_url},
+    {"homeserver.server_name", "", "example.org", "What stands after the colon in the ids of its users.",
+     take_server_name},
+    {"registration", "afterword-registration.yaml", "",
+     "The application service registration that the homeserver reads as well. Its\n"
+     "as_token is the only secret. A relative path starts at this file's folder.",
+     take_registration},
+    {"listen", "127.0.0.1:8009", "",
+     "Where Afterword listens, as HOST:PORT or [IPv6]:PORT. Put a reverse proxy with\n"
+     "TLS in front of it.",
+     take_listen},
+    {"database", "sqlite:afterword.db", "",
+     "Where delayed events are kept: sqlite:FILE. A relative path starts at this\n"
+     "file's folder.",
+     take_database},
+    {"limits.max_delay", "24h", "", "The longest delay that a client may ask for. Calls use up to 1h.", take_max_delay},
+    {"limits.max_scheduled_per_user", "100", "",
+     "How many events a user may have scheduled at once. 0 lets nobody schedule.", take_max_scheduled},
+    {"retention.max_age", "7d", "", "How long an event can be looked up after it was sent, cancelled or refused.",
+     take_max_age},
+    {"retention.max_per_user", "1000", "", "How many of those are kept for each user, the latest first.",
+     take_max_kept},
+    {"rate_limits.enabled", "true", "", "Whether a client that asks too often is told to wait.", take_rate_limits},
+    {"log.level", "info", "", "How much is written to standard error: trace, debug, info, warning, error, off.",
+     take_log_level},
+};
+
+// Levenshtein's: how many letters must be added, dropped or changed.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string_view Key::section() const {
+  const std::size_t dot = name.find('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+}
+
+std::string_view Key::last_part() const { return name.substr(name.find('.') + 1); }
+
+std::span<const Key> keys() { return table; }
+
+const Key* find_key(std::string_view name) {
+  const auto found = std::ranges::find(table, name, &Key::name);
+  return found == std::end(table) ? nullptr : found;
+}
+
+bool is_section(std::string_view name) {
+  return !name.empty() && std::ranges::any_of(table, [&](const Key& key) { return key.section() == name; });
+}
+
+const Key* nearest_key(std::string_view name) {
+  constexpr std::size_t max_length = 100;  // no typo is longer, and the time grows with it
+  if (name.size() > max_length) return nullptr;
+
+  const std::string_view last_part = name.substr(name.rfind('.') + 1);
+  const Key* nearest = nullptr;
+  std::size_t least = max_length;
+  for (const Key& key : table) {
+    // In the wrong section, in none, or misspelt.
+    for (const auto& [given, meant] : {std::pair(name, key.name), std::pair(last_part, key.last_part())}) {
+      const std::size_t distance = edit_distance(given, meant);
+      if (distance > meant.size() / 3 || distance >= least) continue;
+      least = distance;
+      nearest = &key;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace afterword::ops

@@ -1,0 +1,242 @@
+#include "ops/configuration.h"
+
+#include "ops/configuration_keys.h"
+#include "ops/testing/require.h"
+#include "ops/testing/temporary_folder.h"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+
+namespace afterword::ops {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::require;
+using ::testing::StartsWith;
+
+constexpr const char* registration = "as_token: secret-as\nhs_token: secret-hs\n";
+constexpr const char* homeserver = "homeserver: {url: 'http://127.0.0.1:8008', server_name: example.org}\n";
+
+class ConfigurationTest : public ::testing::Test {
+ protected:
+  ConfigurationTest() { folder_.write("afterword-registration.yaml", registration); }
+
+  Result<Configuration, std::string> load(const std::string& text, const std::vector<Setting>& settings = {}) {
+    return load_configuration(folder_.write("afterword.yaml", text), settings);
+  }
+
+  // The error, without the folder.
+  std::string error_of(const std::string& text, const std::vector<Setting>& settings = {}) {
+    const Result<Configuration, std::string> loaded = load(text, settings);
+    if (loaded) return "none";
+    std::string error = loaded.error();
+    const std::string folder = folder_.path().string() + "/";
+    for (std::size_t at; (at = error.find(folder)) != std::string::npos;) error.erase(at, folder.size());
+    return error;
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(ConfigurationTest, NeedsOnlyTheHomeserver) {
+  const Result<Configuration, std::string> loaded = load(homeserver);
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_EQ(loaded->homeserver.host, "127.0.0.1");
+  EXPECT_EQ(loaded->homeserver.port, 8008);
+  EXPECT_EQ(loaded->server_name, "example.org");
+  EXPECT_EQ(loaded->as_token, "secret-as");
+  EXPECT_EQ(to_text(loaded->listen), "127.0.0.1:8009");
+  EXPECT_EQ(std::get<SqliteDatabase>(loaded->database).path, folder_.path() / "afterword.db");
+  EXPECT_TRUE(loaded->rate_limits_enabled);
+  EXPECT_EQ(loaded->log_level, "info");
+  EXPECT_THAT(loaded->warnings, IsEmpty());
+}
+
+TEST_F(ConfigurationTest, StandardValuesAreThoseOfTheDomain) {
+  const Configuration loaded = require(load(homeserver));
+  EXPECT_EQ(loaded.limits.max_delay, domain::Limits().max_delay);
+  EXPECT_EQ(loaded.limits.max_scheduled_per_user, domain::Limits().max_scheduled_per_user);
+  EXPECT_EQ(loaded.retention.max_age, domain::Retention().max_age);
+  EXPECT_EQ(loaded.retention.max_per_user, domain::Retention().max_per_user);
+}
+
+TEST_F(ConfigurationTest, TakesEveryKey) {
+  folder_.write("other.yaml", "as_token: other\nhs_token: other\n");
+  const Result<Configuration, std::string> loaded = load(
+      "homeserver:\n  url: https://hs.example.org\n  server_name: example.org:8448\n"
+      "registration: other.yaml\nlisten: '[::1]:8010'\ndatabase: sqlite:/var/lib/afterword/events.db\n"
+      "limits:\n  max_delay: 2w\n  max_scheduled_per_user: 0\n"
+      "retention:\n  max_age: 1h\n  max_per_user: 5\n"
+      "rate_limits:\n  enabled: false\nlog:\n  level: debug\n");
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_TRUE(loaded->homeserver.tls);
+  EXPECT_EQ(loaded->server_name, "example.org:8448");
+  EXPECT_EQ(loaded->as_token, "other");
+  EXPECT_EQ(loaded->listen.host, "::1");
+  EXPECT_EQ(loaded->listen.port, 8010);
+  EXPECT_EQ(std::get<SqliteDatabase>(loaded->database).path, "/var/lib/afterword/events.db");
+  EXPECT_EQ(loaded->limits.max_delay, std::chrono::weeks(2));
+  EXPECT_EQ(loaded->limits.max_scheduled_per_user, 0u);
+  EXPECT_EQ(loaded->retention.max_age, 1h);
+  EXPECT_EQ(loaded->retention.max_per_user, 5u);
+  EXPECT_FALSE(loaded->rate_limits_enabled);
+  EXPECT_EQ(loaded->log_level, "debug");
+}
+
+TEST_F(ConfigurationTest, NoneIsNoLimit) {
+  const Configuration loaded =
+      require(load(std::string(homeserver) + "limits: {max_delay: none, max_scheduled_per_user: none}\n"
+                                             "retention: {max_age: none, max_per_user: none}\n"));
+  EXPECT_FALSE(loaded.limits.max_delay);
+  EXPECT_FALSE(loaded.limits.max_scheduled_per_user);
+  EXPECT_FALSE(loaded.retention.max_age);
+  EXPECT_FALSE(loaded.retention.max_per_user);
+}
+
+TEST_F(ConfigurationTest, KnowsPostgresql) {
+  const Configuration loaded = require(load(homeserver, {*parse_setting("database=postgresql://u:p@db/afterword")}));
+  EXPECT_EQ(std::get<PostgresqlDatabase>(loaded.database).url, "postgresql://u:p@db/afterword");
+}
+
+TEST_F(ConfigurationTest, WarnsOfADelayUnderAnHour) {
+  EXPECT_THAT(require(load(homeserver, {*parse_setting("limits.max_delay=59m")})).warnings,
+              ElementsAre(StartsWith("limits.max_delay: 59m is under 1h; ")));
+  EXPECT_THAT(require(load(homeserver, {*parse_setting("limits.max_delay=1h")})).warnings, IsEmpty());
+}
+
+TEST_F(ConfigurationTest, AnEmptySectionIsFine) {
+  EXPECT_TRUE(load(std::string(homeserver) + "limits:\n  # none yet\n"));
+}
+
+TEST_F(ConfigurationTest, ASettingGoesBeforeTheFileAndTheLastOneCounts) {
+  const Result<Configuration, std::string> loaded =
+      load(std::string(homeserver) + "log: {level: nonsense}\n",
+           {*parse_setting("log.level=error"), *parse_setting("log.level=debug")});
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_EQ(loaded->log_level, "debug");
+}
+
+TEST_F(ConfigurationTest, ASettingIsKeyAndValue) {
+  const Setting setting = parse_setting("a.b=c=d").value();
+  EXPECT_EQ(setting.key, "a.b");
+  EXPECT_EQ(setting.value, "c=d");
+  EXPECT_EQ(setting.shown, "--set a.b");
+  EXPECT_FALSE(parse_setting("a.b"));
+  EXPECT_FALSE(parse_setting("=c"));
+}
+
+struct Wrong {
+  std::string lines;  // after the homeserver's, which is line 1
+  std::string error;
+};
+
+TEST_F(ConfigurationTest, SaysWhereWhatAndHowToMend) {
+  const Wrong table[] = {
+      {"limits:\n  max_dely: 5h",
+       "afterword.yaml:3: limits.max_dely: is not a key of Afterword; did you mean limits.max_delay?"},
+      {"limit: {max_delay: 5h}",
+       "afterword.yaml:2: limit.max_delay: is not a key of Afterword; did you mean limits.max_delay?"},
+      {"max_delay: 5h", "afterword.yaml:2: max_delay: is not a key of Afterword; did you mean limits.max_delay?"},
+      {"bananas: 5", "afterword.yaml:2: bananas: is not a key of Afterword; take it out"},
+      {"limits:\n  max_delay: 5",
+       "afterword.yaml:3: limits.max_delay: '5' is not a duration; write a number with ms, s, m, h, d or w, as 24h, or "
+       "none"},
+      {"limits:\n  max_delay: 0s",
+       "afterword.yaml:3: limits.max_delay: '0s' allows no delay at all; to allow nobody to schedule, set "
+       "limits.max_scheduled_per_user to 0"},
+      {"limits:\n  max_delay:",
+       "afterword.yaml:3: limits.max_delay: has no value; write one, or take out the key for 24h"},
+      {"limits:\n  max_delay: [5h]",
+       "afterword.yaml:3: limits.max_delay: is not a single value; write one, in quotes if it holds brackets or "
+       "braces"},
+      {"limits: 5", "afterword.yaml:2: limits: is a section; write its keys below it, indented, a line each"},
+      {"limits:\n  max_scheduled_per_user: many",
+       "afterword.yaml:3: limits.max_scheduled_per_user: 'many' is not a number; write a whole number from 0 to "
+       "4294967295, or none"},
+      {"limits:\n  max_scheduled_per_user: -1",
+       "afterword.yaml:3: limits.max_scheduled_per_user: '-1' is not a number; write a whole number from 0 to "
+       "4294967295, or none"},
+      {"rate_limits:\n  enabled: maybe",
+       "afterword.yaml:3: rate_limits.enabled: 'maybe' is neither true nor false; write one of them"},
+      {"log:\n  level: loud",
+       "afterword.yaml:3: log.level: 'loud' is not a level; write one of trace, debug, info, warning, error, off"},
+      {"log: {level: info}\nlog: {level: debug}",
+       "afterword.yaml:3: log.level: stands here a second time; keep one of the two"},
+      {"listen: 8009",
+       "afterword.yaml:2: listen: '8009' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or "
+       "[::1]:8009"},
+      {"listen: '::1:8009'",
+       "afterword.yaml:2: listen: '::1:8009' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or "
+       "[::1]:8009"},
+      {"listen: localhost:65536",
+       "afterword.yaml:2: listen: 'localhost:65536' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 "
+       "or [::1]:8009"},
+      {"database: afterword.db",
+       "afterword.yaml:2: database: is no database URL; write sqlite:FILE, as sqlite:afterword.db, or postgresql://…"},
+      {"database: sqlite://afterword.db",
+       "afterword.yaml:2: database: is no database URL; write sqlite:FILE, as sqlite:afterword.db, or postgresql://…"},
+      {"registration: away.yaml",
+       "afterword.yaml:2: registration: away.yaml: No such file or directory; name the file that `afterword init` "
+       "made, readable by Afterword"},
+      {"- 5", "afterword.yaml:2: is not YAML: end of map not found; look at that line and the one before it"},
+  };
+  for (const Wrong& wrong : table) EXPECT_EQ(error_of(homeserver + wrong.lines), wrong.error) << wrong.lines;
+}
+
+TEST_F(ConfigurationTest, SaysEverythingThatIsWrong) {
+  EXPECT_EQ(
+      error_of("homeserver: {server_name: '@alice:example.org'}\nretention: {max_age: long}\n"),
+      "afterword.yaml: homeserver.url: is missing; add it, as http://127.0.0.1:8008\n"
+      "afterword.yaml:1: homeserver.server_name: '@alice:example.org' is not a server name; write what stands after "
+      "the colon in a user's id, as example.org\n"
+      "afterword.yaml:2: retention.max_age: 'long' is not a duration; write a number with ms, s, m, h, d or w, as "
+      "24h, or none");
+}
+
+TEST_F(ConfigurationTest, RefusesAFileThatIsNoConfiguration) {
+  EXPECT_THAT(error_of("- a\n- b\n"), StartsWith("afterword.yaml:1: is no configuration; "));
+  EXPECT_THAT(error_of(""), StartsWith("afterword.yaml: homeserver.url: is missing; "));
+}
+
+TEST_F(ConfigurationTest, NamesTheSettingThatIsWrong) {
+  EXPECT_EQ(
+      error_of(homeserver, {*parse_setting("limits.max_delay=soon")}),
+      "--set limits.max_delay: 'soon' is not a duration; write a number with ms, s, m, h, d or w, as 24h, or none");
+  EXPECT_EQ(error_of(homeserver, {*parse_setting("limits.max_dealy=5h")}),
+            "--set limits.max_dealy: is not a key of Afterword; did you mean limits.max_delay?");
+}
+
+TEST_F(ConfigurationTest, NamesAFileThatIsNotThere) {
+  const Result<Configuration, std::string> loaded = load_configuration(folder_.path() / "none.yaml");
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error(), HasSubstr("none.yaml: No such file or directory; make one with `afterword init`"));
+}
+
+TEST_F(ConfigurationTest, NeverShowsASecret) {
+  EXPECT_THAT(error_of(homeserver, {*parse_setting("database=postgres//user:hunter2@db")}), Not(HasSubstr("hunter2")));
+  folder_.write("broken.yaml", "as_token: 'hunter2\n");
+  EXPECT_THAT(error_of(std::string(homeserver) + "registration: broken.yaml"), Not(HasSubstr("hunter2")));
+}
+
+std::string_view meant_by(std::string_view name) {
+  const Key* const key = nearest_key(name);
+  return key == nullptr ? "none" : key->name;
+}
+
+TEST(Keys, AreFoundByWhatWasProbablyMeant) {
+  EXPECT_EQ(meant_by("retention.max_ages"), "retention.max_age");
+  EXPECT_EQ(meant_by("databse"), "database");
+  EXPECT_EQ(meant_by("limits.max_per_user"), "retention.max_per_user");
+  EXPECT_EQ(meant_by("server_name"), "homeserver.server_name");
+  EXPECT_EQ(meant_by("limits.foo"), "none");
+  EXPECT_EQ(meant_by("unrelated"), "none");
+  EXPECT_EQ(meant_by(std::string(100'000, 'x')), "none");
+}
+
+}  // namespace
+}  // namespace afterword::ops

@@ -1,0 +1,19 @@
+// Small text files, read and written whole. Blocks; for start-up.
+#pragma once
+
+#include "base/result.h"
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace afterword::ops {
+
+// At most 1 MiB: nothing of ours is larger.
+Result<std::string, std::error_code> read_text_file(const std::filesystem::path& path);
+
+// Makes the file, for its owner alone (0600), and syncs it to disk. Fails if there is one, whatever it is; leaves
+// nothing behind when it fails.
+Result<void, std::error_code> write_new_file(const std::filesystem::path& path, const std::string& text);
+
+}  // namespace afterword::ops

@@ -1,0 +1,79 @@
+#include "ops/registration.h"
+
+#include "base/encoding.h"
+#include "ops/files.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <array>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace afterword::ops {
+namespace {
+
+std::string random_token() {
+  std::array<std::uint8_t, 32> bytes;
+  fill_random(bytes);
+  return to_base64url(bytes);
+}
+
+std::string escape_regex(std::string_view text) {
+  std::string escaped;
+  for (const char letter : text) {
+    if (std::string_view(R"(\^$.|?*+()[]{})").find(letter) != std::string_view::npos) escaped += '\\';
+    escaped += letter;
+  }
+  return escaped;
+}
+
+}  // namespace
+
+Registration make_registration() { return {.as_token = random_token(), .hs_token = random_token()}; }
+
+std::string registration_text(const Registration& registration, std::string_view server_name) {
+  // In single quotes a backslash is itself; a server name has no quote.
+  return fmt::format(R"(# Afterword's registration with the homeserver. Both read this file; its tokens are secrets.
+id: afterword
+url: null
+as_token: "{}"
+hs_token: "{}"
+sender_localpart: _afterword
+rate_limited: false
+namespaces:
+  users:
+    - regex: '@.*:{}'
+      exclusive: false
+  aliases: []
+  rooms: []
+)",
+                     registration.as_token, registration.hs_token, escape_regex(server_name));
+}
+
+Result<Registration, std::string> read_registration(const std::filesystem::path& path) {
+  const auto wrong = [&](const std::string& what) {
+    // In place, because a Registration can be made of a string too.
+    return Result<Registration, std::string>(boost::system::in_place_error, path.string() + ": " + what);
+  };
+  const Result<std::string, std::error_code> text = read_text_file(path);
+  if (!text) return wrong(text.error().message() + "; name the file that `afterword init` made, readable by Afterword");
+
+  Registration registration;
+  try {
+    const YAML::Node root = YAML::Load(*text);
+    const std::pair<const char*, std::string*> tokens[] = {{"as_token", &registration.as_token},
+                                                           {"hs_token", &registration.hs_token}};
+    for (const auto& [name, token] : tokens) {
+      if (root.IsMap() && root[name].IsDefined() && root[name].IsScalar()) *token = root[name].Scalar();
+      if (token->empty()) return wrong(fmt::format("has no {}; make a new one with `afterword init`", name));
+    }
+  } catch (const YAML::Exception& error) {
+    // Without the parser's own words, which may quote the file.
+    return wrong(fmt::format("line {} is not YAML; make a new one with `afterword init`", error.mark.line + 1));
+  }
+  return registration;
+}
+
+}  // namespace afterword::ops

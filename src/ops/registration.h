@@ -1,0 +1,28 @@
+// The application service registration: the file by which the homeserver knows Afterword, and the one home of its
+// secrets. Without a URL, so the homeserver sends Afterword nothing; with a namespace of all its users, so Afterword
+// may send as each of them.
+#pragma once
+
+#include "base/result.h"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace afterword::ops {
+
+struct Registration {
+  std::string as_token;
+  std::string hs_token;
+};
+
+// New tokens, 256 random bits each.
+Registration make_registration();
+
+// The file's text. Its tokens are the secret.
+std::string registration_text(const Registration& registration, std::string_view server_name);
+
+// The errors are for a person, and hold no token.
+Result<Registration, std::string> read_registration(const std::filesystem::path& path);
+
+}  // namespace afterword::ops
