@@ -141,7 +141,7 @@ template <class Parser, class IsDone>
 async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_until(Parser& parser, IsDone is_done) {
   for (;;) {
     error_code error;
-    if (input_.size() > 0) {
+    if (!(parser.*is_done)() && input_.size() > 0) {
       input_.consume(parser.put(input_.data(), error));
       if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large"};
       if (error && error != beast_http::error::need_more) {

@@ -13,7 +13,8 @@ struct Header {
   std::string value;
 };
 
-// Headers in the order in which they stand on the wire; names compare without case.
+// Headers in the order in which they stand on the wire, but that the parser brings those of one name together; names
+// compare without case.
 class Headers {
  public:
   Headers() = default;

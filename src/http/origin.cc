@@ -4,6 +4,8 @@
 #include <boost/url/url_view.hpp>
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace afterword::http {
 namespace {
 
@@ -30,8 +32,9 @@ Result<Origin, std::string> Origin::parse(const std::string& url) {
   }
   origin.port = default_port(origin.tls);
   if (parsed->has_port() && !parsed->port().empty()) {
-    origin.port = parsed->port_number();  // 0 if it is too large
-    if (origin.port == 0) return fmt::format("\"{}\" has an impossible port", url);
+    const auto digits = parsed->port();
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), origin.port);
+    if (error != std::errc() || origin.port == 0) return fmt::format("\"{}\" has an impossible port", url);
   }
   return origin;
 }
