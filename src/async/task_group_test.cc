@@ -1,0 +1,71 @@
+#include "async/task_group.h"
+
+#include "async/testing/manual_clock.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace afterword::async {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<void> sleep_then_count(Clock& clock, std::chrono::milliseconds time, int& count) {
+  co_await clock.sleep_for(time);
+  ++count;
+}
+
+Task<void> sleep_twice_then_count(Clock& clock, int& count) {
+  co_await clock.sleep_for(1h);
+  co_await clock.sleep_for(1h);
+  ++count;
+}
+
+Task<void> fail(Clock& clock) {
+  co_await clock.sleep_for(1ms);
+  throw std::runtime_error("a bug");
+}
+
+class TaskGroupTest : public ::testing::Test {
+ protected:
+  testing::ManualClock clock_;
+  TaskGroup tasks_{clock_.context().get_executor()};
+  int count_ = 0;
+};
+
+TEST_F(TaskGroupTest, JoinWaitsForTheLastTask) {
+  tasks_.spawn("short", sleep_then_count(clock_, 1s, count_));
+  tasks_.spawn("long", sleep_then_count(clock_, 1min, count_));
+  EXPECT_EQ(tasks_.size(), 2u);
+  clock_.run(tasks_.join());
+  EXPECT_EQ(count_, 2);
+  EXPECT_EQ(tasks_.size(), 0u);
+}
+
+TEST_F(TaskGroupTest, JoiningAnEmptyGroupDoesNotWait) { clock_.run(tasks_.join(), 0ms); }
+
+TEST_F(TaskGroupTest, StopEndsWhatTasksWaitFor) {
+  tasks_.spawn("sleeper", sleep_twice_then_count(clock_, count_));
+  clock_.settle();
+  tasks_.stop();
+  clock_.run(tasks_.join(), 0ms);
+  EXPECT_EQ(count_, 0);
+}
+
+TEST_F(TaskGroupTest, ATaskSpawnedAfterStopEndsToo) {
+  tasks_.stop();
+  tasks_.spawn("sleeper", sleep_twice_then_count(clock_, count_));
+  clock_.run(tasks_.join(), 0ms);
+  EXPECT_EQ(count_, 0);
+}
+
+TEST_F(TaskGroupTest, AFailureEndsOnlyItsTask) {
+  tasks_.spawn("failing", fail(clock_));
+  tasks_.spawn("sound", sleep_then_count(clock_, 1s, count_));
+  clock_.run(tasks_.join());
+  EXPECT_EQ(count_, 1);
+}
+
+}  // namespace
+}  // namespace afterword::async

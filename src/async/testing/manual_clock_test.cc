@@ -1,0 +1,81 @@
+#include "async/testing/manual_clock.h"
+
+#include "async/task_group.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace afterword::async::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<void> sleep_then_write(Clock& clock, std::chrono::milliseconds time, std::string& text) {
+  const Timestamp start = clock.now();
+  co_await clock.sleep_for(time);
+  text += std::to_string((clock.now() - start).count()) + " ";
+}
+
+Task<int> add_after_sleeping(Clock& clock, int a, int b) {
+  co_await clock.sleep_for(24h);
+  co_return a + b;
+}
+
+Task<void> fail() {
+  throw std::invalid_argument("wrong");
+  co_return;
+}
+
+TEST(ManualClock, WakesSleepersInTheOrderOfTheirTimesAndAtThem) {
+  ManualClock clock;
+  TaskGroup tasks(clock.context().get_executor());
+  std::string text;
+  for (const auto time : {30ms, 10ms, 20ms}) tasks.spawn("sleeper", sleep_then_write(clock, time, text));
+  clock.advance(25ms);
+  EXPECT_EQ(text, "10 20 ");
+  clock.advance(1h);
+  EXPECT_EQ(text, "10 20 30 ");
+}
+
+TEST(ManualClock, MovesWallAndSteadyTimeTogether) {
+  ManualClock clock;
+  const auto wall = clock.now();
+  const auto steady = clock.steady_now();
+  clock.advance(1500ms);
+  EXPECT_EQ(clock.now() - wall, 1500ms);
+  EXPECT_EQ(clock.steady_now() - steady, 1500ms);
+}
+
+TEST(ManualClock, ASteppedWallClockWakesNobody) {
+  ManualClock clock;
+  TaskGroup tasks(clock.context().get_executor());
+  std::string text;
+  tasks.spawn("sleeper", sleep_then_write(clock, 10ms, text));
+  clock.settle();
+  clock.step_wall(1h);
+  clock.settle();
+  EXPECT_EQ(text, "");
+  clock.step_wall(-1h);
+  clock.run(tasks.join());
+  EXPECT_EQ(text, "10 ");
+}
+
+TEST(ManualClock, RunsATaskToItsEndInNoTime) {
+  ManualClock clock;
+  EXPECT_EQ(clock.run(add_after_sleeping(clock, 2, 3)), 5);
+}
+
+TEST(ManualClock, GivesUpATaskBeyondItsLimit) {
+  ManualClock clock;
+  EXPECT_THROW(clock.run(add_after_sleeping(clock, 2, 3), 23h), std::runtime_error);
+}
+
+TEST(ManualClock, PassesOnWhatATaskThrows) {
+  ManualClock clock;
+  EXPECT_THROW(clock.run(fail()), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace afterword::async::testing
