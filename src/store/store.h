@@ -36,6 +36,7 @@ struct Unavailable {
 
 template <class T>
 using StoreResult = Result<T, Unavailable>;
+using afterword::throw_exception_from_error;  // so that it is found for Unavailable
 
 // schedule()
 struct Scheduled {

@@ -31,6 +31,8 @@ std::int64_t Database::last_inserted_id() const { return sqlite3_last_insert_row
 
 std::int64_t Database::changed_rows() const { return sqlite3_changes64(handle_.get()); }
 
+bool Database::has_written() const { return sqlite3_txn_state(handle_.get(), nullptr) == SQLITE_TXN_WRITE; }
+
 void Database::roll_back() noexcept {
   if (sqlite3_get_autocommit(handle_.get()) == 0) {
     sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -45,6 +45,9 @@ class Database {
   std::int64_t last_inserted_id() const;
   std::int64_t changed_rows() const;  // by the latest statement that changed any
 
+  // Whether the transaction has changed anything.
+  bool has_written() const;
+
   // Ends a transaction that cannot be committed. Nothing if there is none: SQLite ends some by itself.
   void roll_back() noexcept;
 

@@ -61,10 +61,11 @@ void Engine::commit(std::span<Operation* const> batch) {
     begin_.run();
     for (Operation* operation : batch) static_cast<Step*>(operation)->perform(*this);
     journal_.write();
+    const bool wrote = database_.has_written();
     commit_.run();
     active_.keep();
     journal_.keep();
-    note_outcome(true, "");
+    if (wrote) note_outcome(true, "");
   } catch (const std::exception& error) {
     database_.roll_back();
     active_.roll_back();

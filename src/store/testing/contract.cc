@@ -1,0 +1,548 @@
+#include "store/testing/contract.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <set>
+
+namespace afterword::store::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::Action;
+using domain::Attempt;
+using domain::Cancelled;
+using domain::DelayedEvent;
+using domain::Effect;
+using domain::EventId;
+using domain::EventKind;
+using domain::Finalised;
+using domain::HomeserverError;
+using domain::NewDelayedEvent;
+using domain::RoomId;
+using domain::State;
+using domain::TransactionKey;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+const UserId alice("@alice:example.org");
+const UserId bob("@bob:example.org");
+const RoomId kitchen("!kitchen:example.org");
+const RoomId garden("!garden:example.org");
+constexpr Timestamp noon = from_ms(1'800'000'000'000);
+constexpr std::array all_states{State::scheduled, State::sending, State::sent, State::failed, State::cancelled};
+
+NewDelayedEvent event_of(UserId user_id, Milliseconds delay = 10s, Timestamp since = noon) {
+  NewDelayedEvent event;
+  event.delay_id = DelayId::random();
+  event.event.user_id = std::move(user_id);
+  event.event.room_id = kitchen;
+  event.event.type = "m.room.message";
+  event.event.content = R"({"body":"hello"})";
+  event.timing = {since, delay};
+  return event;
+}
+
+NewDelayedEvent with_transaction(NewDelayedEvent event, std::string_view txn_id) {
+  event.transaction = TransactionKey::of(event.event.user_id, event.event.device_id, "/send", txn_id);
+  return event;
+}
+
+Finalised sent_at(Timestamp when) { return {when, EventId("$event")}; }
+
+Effect effect_in(const ActionAnswer& answer) { return std::get<Met>(answer).effect; }
+
+std::vector<DelayId> ids_of(const ListPage& page) {
+  std::vector<DelayId> ids;
+  for (const auto& event : page.events) ids.push_back(event.delay_id);
+  return ids;
+}
+
+std::vector<DelayId> ids_of(const std::vector<Active>& active) {
+  std::vector<DelayId> ids;
+  for (const auto& event : active) ids.push_back(event.delay_id);
+  return ids;
+}
+
+}  // namespace
+
+std::string name_of_variant(const ::testing::TestParamInfo<Variant>& info) { return info.param.name; }
+
+void PrintTo(const Variant& variant, std::ostream* stream) { *stream << variant.name; }
+
+StoreContract::StoreContract() : backend_(GetParam().make()), store_(backend_->open(runner_.executor())) {}
+
+StoreContract::~StoreContract() { runner_.run(store_->close()); }
+
+void StoreContract::reopen() {
+  runner_.run(store_->close());
+  store_.reset();
+  store_ = backend_->open(runner_.executor());
+}
+
+DelayId StoreContract::event_in(State state, NewDelayedEvent event) {
+  const DelayId delay_id = event.delay_id;
+  const Timestamp due = event.timing.due();
+  EXPECT_TRUE(std::get<Scheduled>(answer(store().schedule(event, std::nullopt))).created);
+  if (state == State::cancelled) answer(store().cancel(delay_id, std::nullopt, due));
+  if (state == State::scheduled || state == State::cancelled) return delay_id;
+
+  const Attempt attempt{due};
+  answer(store().claim(delay_id, std::nullopt, attempt, due));
+  if (state == State::sent) answer(store().finalise(delay_id, sent_at(due)));
+  if (state == State::failed) {
+    const Finalised failed{due, HomeserverError{403, R"({"errcode":"M_FORBIDDEN"})"}};
+    answer(store().finalise(delay_id, failed));
+  }
+  return delay_id;
+}
+
+DelayedEvent StoreContract::look_up(DelayId delay_id) {
+  return answer(store().look_up(delay_id, std::nullopt)).value();
+}
+
+TEST_P(StoreContract, KeepsAllOfAnEvent) {
+  auto event = event_of(alice);
+  event.event.device_id = domain::DeviceId("PHONE");
+  event.event.kind = EventKind::state;
+  event.event.type = "org.matrix.msc3401.call.member";
+  event.event.state_key = std::string("a\0b", 3);
+  event.event.redacts = EventId("$other");
+  event.event.content = R"({"text":"snö"})";
+  event.event.sticky_duration = 5min;
+  event.event.origin_server_ts = noon - 1h;
+  scheduled(event);
+
+  const auto found = look_up(event.delay_id);
+  EXPECT_EQ(found.delay_id, event.delay_id);
+  EXPECT_EQ(found.event.user_id, alice);
+  EXPECT_EQ(found.event.device_id, event.event.device_id);
+  EXPECT_EQ(found.event.room_id, kitchen);
+  EXPECT_EQ(found.event.kind, EventKind::state);
+  EXPECT_EQ(found.event.type, event.event.type);
+  EXPECT_EQ(found.event.state_key, event.event.state_key);
+  EXPECT_EQ(found.event.redacts, event.event.redacts);
+  EXPECT_EQ(found.event.content, event.event.content);
+  EXPECT_EQ(found.event.sticky_duration, event.event.sticky_duration);
+  EXPECT_EQ(found.event.origin_server_ts, event.event.origin_server_ts);
+  EXPECT_EQ(found.timing.delayed_since, noon);
+  EXPECT_EQ(found.timing.delay, 10s);
+  EXPECT_EQ(found.state, State::scheduled);
+  EXPECT_FALSE(found.attempt);
+  EXPECT_FALSE(found.finalised);
+}
+
+TEST_P(StoreContract, TellsWhatIsAbsentFromWhatIsEmpty) {
+  const auto found = look_up(scheduled(event_of(alice)));
+  EXPECT_FALSE(found.event.device_id);
+  EXPECT_FALSE(found.event.sticky_duration);
+  EXPECT_FALSE(found.event.origin_server_ts);
+  EXPECT_EQ(found.event.state_key, "");
+}
+
+TEST_P(StoreContract, AnswersAKnownTransactionWithItsFirstEvent) {
+  const auto first = with_transaction(event_of(alice), "1");
+  const auto again = with_transaction(event_of(alice), "1");
+  const auto other = with_transaction(event_of(alice), "2");
+  EXPECT_EQ(answer(store().find_transaction(*first.transaction)), std::nullopt);
+  scheduled(first);
+
+  EXPECT_EQ(answer(store().find_transaction(*first.transaction)), first.delay_id);
+  // Also beyond the limit: nothing new is asked for.
+  const auto repeated = std::get<Scheduled>(answer(store().schedule(again, 1)));
+  EXPECT_EQ(repeated.delay_id, first.delay_id);
+  EXPECT_FALSE(repeated.created);
+  EXPECT_FALSE(answer(store().look_up(again.delay_id, std::nullopt)));
+  EXPECT_TRUE(std::get<Scheduled>(answer(store().schedule(other, 2))).created);
+
+  answer(store().cancel(first.delay_id, std::nullopt, noon));
+  EXPECT_EQ(std::get<Scheduled>(answer(store().schedule(again, 2))).delay_id, first.delay_id);
+}
+
+TEST_P(StoreContract, LimitsWhatAUserHasScheduledOrSending) {
+  const auto first = scheduled(event_of(alice, 20s));
+  const auto second = event_in(State::sending, event_of(alice, 30s));
+  event_in(State::cancelled, event_of(alice, 1s));
+  scheduled(event_of(bob, 1s));
+
+  const auto third = event_of(alice);
+  auto refused = answer(store().schedule(third, 2));
+  EXPECT_EQ(std::get<TooManyScheduled>(refused).next_send, noon + 20s);
+  answer(store().restart(first, std::nullopt, noon + 1h));
+  refused = answer(store().schedule(third, 2));
+  EXPECT_EQ(std::get<TooManyScheduled>(refused).next_send, noon + 30s);
+  EXPECT_FALSE(answer(store().look_up(third.delay_id, std::nullopt)));
+
+  answer(store().finalise(second, sent_at(noon + 30s)));
+  EXPECT_TRUE(std::get<Scheduled>(answer(store().schedule(third, 2))).created);
+}
+
+// Every state and every action, against the table of the domain.
+TEST_P(StoreContract, GuardsEveryActionByTheStateItFinds) {
+  for (const State state : all_states) {
+    SCOPED_TRACE(static_cast<int>(state));
+    const auto restarted = event_in(state, event_of(alice));
+    EXPECT_EQ(effect_in(answer(store().restart(restarted, std::nullopt, noon + 1s))),
+              domain::effect_of(Action::restart, state));
+    EXPECT_EQ(look_up(restarted).state, state);
+
+    const auto cancelled = event_in(state, event_of(alice));
+    EXPECT_EQ(effect_in(answer(store().cancel(cancelled, std::nullopt, noon + 1s))),
+              domain::effect_of(Action::cancel, state));
+    EXPECT_EQ(look_up(cancelled).state, state == State::scheduled ? State::cancelled : state);
+
+    const auto claimed = event_in(state, event_of(alice));
+    const Attempt attempt{noon, true};
+    const auto claim = answer(store().claim(claimed, std::nullopt, attempt, noon));
+    if (state == State::scheduled) {
+      EXPECT_EQ(std::get<DelayedEvent>(claim).delay_id, claimed);
+    } else {
+      EXPECT_EQ(std::get<Met>(claim).effect, domain::effect_of(Action::send, state));
+    }
+
+    const auto released = event_in(state, event_of(alice));
+    answer(store().release(released));
+    EXPECT_EQ(look_up(released).state, state == State::sending ? State::scheduled : state);
+
+    const auto finalised = event_in(state, event_of(alice));
+    answer(store().finalise(finalised, sent_at(noon + 1min)));
+    EXPECT_EQ(look_up(finalised).state, state == State::sending ? State::sent : state);
+  }
+}
+
+TEST_P(StoreContract, RestartMovesTheTime) {
+  const auto delay_id = scheduled(event_of(alice));
+  const auto met = std::get<Met>(answer(store().restart(delay_id, alice, noon + 4s)));
+  EXPECT_EQ(met.effect, Effect::perform);
+  EXPECT_EQ(met.timing.due(), noon + 14s);
+  EXPECT_EQ(look_up(delay_id).timing.delayed_since, noon + 4s);
+
+  // The clock may step back; a restart is still from the present.
+  answer(store().restart(delay_id, alice, noon + 2s));
+  EXPECT_EQ(look_up(delay_id).timing.due(), noon + 12s);
+}
+
+TEST_P(StoreContract, KeepsManyRestartsThroughReopening) {
+  std::vector<DelayId> ids;
+  std::vector<Timestamp> expected;
+  for (int i = 0; i < 40; ++i) {
+    ids.push_back(scheduled(event_of(alice)));
+    expected.push_back(noon);
+  }
+  for (std::size_t round = 1; round <= 10; ++round) {
+    std::vector<Task<StoreResult<ActionAnswer>>> verbs;
+    for (std::size_t i = round % 3; i < ids.size(); i += 1 + round % 3) {
+      expected[i] = noon + Milliseconds(1000 * round + i);
+      verbs.push_back(store().restart(ids[i], std::nullopt, expected[i]));
+    }
+    answers(std::move(verbs));
+    // Events come and go meanwhile, and take each other's places.
+    answer(store().cancel(ids[round], std::nullopt, noon));
+    ids[round] = scheduled(event_of(bob));
+    expected[round] = noon;
+    if (round % 4 == 0) reopen();
+  }
+  reopen();
+  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(look_up(ids[i]).timing.delayed_since, expected[i]) << i;
+}
+
+TEST_P(StoreContract, ShowsTheLastRestartOfAFinalisedEvent) {
+  const auto cancelled = scheduled(event_of(alice));
+  const auto sent = scheduled(event_of(alice));
+  answer(store().restart(cancelled, std::nullopt, noon + 5s));
+  answer(store().restart(sent, std::nullopt, noon + 6s));
+  answer(store().cancel(cancelled, std::nullopt, noon + 7s));
+  const Attempt attempt{noon + 16s};
+  answer(store().claim(sent, std::nullopt, attempt, noon + 16s));
+  answer(store().finalise(sent, sent_at(noon + 17s)));
+  reopen();
+
+  const auto first = look_up(cancelled);
+  EXPECT_EQ(first.timing.delayed_since, noon + 5s);
+  EXPECT_EQ(first.finalised->finalised_ts, noon + 7s);
+  EXPECT_TRUE(std::holds_alternative<Cancelled>(first.finalised->outcome));
+  const auto second = look_up(sent);
+  EXPECT_EQ(second.timing.delayed_since, noon + 6s);
+  EXPECT_EQ(std::get<EventId>(second.finalised->outcome), EventId("$event"));
+}
+
+TEST_P(StoreContract, ClaimsByTimeOnlyWhatIsDue) {
+  const auto delay_id = scheduled(event_of(alice));
+  answer(store().restart(delay_id, std::nullopt, noon + 5s));
+  const Attempt attempt{noon + 15s};
+  const auto early = answer(store().claim(delay_id, std::nullopt, attempt, noon + 14'999ms));
+  EXPECT_EQ(std::get<Met>(early).effect, Effect::wait);
+  EXPECT_EQ(std::get<Met>(early).timing.due(), noon + 15s);
+  EXPECT_EQ(look_up(delay_id).state, State::scheduled);
+
+  const auto claimed = std::get<DelayedEvent>(answer(store().claim(delay_id, std::nullopt, attempt, noon + 15s)));
+  EXPECT_EQ(claimed.state, State::sending);
+  EXPECT_EQ(claimed.event.content, R"({"body":"hello"})");
+  EXPECT_EQ(claimed.timing.delayed_since, noon + 5s);
+  EXPECT_EQ(claimed.attempt->origin_server_ts, noon + 15s);
+  EXPECT_FALSE(claimed.attempt->on_request);
+}
+
+TEST_P(StoreContract, RemembersAnAttemptUntilItIsReleased) {
+  const auto delay_id = scheduled(event_of(alice));
+  const Attempt attempt{noon + 1s, true};
+  answer(store().claim(delay_id, alice, attempt, noon + 1s));
+  reopen();
+  auto found = look_up(delay_id);
+  EXPECT_EQ(found.state, State::sending);
+  EXPECT_EQ(found.attempt->origin_server_ts, noon + 1s);
+  EXPECT_TRUE(found.attempt->on_request);
+
+  answer(store().release(delay_id));
+  found = look_up(delay_id);
+  EXPECT_EQ(found.state, State::scheduled);
+  EXPECT_FALSE(found.attempt);
+  EXPECT_EQ(effect_in(answer(store().restart(delay_id, alice, noon + 2s))), Effect::perform);
+}
+
+TEST_P(StoreContract, KeepsTheFirstOutcome) {
+  const auto delay_id = event_in(State::failed, event_of(alice));
+  answer(store().finalise(delay_id, sent_at(noon + 1h)));
+  const auto found = look_up(delay_id);
+  EXPECT_EQ(found.finalised->finalised_ts, noon + 10s);
+  EXPECT_FALSE(found.attempt);
+  const auto& error = std::get<HomeserverError>(found.finalised->outcome);
+  EXPECT_EQ(error.status, 403);
+  EXPECT_EQ(error.body, R"({"errcode":"M_FORBIDDEN"})");
+}
+
+TEST_P(StoreContract, HidesAnEventFromOtherUsers) {
+  for (const State state : all_states) {
+    const auto delay_id = event_in(state, event_of(alice));
+    const Attempt attempt{noon + 10s};
+    EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().restart(delay_id, bob, noon))));
+    EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().cancel(delay_id, bob, noon))));
+    EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().claim(delay_id, bob, attempt, noon + 10s))));
+    EXPECT_FALSE(answer(store().look_up(delay_id, bob)));
+    EXPECT_EQ(look_up(delay_id).state, state);
+    EXPECT_TRUE(answer(store().look_up(delay_id, alice)));
+  }
+  EXPECT_THAT(answer(store().list(bob, {})).events, IsEmpty());
+}
+
+TEST_P(StoreContract, KnowsNoEventThatWasNotScheduled) {
+  const auto unknown = DelayId::random();
+  const Attempt attempt{noon};
+  EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().restart(unknown, std::nullopt, noon))));
+  EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().cancel(unknown, std::nullopt, noon))));
+  EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().claim(unknown, std::nullopt, attempt, noon))));
+  EXPECT_FALSE(answer(store().look_up(unknown, std::nullopt)));
+  answer(store().release(unknown));
+  answer(store().finalise(unknown, sent_at(noon)));
+}
+
+TEST_P(StoreContract, CancelsAllThatAUserHasScheduled) {
+  const auto scheduled_one = scheduled(event_of(alice));
+  const auto scheduled_two = scheduled(event_of(alice));
+  const auto sending = event_in(State::sending, event_of(alice));
+  const auto other = scheduled(event_of(bob));
+  EXPECT_EQ(answer(store().cancel_all(alice, noon + 1s)), 2u);
+  EXPECT_EQ(look_up(scheduled_one).state, State::cancelled);
+  EXPECT_EQ(look_up(scheduled_two).finalised->finalised_ts, noon + 1s);
+  EXPECT_EQ(look_up(sending).state, State::sending);
+  EXPECT_EQ(look_up(other).state, State::scheduled);
+  EXPECT_EQ(answer(store().cancel_all(alice, noon + 2s)), 0u);
+}
+
+TEST_P(StoreContract, ShowsTimersAndStartsWhatIsActive) {
+  std::vector<DelayId> ids;
+  for (const State state : all_states) ids.push_back(event_in(state, event_of(alice)));
+  answer(store().restart(ids[0], std::nullopt, noon + 1s));
+  EXPECT_THAT(ids_of(answer(store().active())), UnorderedElementsAre(ids[0], ids[1]));
+  for (const auto& active : answer(store().active())) {
+    EXPECT_EQ(active.state, active.delay_id == ids[0] ? State::scheduled : State::sending);
+    EXPECT_EQ(active.due, active.delay_id == ids[0] ? noon + 11s : noon + 10s);
+  }
+
+  ids.push_back(DelayId::random());
+  const auto looks = answer(store().look(ids));
+  ASSERT_EQ(looks.size(), 2u);
+  EXPECT_EQ(looks[0].delay_id, ids[0]);
+  EXPECT_EQ(looks[0].due, noon + 11s);
+  EXPECT_EQ(looks[0].room_id, kitchen);
+  EXPECT_EQ(looks[1].state, State::sending);
+}
+
+TEST_P(StoreContract, ListsByScheduledTimeAndFilters) {
+  std::vector<DelayId> ids;
+  for (std::size_t i = 0; i < all_states.size(); ++i) {
+    auto event = event_of(alice, Milliseconds(1000 * (static_cast<int>(i) + 1)));
+    event.event.room_id = i % 2 == 0 ? kitchen : garden;
+    event.event.type = i < 3 ? "m.room.message" : "m.reaction";
+    ids.push_back(event_in(all_states[i], event));
+  }
+  const auto listed = [&](const ListQuery& query) { return ids_of(answer(store().list(alice, query))); };
+
+  EXPECT_THAT(listed({}), ElementsAre(ids[0], ids[1], ids[2], ids[3], ids[4]));
+  ListQuery query;
+  query.direction = Direction::backwards;
+  EXPECT_THAT(listed(query), ElementsAre(ids[4], ids[3], ids[2], ids[1], ids[0]));
+  query = {};
+  query.from_ts = noon + 2s;
+  query.to_ts = noon + 4s;
+  EXPECT_THAT(listed(query), ElementsAre(ids[1], ids[2], ids[3]));
+  query = {};
+  query.room_id = garden;
+  EXPECT_THAT(listed(query), ElementsAre(ids[1], ids[3]));
+  query.type = "m.reaction";
+  EXPECT_THAT(listed(query), ElementsAre(ids[3]));
+  query = {};
+  query.states = {State::scheduled};
+  EXPECT_THAT(listed(query), ElementsAre(ids[0], ids[1]));
+  query.states = {State::sent, State::cancelled};
+  EXPECT_THAT(listed(query), ElementsAre(ids[2], ids[4]));
+  query.states = {State::scheduled, State::failed};
+  query.type = "m.reaction";
+  EXPECT_THAT(listed(query), ElementsAre(ids[3]));
+
+  // A restart moves it in the list.
+  answer(store().restart(ids[0], std::nullopt, noon + 1min));
+  EXPECT_THAT(listed({}), ElementsAre(ids[1], ids[2], ids[3], ids[4], ids[0]));
+}
+
+TEST_P(StoreContract, PagesStayInPlaceWhileEventsComeAndGo) {
+  for (const Direction direction : {Direction::forwards, Direction::backwards}) {
+    const UserId user(direction == Direction::forwards ? "@first:example.org" : "@second:example.org");
+    std::set<DelayId> expected;
+    for (int i = 0; i < 12; ++i) {
+      // Many share one time: the delay_id decides.
+      const State state = i % 3 == 0 ? State::cancelled : State::scheduled;
+      expected.insert(event_in(state, event_of(user, Milliseconds(1000 * (1 + i / 6)))));
+    }
+    std::vector<DelayId> seen;
+    ListQuery query;
+    query.direction = direction;
+    query.limit = 5;
+    for (int pages = 0; pages < 10; ++pages) {
+      const auto page = answer(store().list(user, query));
+      for (const auto& event : page.events) seen.push_back(event.delay_id);
+      if (!page.more) break;
+      ASSERT_EQ(page.events.size(), 5u);
+      const auto& last = page.events.back();
+      query.after = ListPosition{last.timing.due(), last.delay_id};
+      // What was shown goes, and something comes before it: the next page is the same.
+      answer(store().cancel(page.events.front().delay_id, std::nullopt, noon));
+      scheduled(event_of(user, direction == Direction::forwards ? Milliseconds(1) : Milliseconds(3'600'000)));
+    }
+    EXPECT_EQ(seen.size(), expected.size());
+    EXPECT_EQ(std::set(seen.begin(), seen.end()), expected);
+  }
+}
+
+TEST_P(StoreContract, SchedulesATransactionOnceHoweverManyAskAtOnce) {
+  std::vector<NewDelayedEvent> events;
+  for (int i = 0; i < 50; ++i) events.push_back(with_transaction(event_of(alice), "one"));
+  std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
+  for (const auto& event : events) verbs.push_back(store().schedule(event, 10));
+
+  std::set<DelayId> ids;
+  int created = 0;
+  for (const auto& scheduled : answers(std::move(verbs))) {
+    ids.insert(std::get<Scheduled>(scheduled).delay_id);
+    created += std::get<Scheduled>(scheduled).created ? 1 : 0;
+  }
+  EXPECT_EQ(ids.size(), 1u);
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(answer(store().active()).size(), 1u);
+}
+
+TEST_P(StoreContract, HoldsTheLimitHoweverManyAskAtOnce) {
+  std::vector<NewDelayedEvent> events;
+  for (int i = 0; i < 50; ++i) events.push_back(event_of(i % 2 == 0 ? alice : bob));
+  std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
+  for (const auto& event : events) verbs.push_back(store().schedule(event, 7));
+  const auto all = answers(std::move(verbs));
+  const auto created =
+      std::count_if(all.begin(), all.end(), [](const auto& one) { return std::holds_alternative<Scheduled>(one); });
+  EXPECT_EQ(created, 14);
+  EXPECT_EQ(answer(store().list(alice, {})).events.size(), 7u);
+}
+
+TEST_P(StoreContract, LetsExactlyOneOfRacingActionsWin) {
+  for (int i = 0; i < 10; ++i) {
+    const auto delay_id = scheduled(event_of(alice));
+    std::optional<StoreResult<ActionAnswer>> cancel;
+    std::optional<StoreResult<ClaimAnswer>> claim;
+    struct Racer {
+      static Task<void> cancel(Store& store, DelayId id, std::optional<StoreResult<ActionAnswer>>& answer) {
+        answer = co_await store.cancel(id, std::nullopt, noon);
+      }
+      static Task<void> claim(Store& store, DelayId id, std::optional<StoreResult<ClaimAnswer>>& answer) {
+        const Attempt attempt{noon, true};
+        answer = co_await store.claim(id, std::nullopt, attempt, noon);
+      }
+    };
+    if (i % 2 == 0) runner_.start(Racer::cancel(store(), delay_id, cancel));
+    runner_.start(Racer::claim(store(), delay_id, claim));
+    if (i % 2 == 1) runner_.start(Racer::cancel(store(), delay_id, cancel));
+    runner_.run_started();
+
+    const bool cancelled = effect_in(cancel->value()) == Effect::perform;
+    const bool claimed = std::holds_alternative<DelayedEvent>(claim->value());
+    EXPECT_NE(cancelled, claimed);
+    EXPECT_EQ(look_up(delay_id).state, cancelled ? State::cancelled : State::sending);
+  }
+}
+
+TEST_P(StoreContract, ForgetsWhatIsTooOld) {
+  const auto old = event_in(State::cancelled, event_of(alice, 1s));
+  const auto transaction = with_transaction(event_of(alice, 1s), "old");
+  event_in(State::sent, transaction);
+  const auto edge = event_in(State::sent, event_of(alice, 2s));
+  const auto active = scheduled(event_of(alice, 1s));
+  const domain::Retention retention{1h, std::nullopt};
+  EXPECT_FALSE(answer(store().prune(retention, noon + 2s + 1h)));
+  EXPECT_FALSE(answer(store().look_up(old, std::nullopt)));
+  EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().cancel(old, std::nullopt, noon))));
+  EXPECT_EQ(answer(store().find_transaction(*transaction.transaction)), std::nullopt);
+  EXPECT_EQ(look_up(edge).state, State::sent);
+  EXPECT_EQ(look_up(active).state, State::scheduled);
+}
+
+TEST_P(StoreContract, ForgetsTheOldestBeyondTheNumber) {
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(event_in(State::sent, event_of(alice, Milliseconds(1000 * (i + 1)))));
+  const auto active = scheduled(event_of(alice, 1ms));
+  const auto other = event_in(State::sent, event_of(bob, 1ms));
+  const domain::Retention retention{std::nullopt, 3};
+  EXPECT_FALSE(answer(store().prune(retention, noon + 1h)));
+  EXPECT_THAT(ids_of(answer(store().list(alice, {}))), ElementsAre(active, ids[2], ids[3], ids[4]));
+  EXPECT_EQ(look_up(other).state, State::sent);
+
+  // One more, one less.
+  const auto newest = event_in(State::cancelled, event_of(alice, 1min));
+  EXPECT_FALSE(answer(store().prune(retention, noon + 1h)));
+  EXPECT_THAT(ids_of(answer(store().list(alice, {}))), ElementsAre(active, ids[3], ids[4], newest));
+
+  const domain::Retention nothing{std::nullopt, 0};
+  answer(store().cancel(active, std::nullopt, noon));
+  EXPECT_FALSE(answer(store().prune(nothing, noon + 1h)));
+  EXPECT_THAT(answer(store().list(alice, {})).events, IsEmpty());
+}
+
+TEST_P(StoreContract, KeepsEverythingWithoutARetention) {
+  const auto delay_id = event_in(State::sent, event_of(alice));
+  const domain::Retention for_ever{std::nullopt, std::nullopt};
+  EXPECT_FALSE(answer(store().prune(for_ever, noon + std::chrono::years(10))));
+  EXPECT_EQ(look_up(delay_id).state, State::sent);
+}
+
+TEST_P(StoreContract, TakesNothingAfterClosing) {
+  const auto delay_id = scheduled(event_of(alice));
+  runner_.run(store().close());
+  runner_.run(store().close());
+  EXPECT_TRUE(runner_.run(store().look_up(delay_id, std::nullopt)).has_error());
+  EXPECT_TRUE(runner_.run(store().restart(delay_id, std::nullopt, noon)).has_error());
+  reopen();
+  EXPECT_EQ(look_up(delay_id).state, State::scheduled);
+}
+
+}  // namespace afterword::store::testing
