@@ -1,0 +1,119 @@
+#include "main/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <optional>
+#include <sstream>
+#include <utility>
+
+namespace afterword {
+namespace {
+
+constexpr const char* description = "Afterword: delayed events (MSC4140) for any Matrix homeserver.";
+
+constexpr const char* start_help = R"(Getting started:
+  afterword init --server-name example.org --homeserver http://127.0.0.1:8008 --dir /etc/afterword
+  afterword check --config /etc/afterword/afterword.yaml
+  afterword serve --config /etc/afterword/afterword.yaml
+
+The file that init writes explains every key. More is in docs/, beside the source.
+Exit status: 0 all is well, 1 it failed, 2 the command line or configuration is wrong.)";
+
+constexpr const char* version_text =
+    "afterword " AFTERWORD_VERSION "\nDelayed events (MSC4140) for any Matrix homeserver.";
+
+struct Arguments {
+  std::string folder, server_name, homeserver, listen, database;  // of init
+  std::string configuration;                                      // of serve and check
+  std::vector<std::string> settings;
+};
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& what, Arguments& arguments) {
+  CLI::App* const command = app.add_subcommand(name, what);
+  command->add_option("--set", arguments.settings, "Set one key of the configuration; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->get_help_ptr()->description("Show this help");
+  return command;
+}
+
+CLI::App* add_init(CLI::App& app, Arguments& arguments) {
+  CLI::App* const init =
+      add_command(app, "init", "Write a commented configuration, and a registration for the homeserver", arguments);
+  init->add_option("--server-name", arguments.server_name, "What stands after the colon in user ids")
+      ->type_name("NAME")
+      ->required();
+  init->add_option("--homeserver", arguments.homeserver, "Where the homeserver itself is, as http://127.0.0.1:8008")
+      ->type_name("URL")
+      ->required();
+  init->add_option("--dir", arguments.folder, "Where the files go; made if it does not exist")
+      ->type_name("DIR")
+      ->required();
+  init->add_option("--listen", arguments.listen, "Where Afterword will listen (127.0.0.1:8009)")
+      ->type_name("HOST:PORT");
+  init->add_option("--database", arguments.database, "Where events are kept (sqlite:afterword.db)")->type_name("URL");
+  init->footer("Nothing is overwritten. It ends by saying what to do next.");
+  return init;
+}
+
+CLI::App* add_configured(CLI::App& app, const std::string& name, const std::string& what, Arguments& arguments) {
+  CLI::App* const command = add_command(app, name, what, arguments);
+  command->add_option("--config", arguments.configuration, "The configuration that `afterword init` wrote")
+      ->type_name("FILE")
+      ->required();
+  return command;
+}
+
+// What init's own options set.
+std::vector<ops::Setting> settings_of_init(const Arguments& arguments) {
+  std::vector<ops::Setting> settings = {
+      {"homeserver.server_name", arguments.server_name, "--server-name"},
+      {"homeserver.url", arguments.homeserver, "--homeserver"},
+  };
+  if (!arguments.listen.empty()) settings.push_back({"listen", arguments.listen, "--listen"});
+  if (!arguments.database.empty()) settings.push_back({"database", arguments.database, "--database"});
+  return settings;
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  Arguments arguments;
+  CLI::App app(description, "afterword");
+  app.require_subcommand(0, 1);
+  app.get_formatter()->column_width(34);
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_version_flag("--version", version_text, "Show the version");
+  CLI::App* const init = add_init(app, arguments);
+  CLI::App* const serve = add_configured(app, "serve", "Run until SIGTERM, then finish what is under way", arguments);
+  add_configured(app, "check", "Look at homeserver, registration and database, and say what to mend", arguments);
+  app.footer(start_help);  // last, or the commands would have it too
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream output, complaint;
+    const int status = app.exit(error, output, complaint);
+    if (status == 0) return Shown{output.str()};
+    return Misused{fmt::format("afterword: {}; see afterword --help", error.what())};
+  }
+
+  if (app.get_subcommands().empty()) {
+    return Misused{"afterword: name a command: init, serve or check; see afterword --help"};
+  }
+
+  std::vector<ops::Setting> settings;
+  if (init->parsed()) settings = settings_of_init(arguments);
+  for (const std::string& text : arguments.settings) {
+    std::optional<ops::Setting> setting = ops::parse_setting(text);
+    if (!setting) return Misused{"afterword: --set " + text + " is not KEY=VALUE; write it as limits.max_delay=24h"};
+    settings.push_back(*std::move(setting));
+  }
+
+  if (init->parsed()) return InitCommand{arguments.folder, std::move(settings)};
+  if (serve->parsed()) return ServeCommand{arguments.configuration, std::move(settings)};
+  return CheckCommand{arguments.configuration, std::move(settings)};
+}
+
+}  // namespace afterword

@@ -1,0 +1,40 @@
+// What the command line asks for.
+#pragma once
+
+#include "ops/configuration.h"
+
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace afterword {
+
+// What the process ends with.
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;  // at run time
+inline constexpr int exit_misuse = 2;  // of the command line or the configuration
+
+struct InitCommand {
+  std::filesystem::path folder;
+  std::vector<ops::Setting> settings;
+};
+struct ServeCommand {
+  std::filesystem::path configuration;
+  std::vector<ops::Setting> settings;
+};
+struct CheckCommand {
+  std::filesystem::path configuration;
+  std::vector<ops::Setting> settings;
+};
+struct Shown {  // help or version, for standard output
+  std::string text;
+};
+struct Misused {  // a line that says how, for standard error
+  std::string text;
+};
+using CommandLine = std::variant<InitCommand, ServeCommand, CheckCommand, Shown, Misused>;
+
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace afterword

@@ -1,0 +1,76 @@
+#include "main/command_line.h"
+
+#include <gmock/gmock.h>
+
+#include <initializer_list>
+
+namespace afterword {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+CommandLine parse(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> all = {"afterword"};
+  all.insert(all.end(), arguments);
+  return parse_command_line(static_cast<int>(all.size()), all.data());
+}
+
+TEST(CommandLine, ReadsInit) {
+  const InitCommand command = std::get<InitCommand>(
+      parse({"init", "--server-name", "example.org", "--homeserver", "http://127.0.0.1:8008", "--listen", "[::1]:8009",
+             "--dir", "here", "--set", "log.level=debug", "--set", "limits.max_delay=1h"}));
+  EXPECT_EQ(command.folder, "here");
+  ASSERT_EQ(command.settings.size(), 5u);
+  EXPECT_EQ(command.settings[0].key, "homeserver.server_name");
+  EXPECT_EQ(command.settings[1].value, "http://127.0.0.1:8008");
+  EXPECT_EQ(command.settings[2].shown, "--listen");
+  EXPECT_EQ(command.settings[3].value, "debug");
+  EXPECT_EQ(command.settings[4].key, "limits.max_delay");
+}
+
+TEST(CommandLine, ReadsServeAndCheck) {
+  const ServeCommand serve =
+      std::get<ServeCommand>(parse({"serve", "--config", "a.yaml", "--set", "listen=127.0.0.1:0"}));
+  EXPECT_EQ(serve.configuration, "a.yaml");
+  EXPECT_EQ(serve.settings.at(0).shown, "--set listen");
+  EXPECT_EQ(std::get<CheckCommand>(parse({"check", "--config=a.yaml"})).configuration, "a.yaml");
+}
+
+TEST(CommandLine, ShowsHelpAndVersion) {
+  const std::string help = std::get<Shown>(parse({"--help"})).text;
+  for (const char* part : {"init", "serve", "check", "Getting started", "--version"}) {
+    EXPECT_THAT(help, HasSubstr(part));
+  }
+  EXPECT_THAT(std::get<Shown>(parse({"init", "--help"})).text, HasSubstr("--server-name"));
+  EXPECT_THAT(std::get<Shown>(parse({"--version"})).text, HasSubstr("afterword 0."));
+}
+
+TEST(CommandLine, SaysInALineHowItWasMisused) {
+  for (const auto& arguments : std::initializer_list<std::initializer_list<const char*>>{
+           {},
+           {"frobnicate"},
+           {"--nonsense"},
+           {"serve"},
+           {"serve", "--config"},
+           {"serve", "--config", "a.yaml", "--nonsense"},
+           {"serve", "--config", "a.yaml", "extra"},
+           {"serve", "--config", "a.yaml", "check", "--config", "a.yaml"},
+           {"check", "--config", "a.yaml", "--set", "novalue"},
+           {"init", "--server-name", "example.org", "--dir", "here"}}) {
+    const CommandLine parsed = parse(arguments);
+    const Misused* const misused = std::get_if<Misused>(&parsed);
+    ASSERT_NE(misused, nullptr) << ::testing::PrintToString(arguments);
+    EXPECT_THAT(misused->text, ::testing::StartsWith("afterword: "));
+    EXPECT_THAT(misused->text, Not(HasSubstr("\n")));
+  }
+}
+
+TEST(CommandLine, NamesWhatItDoesNotKnow) {
+  EXPECT_THAT(std::get<Misused>(parse({"frobnicate"})).text, HasSubstr("frobnicate"));
+  EXPECT_THAT(std::get<Misused>(parse({"serve", "--config", "a.yaml", "--sett", "b=c"})).text, HasSubstr("--sett"));
+  EXPECT_THAT(std::get<Misused>(parse({})).text, HasSubstr("init, serve or check"));
+}
+
+}  // namespace
+}  // namespace afterword
