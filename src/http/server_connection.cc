@@ -240,6 +240,7 @@ async::Task<void> ServerConnection::linger() {
   error_code error;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
   set_deadline(linger_time);
+  idle_ = true;  // nothing is owed to it any more
   while (!error && !context_.draining) {
     input_.clear();
     co_await socket_.async_read_some(input_.prepare(head_read_bytes), asio::redirect_error(asio::use_awaitable, error));
