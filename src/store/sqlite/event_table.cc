@@ -14,8 +14,8 @@ using domain::DelayId;
 using domain::State;
 
 // What one prune may take: few enough that nobody who shares its commit waits long.
-constexpr int pruned_rows = 5'000;
-constexpr int pruned_users = 100;
+constexpr int pruned_rows = 1'000;
+constexpr int pruned_users = 50;
 
 // What the SQL here and in schema.cc relies on: active states are below 2.
 static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1);
@@ -109,14 +109,16 @@ EventTable::EventTable(Database& database)
       prune_by_age_(database,
                     "DELETE FROM events WHERE id IN"
                     " (SELECT id FROM events WHERE state >= 2 AND finalised_ts < ? ORDER BY finalised_ts LIMIT ?)"),
-      // Per user the newest ?1 are skipped along the index; what lies behind them goes.
-      prune_by_count_(
-          database,
-          "DELETE FROM events WHERE id IN (SELECT event.id"
-          " FROM (SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT ?3) AS marked JOIN events AS event"
-          " ON event.user_id = marked.user_id AND event.state >= 2 AND (event.finalised_ts, event.id) <="
-          " (SELECT finalised_ts, id FROM events WHERE user_id = marked.user_id AND state >= 2"
-          " ORDER BY finalised_ts DESC, id DESC LIMIT 1 OFFSET ?1) LIMIT ?2)"),
+      // Per user, the first event beyond the newest ?1 is found along the index once; it and what is older goes.
+      prune_by_count_(database,
+                      "WITH marked AS MATERIALIZED (SELECT (SELECT id FROM events"
+                      " WHERE user_id = users_to_prune.user_id AND state >= 2"
+                      " ORDER BY finalised_ts DESC, id DESC LIMIT 1 OFFSET ?1) AS edge"
+                      " FROM users_to_prune ORDER BY user_id LIMIT ?3)"
+                      " DELETE FROM events WHERE id IN (SELECT event.id FROM marked"
+                      " CROSS JOIN events AS edge ON edge.id = marked.edge"
+                      " CROSS JOIN events AS event ON event.user_id = edge.user_id AND event.state >= 2"
+                      " AND (event.finalised_ts, event.id) <= (edge.finalised_ts, edge.id) LIMIT ?2)"),
       unmark_users_(database,
                     "DELETE FROM users_to_prune WHERE user_id IN"
                     " (SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT ?)") {}

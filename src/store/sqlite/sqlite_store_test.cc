@@ -269,7 +269,7 @@ TEST_F(SqliteStore, DoesNothingByHalvesOnAFullDiskAndRecovers) {
 
 TEST_F(SqliteStore, PrunesABoundedNumberAtATime) {
   auto store = open(path_);
-  std::vector<NewDelayedEvent> events(5'200);
+  std::vector<NewDelayedEvent> events(2'500);
   std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
   for (auto& event : events) {
     event = new_event();
@@ -279,8 +279,9 @@ TEST_F(SqliteStore, PrunesABoundedNumberAtATime) {
   EXPECT_EQ(runner_.run(store->cancel_all(UserId("@alice:example.org"), noon)).value(), events.size());
 
   const domain::Retention retention{std::nullopt, 100};
-  EXPECT_TRUE(runner_.run(store->prune(retention, noon)).value());
-  EXPECT_FALSE(runner_.run(store->prune(retention, noon)).value());
+  int rounds = 1;
+  while (runner_.run(store->prune(retention, noon)).value()) ++rounds;
+  EXPECT_GT(rounds, 1);
   ListQuery query;
   query.limit = 10'000;
   EXPECT_EQ(runner_.run(store->list(UserId("@alice:example.org"), query)).value().events.size(), 100u);
