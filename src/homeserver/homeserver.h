@@ -21,11 +21,11 @@ struct Sent {
   domain::EventId event_id;
 };
 struct Refused {
-  domain::HomeserverError error;               // 4xx with its Matrix error object
-  std::string errcode;                         // taken from it
-  std::optional<Milliseconds> retry_after;     // of a 429
+  domain::HomeserverError error;            // 4xx with its Matrix error object
+  std::string errcode;                      // taken from it
+  std::optional<Milliseconds> retry_after;  // of a 429
 };
-struct NotArrived {  // the request was certainly not acted on: connection refused
+struct NotArrived {  // certainly not acted on: connection refused, or an answer about our set-up and not the event
   std::string reason;
 };
 struct Unclear {  // timeout, reset, 5xx, unreadable answer: it may or may not have been acted on
@@ -54,11 +54,12 @@ class Homeserver {
  public:
   virtual ~Homeserver() = default;
 
-  // PUT /send, /state or /redact as the event's owner, with txn_id = `delay_id` and the attempt's origin_server_ts.
+  // PUT /send, /state or /redact as the event's owner, with txn_id = `delay_id` and the attempt's origin_server_ts (not
+  // the event's own: see delivery, which decides between the two). `event` must outlive the task.
   virtual Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event,
                                 domain::Attempt attempt) = 0;
 
-  // GET /_matrix/client/v3/account/whoami. A 429 is waited out.
+  // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit.
   virtual Task<WhoamiAnswer> whoami(Credentials credentials) = 0;
 };
 

@@ -1,0 +1,61 @@
+#include "homeserver/client.h"
+
+#include "base/log.h"
+#include "homeserver/query.h"
+#include "homeserver/read_answer.h"
+#include "homeserver/send_request.h"
+
+#include <algorithm>
+
+namespace afterword::homeserver {
+namespace {
+
+http::Request make_whoami_request(const Credentials& credentials) {
+  Query query;
+  if (credentials.user_id) query.add("user_id", *credentials.user_id);
+  if (credentials.device_id) query.add_device(*credentials.device_id);
+
+  http::Request request;
+  request.method = "GET";
+  request.target = "/_matrix/client/v3/account/whoami" + query.text();
+  request.headers.add("Authorization", "Bearer " + credentials.access_token);
+  return request;
+}
+
+}  // namespace
+
+HomeserverClient::HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options)
+    : http_(http), clock_(clock), options_(std::move(options)) {}
+
+Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::EventToSend& event,
+                                        domain::Attempt attempt) {
+  http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
+  const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
+  SendAnswer read = read_send_answer(answer);
+  // An answer, yet not about the event: only the operator can mend it.
+  if (const auto* not_arrived = std::get_if<NotArrived>(&read); not_arrived && answer) {
+    log::error("Cannot send delayed events: {}. Check homeserver.url, and that the homeserver has our registration.",
+               not_arrived->reason);
+  }
+  co_return read;
+}
+
+Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
+  const async::Steady give_up = clock_.steady_now() + options_.whoami_timeout;
+  while (true) {
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
+    http::Request request = make_whoami_request(credentials);
+    const HttpAnswer answer = co_await http_.send(std::move(request), left);
+    WhoamiReading read = read_whoami_answer(answer);
+    if (auto* identity = std::get_if<Identity>(&read)) co_return std::move(*identity);
+    if (auto* error = std::get_if<domain::HomeserverError>(&read)) co_return std::move(*error);
+    if (auto* unreachable = std::get_if<Unreachable>(&read)) co_return std::move(*unreachable);
+
+    auto& again = std::get<AskAgain>(read);
+    const async::Steady then = clock_.steady_now() + std::max(again.wait, Milliseconds(1));
+    if (then >= give_up) co_return std::move(again.error);
+    co_await clock_.sleep_until(then);
+  }
+}
+
+}  // namespace afterword::homeserver

@@ -1,0 +1,35 @@
+// The homeserver over HTTP: sends as the events' owners with the application service's token, and asks whose a client's
+// token is.
+//
+// Thread: the server's only one. The references must outlive it.
+#pragma once
+
+#include "async/clock.h"
+#include "homeserver/homeserver.h"
+#include "http/client.h"
+
+#include <chrono>
+#include <string>
+
+namespace afterword::homeserver {
+
+struct HomeserverClientOptions {
+  std::string as_token;
+  std::chrono::milliseconds send_timeout{30'000};
+  std::chrono::milliseconds whoami_timeout{10'000};  // also how long a rate limit is waited out, altogether
+};
+
+class HomeserverClient final : public Homeserver {
+ public:
+  HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options);
+
+  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
+  Task<WhoamiAnswer> whoami(Credentials credentials) override;
+
+ private:
+  http::Client& http_;
+  async::Clock& clock_;
+  const HomeserverClientOptions options_;
+};
+
+}  // namespace afterword::homeserver

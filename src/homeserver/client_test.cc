@@ -1,0 +1,113 @@
+#include "homeserver/client.h"
+
+#include "http/server.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <vector>
+
+namespace afterword::homeserver {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A client and an HTTP server on the loopback interface, which answers as it is told.
+class HomeserverClientTest : public ::testing::Test {
+ protected:
+  HomeserverClientTest() { EXPECT_TRUE(server_.listen("127.0.0.1", 0)); }
+
+  template <class T>
+  T run(Task<T> task) {
+    auto future = async::asio::co_spawn(context_, std::move(task), async::asio::use_future);
+    context_.restart();
+    while (future.wait_for(0s) != std::future_status::ready) context_.run_one();
+    return future.get();
+  }
+  ~HomeserverClientTest() override {
+    if (http_) http_->close();
+    run(server_.drain(1s));
+  }
+
+  Task<http::Response> answer(http::Request request) {
+    requests_.push_back(std::move(request));
+    http::Response response = std::move(answers_.front());
+    answers_.pop_front();
+    co_return response;
+  }
+
+  HomeserverClient client(std::chrono::milliseconds whoami_timeout = 10s) {
+    http::Origin origin;
+    origin.host = "127.0.0.1";
+    origin.port = server_.port();
+    http_.emplace(context_.get_executor(), origin);
+    return HomeserverClient(*http_, clock_, {"secret", 30s, whoami_timeout});
+  }
+
+  async::asio::io_context context_{1};
+  async::SystemClock clock_{context_.get_executor()};
+  std::vector<http::Request> requests_;
+  std::deque<http::Response> answers_;
+  http::Server server_{context_.get_executor(), [this](http::Request request) { return answer(std::move(request)); }};
+  std::optional<http::Client> http_;
+};
+
+TEST_F(HomeserverClientTest, SendsAnEvent) {
+  domain::EventToSend event;
+  event.user_id = domain::UserId("@alice:example.org");
+  event.room_id = domain::RoomId("!room:example.org");
+  event.type = "m.room.message";
+  event.content = "{}";
+  answers_.push_back({200, {}, R"({"event_id":"$e"})"});
+
+  auto homeserver = client();
+  const auto delay_id = domain::DelayId::random();
+  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{from_ms(5)}));
+  EXPECT_EQ(std::get<Sent>(answer).event_id.value, "$e");
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].method, "PUT");
+  EXPECT_NE(requests_[0].target.find(delay_id.to_string()), std::string::npos);
+  EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer secret");
+}
+
+TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {
+  auto homeserver = client();
+  run(server_.drain(1s));
+  domain::EventToSend event;
+  event.content = "{}";
+  const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, domain::Attempt{}));
+  EXPECT_TRUE(std::holds_alternative<NotArrived>(answer));
+}
+
+TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
+  answers_.push_back({200, {}, R"({"user_id":"@a:b","device_id":"D"})"});
+  auto homeserver = client();
+  const Credentials credentials{"theirs", "@a:b", "D"};
+  const WhoamiAnswer answer = run(homeserver.whoami(credentials));
+  EXPECT_EQ(std::get<Identity>(answer).user_id.value, "@a:b");
+  EXPECT_EQ(requests_[0].target,
+            "/_matrix/client/v3/account/whoami?user_id=%40a%3Ab&device_id=D&org.matrix.msc3202.device_id=D");
+  EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer theirs");
+}
+
+TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
+  const http::Response limited{429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1})"};
+  answers_ = {limited, limited, {200, {}, R"({"user_id":"@a:b"})"}};
+  auto homeserver = client();
+  const Credentials credentials{"theirs", std::nullopt, std::nullopt};
+  EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(credentials))));
+  EXPECT_EQ(requests_.size(), 3u);
+}
+
+TEST_F(HomeserverClientTest, PassesOnARateLimitThatOutlastsItsTime) {
+  answers_.push_back({429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":60000})"});
+  auto homeserver = client();
+  const Credentials credentials{"theirs", std::nullopt, std::nullopt};
+  EXPECT_EQ(std::get<domain::HomeserverError>(run(homeserver.whoami(credentials))).status, 429);
+}
+
+}  // namespace
+}  // namespace afterword::homeserver

@@ -1,0 +1,110 @@
+#include "homeserver/read_answer.h"
+
+#include "base/json.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <string>
+
+namespace afterword::homeserver {
+namespace {
+
+constexpr int too_many_requests = 429;
+// A homeserver that limits us without saying for how long.
+constexpr Milliseconds default_wait{500};
+
+bool is_success(int status) { return status >= 200 && status < 300; }
+bool is_refusal(int status) { return status >= 400 && status < 500; }
+
+// The answer's status and what stands in its body, as far as it is Matrix's.
+struct Reading {
+  int status = 0;
+  std::optional<json::object> body;
+  std::string errcode;  // empty if there is none
+
+  bool is_unknown_endpoint() const {
+    return errcode == "M_UNRECOGNIZED" || (errcode.empty() && (status == 404 || status == 405));
+  }
+  bool is_unknown_token() const {
+    return status == 401 && (errcode == "M_UNKNOWN_TOKEN" || errcode == "M_MISSING_TOKEN");
+  }
+};
+
+Reading read(const http::Response& response) {
+  Reading reading{response.status, parse_json_object(response.body), {}};
+  if (reading.body) reading.errcode = string_member(*reading.body, "errcode").value_or("");
+  return reading;
+}
+
+// Owners are shown an error object in any case, also where a proxy answered in HTML.
+domain::HomeserverError to_error(const http::Response& response, const Reading& reading) {
+  if (reading.body && !reading.errcode.empty()) return {response.status, response.body};
+  json::object made_up = reading.body.value_or(json::object());
+  made_up["errcode"] = "M_UNKNOWN";
+  if (!made_up.contains("error")) made_up["error"] = fmt::format("The homeserver answered {}", response.status);
+  return {response.status, to_text(made_up)};
+}
+
+std::optional<Milliseconds> retry_after(const http::Response& response, const Reading& reading) {
+  if (reading.status != too_many_requests) return std::nullopt;
+  if (reading.body) {
+    const json::value* member = reading.body->if_contains("retry_after_ms");
+    if (member && member->is_int64() && member->get_int64() >= 0) return Milliseconds(member->get_int64());
+  }
+  if (const auto header = response.headers.find("Retry-After")) {
+    std::uint32_t seconds = 0;
+    const auto [end, error] = std::from_chars(header->begin(), header->end(), seconds);
+    if (error == std::errc() && end == header->end()) return std::chrono::seconds(seconds);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+SendAnswer read_send_answer(const HttpAnswer& answer) {
+  if (!answer) {
+    const http::NoAnswer& none = answer.error();
+    if (none.arrived == http::NoAnswer::Arrived::no) return NotArrived{none.reason};
+    return Unclear{none.reason};
+  }
+
+  const Reading reading = read(*answer);
+  if (is_success(reading.status)) {
+    const auto event_id = reading.body ? string_member(*reading.body, "event_id") : std::nullopt;
+    if (event_id && !event_id->empty()) return Sent{domain::EventId(*event_id)};
+    return Unclear{fmt::format("an answer {} without an event_id", reading.status)};
+  }
+  if (reading.is_unknown_token()) return NotArrived{"the homeserver does not know our as_token"};
+  if (reading.is_unknown_endpoint()) {
+    return NotArrived{fmt::format("an answer {} that is not of a Matrix homeserver's endpoint", reading.status)};
+  }
+  if (is_refusal(reading.status)) {
+    const std::string errcode = reading.errcode.empty() ? "M_UNKNOWN" : reading.errcode;
+    return Refused{to_error(*answer, reading), errcode, retry_after(*answer, reading)};
+  }
+  return Unclear{fmt::format("an answer {}", reading.status)};
+}
+
+WhoamiReading read_whoami_answer(const HttpAnswer& answer) {
+  if (!answer) return Unreachable{answer.error().reason};
+
+  const Reading reading = read(*answer);
+  if (is_success(reading.status) && reading.body) {
+    const auto user_id = string_member(*reading.body, "user_id");
+    if (!user_id || user_id->empty()) return Unreachable{"an answer to whoami without a user_id"};
+    Identity identity{domain::UserId(*user_id), std::nullopt, false};
+    if (auto device_id = string_member(*reading.body, "device_id")) identity.device_id.emplace(std::move(*device_id));
+    const json::value* is_guest = reading.body->if_contains("is_guest");
+    identity.is_guest = is_guest && is_guest->is_bool() && is_guest->get_bool();
+    return identity;
+  }
+  if (reading.status == too_many_requests) {
+    return AskAgain{retry_after(*answer, reading).value_or(default_wait), to_error(*answer, reading)};
+  }
+  if (is_refusal(reading.status) && reading.body && !reading.is_unknown_endpoint()) return to_error(*answer, reading);
+  return Unreachable{fmt::format("an answer {} to whoami", reading.status)};
+}
+
+}  // namespace afterword::homeserver

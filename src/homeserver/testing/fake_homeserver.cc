@@ -1,0 +1,51 @@
+#include "homeserver/testing/fake_homeserver.h"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace afterword::homeserver::testing {
+namespace {
+
+template <class Answer>
+Answer take_first(std::deque<Answer>& answers) {
+  Answer first = std::move(answers.front());
+  answers.pop_front();
+  return first;
+}
+
+}  // namespace
+
+SendAnswer refused(int status, const std::string& errcode) {
+  const std::string body = R"({"errcode":")" + errcode + R"(","error":"No"})";
+  return Refused{domain::HomeserverError{status, body}, errcode, std::nullopt};
+}
+
+Task<SendAnswer> FakeHomeserver::send(domain::DelayId delay_id, const domain::EventToSend& event,
+                                      domain::Attempt attempt) {
+  const Send send{delay_id, event, attempt, clock_.now()};
+  sends.push_back(send);
+  most_under_way = std::max(most_under_way, ++under_way);
+  const auto time = send_time ? send_time(send) : std::chrono::milliseconds(0);
+  co_await clock_.sleep_for(time);
+  --under_way;
+  const auto state = co_await async::asio::this_coro::cancellation_state;
+  if (state.cancelled() != async::asio::cancellation_type::none) co_return Unclear{"cancelled"};
+  if (!next_answers.empty()) co_return take_first(next_answers);
+  if (answer_send) co_return answer_send(send);
+  co_return Sent{domain::EventId("$" + delay_id.to_string())};
+}
+
+Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials) {
+  ++whoami_calls;
+  co_await clock_.sleep_for(whoami_time);
+  const auto state = co_await async::asio::this_coro::cancellation_state;
+  if (state.cancelled() != async::asio::cancellation_type::none) co_return Unreachable{"cancelled"};
+  if (!next_whoami_answers.empty()) co_return take_first(next_whoami_answers);
+  const auto found = tokens.find(credentials.access_token);
+  if (found != tokens.end()) co_return found->second;
+  co_return domain::HomeserverError{401, R"({"errcode":"M_UNKNOWN_TOKEN","error":"Unknown token"})"};
+}
+
+}  // namespace afterword::homeserver::testing

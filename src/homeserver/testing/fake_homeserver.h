@@ -1,0 +1,54 @@
+// A homeserver in memory. It records what it is sent and answers as the test tells it; untold, it takes every event.
+#pragma once
+
+#include "async/clock.h"
+#include "homeserver/homeserver.h"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace afterword::homeserver::testing {
+
+// Answers as a homeserver would give them.
+SendAnswer refused(int status, const std::string& errcode);
+inline SendAnswer connection_refused() { return NotArrived{"connection refused"}; }
+inline SendAnswer timed_out() { return Unclear{"timed out"}; }
+
+class FakeHomeserver final : public Homeserver {
+ public:
+  struct Send {
+    domain::DelayId delay_id;
+    domain::EventToSend event;
+    domain::Attempt attempt;
+    Timestamp arrived;  // when, by the clock
+  };
+
+  explicit FakeHomeserver(async::Clock& clock) : clock_(clock) {}
+
+  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
+  Task<WhoamiAnswer> whoami(Credentials credentials) override;
+
+  // What it was sent, in that order, whatever it answered.
+  std::vector<Send> sends;
+  // The answers to the next sends; when there is none left, answer_send.
+  std::deque<SendAnswer> next_answers;
+  std::function<SendAnswer(const Send&)> answer_send;
+  // How long a send takes.
+  std::function<std::chrono::milliseconds(const Send&)> send_time;
+  std::size_t under_way = 0;
+  std::size_t most_under_way = 0;
+
+  std::map<std::string, Identity> tokens;
+  std::deque<WhoamiAnswer> next_whoami_answers;  // before those from `tokens`
+  std::chrono::milliseconds whoami_time{0};
+  std::size_t whoami_calls = 0;
+
+ private:
+  async::Clock& clock_;
+};
+
+}  // namespace afterword::homeserver::testing

@@ -1,0 +1,189 @@
+#include "homeserver/token_cache.h"
+
+#include "async/task_group.h"
+#include "async/testing/manual_clock.h"
+#include "homeserver/testing/fake_homeserver.h"
+
+#include <gtest/gtest.h>
+
+namespace afterword::homeserver {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Identity alice{domain::UserId("@alice:example.org"), domain::DeviceId("PHONE"), false};
+const Identity bob{domain::UserId("@bob:example.org"), domain::DeviceId("LAPTOP"), false};
+
+Credentials with_token(std::string token) { return {std::move(token), std::nullopt, std::nullopt}; }
+
+class TokenCacheTest : public ::testing::Test {
+ protected:
+  TokenCacheTest() { homeserver_.tokens = {{"alice's", alice}, {"bob's", bob}}; }
+  ~TokenCacheTest() override { clock_.run(cache_.close()); }
+
+  TokenAnswer identify(const Credentials& credentials) { return clock_.run(cache_.identify(credentials)); }
+  TokenAnswer identify(const std::string& token) { return identify(with_token(token)); }
+
+  Task<void> identify_into(std::string token, std::vector<TokenAnswer>& answers) {
+    answers.push_back(co_await cache_.identify(with_token(std::move(token))));
+  }
+
+  async::testing::ManualClock clock_;
+  testing::FakeHomeserver homeserver_{clock_};
+  TokenCache cache_{clock_.context().get_executor(), clock_, homeserver_, {5min, 10min, 3}};
+};
+
+TEST_F(TokenCacheTest, AsksOnceWithinTheTimeToLive) {
+  EXPECT_EQ(std::get<Identity>(identify("alice's")).user_id, alice.user_id);
+  clock_.advance(5min - 1ms);
+  EXPECT_EQ(std::get<Identity>(identify("alice's")).device_id, alice.device_id);
+  EXPECT_EQ(homeserver_.whoami_calls, 1u);
+  clock_.advance(1ms);
+  EXPECT_EQ(std::get<Identity>(identify("alice's")).user_id, alice.user_id);
+  EXPECT_EQ(homeserver_.whoami_calls, 2u);
+}
+
+TEST_F(TokenCacheTest, TellsCredentialsApart) {
+  identify("alice's");
+  identify("bob's");
+  identify(Credentials{"alice's", "@someone:example.org", std::nullopt});
+  identify(Credentials{"alice's", std::nullopt, "@someone:example.org"});
+  identify(Credentials{"alice's", "", std::nullopt});
+  EXPECT_EQ(homeserver_.whoami_calls, 5u);
+}
+
+TEST_F(TokenCacheTest, RemembersNoRefusal) {
+  EXPECT_EQ(std::get<domain::HomeserverError>(identify("unknown")).status, 401);
+  homeserver_.tokens["unknown"] = alice;
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("unknown")));
+}
+
+TEST_F(TokenCacheTest, ConcurrentMissesShareOneCall) {
+  homeserver_.whoami_time = 100ms;
+  std::vector<TokenAnswer> answers;
+  async::TaskGroup tasks(clock_.context().get_executor());
+  for (int i = 0; i < 10; ++i) tasks.spawn("identify", identify_into("alice's", answers));
+  tasks.spawn("identify", identify_into("bob's", answers));
+  clock_.run(tasks.join());
+  EXPECT_EQ(homeserver_.whoami_calls, 2u);
+  EXPECT_EQ(answers.size(), 11u);
+  for (const auto& answer : answers) EXPECT_TRUE(std::holds_alternative<Identity>(answer));
+}
+
+TEST_F(TokenCacheTest, ACancelledWaiterHarmsNobody) {
+  homeserver_.whoami_time = 100ms;
+  std::vector<TokenAnswer> answers;
+  async::TaskGroup impatient(clock_.context().get_executor());
+  async::TaskGroup patient(clock_.context().get_executor());
+  impatient.spawn("identify", identify_into("alice's", answers));  // makes the call
+  patient.spawn("identify", identify_into("alice's", answers));
+  clock_.advance(50ms);
+  impatient.stop();
+  clock_.run(impatient.join(), 0ms);
+  clock_.run(patient.join());
+  EXPECT_EQ(homeserver_.whoami_calls, 1u);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Identity>(answers[0]));
+}
+
+TEST_F(TokenCacheTest, ForgetsTheLeastRecentlyUsed) {
+  homeserver_.tokens = {{"1", alice}, {"2", alice}, {"3", alice}, {"4", alice}};
+  for (const auto* token : {"1", "2", "3", "1", "4"}) identify(token);
+  EXPECT_EQ(homeserver_.whoami_calls, 4u);
+  identify("1");
+  EXPECT_EQ(homeserver_.whoami_calls, 4u);
+  identify("2");
+  EXPECT_EQ(homeserver_.whoami_calls, 5u);
+}
+
+TEST_F(TokenCacheTest, ForgetsATokenWithAllItsCredentials) {
+  identify("alice's");
+  identify(Credentials{"alice's", "@someone:example.org", std::nullopt});
+  identify("bob's");
+  cache_.forget_token("alice's");
+  identify("bob's");
+  EXPECT_EQ(homeserver_.whoami_calls, 3u);
+  identify("alice's");
+  identify(Credentials{"alice's", "@someone:example.org", std::nullopt});
+  EXPECT_EQ(homeserver_.whoami_calls, 5u);
+}
+
+TEST_F(TokenCacheTest, ForgetsAUser) {
+  homeserver_.tokens["alice's other"] = alice;
+  for (const auto* token : {"alice's", "alice's other", "bob's"}) identify(token);
+  cache_.forget_user(alice.user_id);
+  identify("bob's");
+  EXPECT_EQ(homeserver_.whoami_calls, 3u);
+  identify("alice's");
+  identify("alice's other");
+  EXPECT_EQ(homeserver_.whoami_calls, 5u);
+}
+
+TEST_F(TokenCacheTest, DoesNotRememberWhatWasAskedBeforeItWasForgotten) {
+  homeserver_.whoami_time = 100ms;
+  std::vector<TokenAnswer> answers;
+  for (const bool by_token : {true, false}) {
+    const std::size_t calls = homeserver_.whoami_calls;
+    async::TaskGroup tasks(clock_.context().get_executor());
+    tasks.spawn("identify", identify_into("alice's", answers));
+    clock_.advance(50ms);
+    by_token ? cache_.forget_token("alice's") : cache_.forget_user(alice.user_id);
+    clock_.run(tasks.join());
+    identify("alice's");
+    EXPECT_EQ(homeserver_.whoami_calls, calls + 2);
+    cache_.forget_token("alice's");
+  }
+}
+
+TEST_F(TokenCacheTest, IsUnreachableWithoutTheHomeserver) {
+  homeserver_.next_whoami_answers = {Unreachable{"down"}};
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+}
+
+TEST_F(TokenCacheTest, ARecentIdentityIsStaleWhileTheHomeserverIsAway) {
+  identify("alice's");
+  clock_.advance(5min);
+  homeserver_.next_whoami_answers = {Unreachable{"down"}};
+  EXPECT_EQ(std::get<Stale>(identify("alice's")).identity.user_id, alice.user_id);
+  clock_.advance(10min);
+  homeserver_.next_whoami_answers = {Unreachable{"down"}};
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
+}
+
+TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNoHeartbeat) {
+  identify("alice's");
+  clock_.advance(5min);
+  homeserver_.whoami_time = 10s;
+  const auto start = clock_.steady_now();
+  EXPECT_TRUE(std::holds_alternative<Stale>(identify("alice's")));
+  EXPECT_LE(clock_.steady_now() - start, 1s);
+  // The call goes on, and its answer counts.
+  clock_.advance(10s);
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+  EXPECT_EQ(homeserver_.whoami_calls, 2u);
+}
+
+TEST_F(TokenCacheTest, ARefusedTokenIsNotStaleAfterwards) {
+  identify("alice's");
+  clock_.advance(5min);
+  homeserver_.tokens.clear();
+  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice's")));
+  homeserver_.next_whoami_answers = {Unreachable{"down"}};
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
+}
+
+TEST_F(TokenCacheTest, CloseAnswersThoseWhoWait) {
+  homeserver_.whoami_time = 10s;
+  std::vector<TokenAnswer> answers;
+  async::TaskGroup tasks(clock_.context().get_executor());
+  tasks.spawn("identify", identify_into("alice's", answers));
+  clock_.advance(1s);
+  clock_.run(cache_.close(), 0ms);
+  clock_.run(tasks.join(), 0ms);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(answers[0]));
+}
+
+}  // namespace
+}  // namespace afterword::homeserver
