@@ -1,12 +1,15 @@
 // Sends delayed events when their time has come.
 //
-// Lifecycle: start() once, before requests are served; drain() once, before the store is closed. A timer is only a hint:
-// when it fires, the store is asked again, so a restart costs no timer work. In a room events leave in the order of their
-// scheduled time, one after the other; rooms do not wait for each other beyond the bound on concurrent sends.
+// Lifecycle: start() once, before requests are served; drain() once, before the store is closed. A timer is only a
+// hint: when it fires, the store is asked again, so a restart costs no timer work. In a room events leave in the order
+// of their scheduled time, one after the other; rooms do not wait for each other beyond the bound on concurrent sends.
 //
-// Every event that is scheduled or sending has exactly one place here: a timer, its room's queue, or an attempt.
+// Every event that is scheduled or sending has a place here: a timer, its room's queue, or an attempt. It may have a
+// timer beside another place (it is sent on request, say), which does no harm, because nothing is sent that the store
+// did not let be claimed.
 //
-// Thread: the server's only one.
+// Errors: what the homeserver or the store cannot do now is tried again until it can, with backoff; an event never
+// loses its place. Thread: the server's only one.
 #pragma once
 
 #include "async/clock.h"
@@ -28,10 +31,11 @@ struct Options {
   std::size_t max_concurrent_sends = 32;
   std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
   std::chrono::milliseconds last_retry{30'000};
+  std::chrono::milliseconds longest_wait{30'000};  // of those who wait for an outcome
 };
 
 // The answer to the `send` action.
-struct NotSent {  // the homeserver could not be asked; the event stays scheduled
+struct NotSent {  // the homeserver could not be asked, and the event stays scheduled; or it has not answered yet
   std::string reason;
 };
 using SendNowAnswer =
@@ -53,10 +57,11 @@ class Delivery {
   // wait for settled() and ask again.
   Task<SendNowAnswer> send_now(domain::DelayId delay_id, std::optional<domain::UserId> caller);
 
-  // Goes on when no attempt for this event is under way.
+  // Goes on when no attempt for this event is under way here, or after `longest_wait`.
   Task<void> settled(domain::DelayId delay_id);
 
-  // Starts no more attempts, and goes on when those under way have an outcome or `limit` has passed.
+  // Starts no more attempts, and goes on when the homeserver has answered those under way and that is recorded, or
+  // `limit` has passed. Attempts that wait to be tried again are continued by the next start.
   Task<void> drain(std::chrono::milliseconds limit);
 
  private:

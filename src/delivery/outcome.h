@@ -1,0 +1,38 @@
+// What the homeserver's answer to a try means for the event (PROTOCOL sections 2 and 7), as one pure function.
+#pragma once
+
+#include "delivery/delivery.h"
+#include "domain/delayed_event.h"
+#include "homeserver/homeserver.h"
+
+#include <string>
+#include <variant>
+
+namespace afterword::delivery {
+
+struct Try {
+  bool on_request = false;        // by the `send` action, not at its time
+  bool with_device = false;       // sent as the owner's device
+  bool may_have_arrived = false;  // an earlier try of the same attempt had no clear answer
+};
+
+struct Finalise {
+  domain::Outcome outcome;
+};
+struct Release {         // it has not been sent, and goes back to scheduled
+  SendNowAnswer answer;  // for who asked for it to be sent
+};
+struct SendWithoutDevice {};  // at once
+struct TryAgain {             // the same attempt, later: it may have arrived
+  std::string reason;
+};
+using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain>;
+
+NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer);
+
+// What to send of a claimed event. It depends on what is durable alone, so every try of an attempt, also after a
+// restart of the server, has the same origin_server_ts: the event's own if an application service gave it one, else its
+// scheduled time or, of an attempt on request, the time of the request.
+domain::Attempt attempt_of(const domain::DelayedEvent& event);
+
+}  // namespace afterword::delivery

@@ -1,0 +1,38 @@
+#include "delivery/timers.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+namespace afterword::delivery {
+namespace {
+
+constexpr std::greater<Timer> later{};  // the standard heaps have the greatest in front
+
+}  // namespace
+
+Timers::Timers(std::vector<Timer> timers) : heap_(std::move(timers)) {
+  std::make_heap(heap_.begin(), heap_.end(), later);
+}
+
+void Timers::add(Timer timer) {
+  heap_.push_back(timer);
+  std::push_heap(heap_.begin(), heap_.end(), later);
+}
+
+std::optional<Timestamp> Timers::earliest() const {
+  if (heap_.empty()) return std::nullopt;
+  return heap_.front().when;
+}
+
+std::vector<Timer> Timers::take_due(Timestamp now, std::size_t limit) {
+  std::vector<Timer> due;
+  while (due.size() < limit && !heap_.empty() && heap_.front().when <= now) {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    due.push_back(heap_.back());
+    heap_.pop_back();
+  }
+  return due;
+}
+
+}  // namespace afterword::delivery

@@ -1,0 +1,39 @@
+// When each delayed event is to be looked at: a heap, 24 bytes an event. Timers are never moved or taken out before
+// their time; whoever sets them looks, when one fires, whether it still means anything.
+#pragma once
+
+#include "base/time.h"
+#include "domain/ids.h"
+
+#include <compare>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace afterword::delivery {
+
+struct Timer {
+  Timestamp when;
+  domain::DelayId delay_id;
+
+  friend auto operator<=>(const Timer&, const Timer&) = default;
+};
+static_assert(sizeof(Timer) == 24);
+
+class Timers {
+ public:
+  Timers() = default;
+  explicit Timers(std::vector<Timer> timers);  // in linear time
+
+  void add(Timer timer);
+  std::optional<Timestamp> earliest() const;
+  std::size_t size() const { return heap_.size(); }
+
+  // Takes out those whose time has come, in their order, at most `limit`.
+  std::vector<Timer> take_due(Timestamp now, std::size_t limit);
+
+ private:
+  std::vector<Timer> heap_;  // the earliest first
+};
+
+}  // namespace afterword::delivery
