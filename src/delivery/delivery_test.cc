@@ -1,0 +1,752 @@
+#include "delivery/delivery.h"
+
+#include "async/task_group.h"
+#include "async/testing/manual_clock.h"
+#include "homeserver/testing/fake_homeserver.h"
+#include "store/sqlite/sqlite_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace afterword::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::DelayId;
+using domain::Effect;
+using domain::RoomId;
+using domain::State;
+using homeserver::testing::connection_refused;
+using homeserver::testing::FakeHomeserver;
+using homeserver::testing::refused;
+using homeserver::testing::timed_out;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const domain::UserId alice("@alice:example.org");
+const RoomId room_a("!a:example.org");
+const RoomId room_b("!b:example.org");
+
+// Passes everything on, except when it is told that the disk is full.
+class StoreThatFails final : public store::Store {
+ public:
+  explicit StoreThatFails(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+
+  bool disk_is_full = false;
+
+  store::Task<store::StoreResult<std::optional<DelayId>>> find_transaction(
+      const domain::TransactionKey& transaction) override {
+    return store_->find_transaction(transaction);
+  }
+  store::Task<store::StoreResult<store::ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
+                                                                  std::optional<std::uint32_t> limit) override {
+    return store_->schedule(event, limit);
+  }
+  store::Task<store::StoreResult<store::ActionAnswer>> restart(DelayId delay_id, std::optional<domain::UserId> caller,
+                                                               Timestamp now) override {
+    return store_->restart(delay_id, std::move(caller), now);
+  }
+  store::Task<store::StoreResult<store::ActionAnswer>> cancel(DelayId delay_id, std::optional<domain::UserId> caller,
+                                                              Timestamp now) override {
+    return store_->cancel(delay_id, std::move(caller), now);
+  }
+  store::Task<store::StoreResult<std::uint64_t>> cancel_all(domain::UserId user_id, Timestamp now) override {
+    return store_->cancel_all(std::move(user_id), now);
+  }
+  store::Task<store::StoreResult<store::ClaimAnswer>> claim(DelayId delay_id, std::optional<domain::UserId> caller,
+                                                            domain::Attempt attempt, Timestamp now) override {
+    if (disk_is_full) co_return full();
+    co_return co_await store_->claim(delay_id, std::move(caller), attempt, now);
+  }
+  store::Task<store::StoreResult<void>> release(DelayId delay_id) override {
+    if (disk_is_full) co_return full();
+    co_return co_await store_->release(delay_id);
+  }
+  store::Task<store::StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
+    if (disk_is_full) co_return full();
+    co_return co_await store_->finalise(delay_id, std::move(finalised));
+  }
+  store::Task<store::StoreResult<std::vector<store::Look>>> look(std::vector<DelayId> delay_ids) override {
+    if (disk_is_full) co_return full();
+    co_return co_await store_->look(std::move(delay_ids));
+  }
+  store::Task<store::StoreResult<std::vector<store::Active>>> active() override { return store_->active(); }
+  store::Task<store::StoreResult<std::optional<domain::DelayedEvent>>> look_up(
+      DelayId delay_id, std::optional<domain::UserId> caller) override {
+    return store_->look_up(delay_id, std::move(caller));
+  }
+  store::Task<store::StoreResult<store::ListPage>> list(domain::UserId user_id, store::ListQuery query) override {
+    return store_->list(std::move(user_id), std::move(query));
+  }
+  store::Task<store::StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
+    return store_->prune(retention, now);
+  }
+  store::Task<void> close() override { return store_->close(); }
+
+ private:
+  static store::Unavailable full() { return {"the disk is full"}; }
+
+  std::unique_ptr<store::Store> store_;
+};
+
+class DeliveryTest : public ::testing::Test {
+ protected:
+  DeliveryTest() {
+    auto pattern = (std::filesystem::temp_directory_path() / "afterword-delivery-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = pattern;
+    store::sqlite::Options options{folder_ / "afterword.db", store::CommitOn::executor, {}};
+    auto opened = store::sqlite::open(executor(), std::move(options));
+    if (opened.has_error()) throw std::runtime_error(opened.error());
+    store_ = std::make_unique<StoreThatFails>(*std::move(opened));
+  }
+  ~DeliveryTest() override {
+    if (delivery_) clock_.run(delivery_->drain(0ms));
+    clock_.run(store_->close());
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  async::Executor executor() { return clock_.context().get_executor(); }
+
+  void start(Options options = {}) {
+    delivery_ = std::make_unique<Delivery>(executor(), clock_, *store_, homeserver_, options);
+    ASSERT_TRUE(clock_.run(delivery_->start()));
+    clock_.settle();
+  }
+
+  // Ids that compare in the order in which they were made.
+  domain::NewDelayedEvent event(const RoomId& room_id, std::chrono::milliseconds delay) {
+    domain::NewDelayedEvent made;
+    made.delay_id = DelayId(DelayId::Bytes{++made_});
+    made.event.user_id = alice;
+    made.event.room_id = room_id;
+    made.event.type = "m.room.message";
+    made.event.content = "{}";
+    made.timing = {clock_.now(), delay};
+    return made;
+  }
+  DelayId schedule(const domain::NewDelayedEvent& made) {
+    if (!clock_.run(store_->schedule(made, std::nullopt))) throw std::runtime_error("not scheduled");
+    if (delivery_) delivery_->expect(made.delay_id, made.timing.due());
+    clock_.settle();
+    return made.delay_id;
+  }
+  DelayId schedule(const RoomId& room_id, std::chrono::milliseconds delay) { return schedule(event(room_id, delay)); }
+  DelayId schedule(std::chrono::milliseconds delay) { return schedule(room_a, delay); }
+
+  Effect restart(DelayId delay_id) { return effect(store_->restart(delay_id, std::nullopt, clock_.now())); }
+  Effect cancel(DelayId delay_id) { return effect(store_->cancel(delay_id, std::nullopt, clock_.now())); }
+  Effect effect(store::Task<store::StoreResult<store::ActionAnswer>> verb) {
+    const auto answer = clock_.run(std::move(verb));
+    return std::get<store::Met>(*answer).effect;
+  }
+  // The event is being sent, and nobody here knows.
+  void claim(DelayId delay_id, domain::Attempt attempt) {
+    ASSERT_TRUE(clock_.run(store_->claim(delay_id, std::nullopt, attempt, clock_.now())));
+  }
+
+  SendNowAnswer send_now(DelayId delay_id, std::optional<domain::UserId> caller = std::nullopt) {
+    return clock_.run(delivery_->send_now(delay_id, std::move(caller)));
+  }
+  Task<void> send_now_into(DelayId delay_id, std::optional<SendNowAnswer>& answer) {
+    answer = co_await delivery_->send_now(delay_id, std::nullopt);
+  }
+  Task<void> settled_then_count(DelayId delay_id, int& count) {
+    co_await delivery_->settled(delay_id);
+    ++count;
+  }
+
+  domain::DelayedEvent look_up(DelayId delay_id) { return **clock_.run(store_->look_up(delay_id, std::nullopt)); }
+  State state(DelayId delay_id) { return look_up(delay_id).state; }
+  int failed_with(DelayId delay_id) {
+    const auto found = look_up(delay_id);
+    if (found.state != State::failed) return 0;
+    return std::get<domain::HomeserverError>(found.finalised->outcome).status;
+  }
+
+  // The order in which events reached the homeserver, every try.
+  std::vector<DelayId> sent() const {
+    std::vector<DelayId> ids;
+    for (const auto& send : homeserver_.sends) ids.push_back(send.delay_id);
+    return ids;
+  }
+
+  std::uint8_t made_ = 0;
+  std::filesystem::path folder_;
+  async::testing::ManualClock clock_;
+  FakeHomeserver homeserver_{clock_};
+  std::unique_ptr<StoreThatFails> store_;
+  std::unique_ptr<Delivery> delivery_;
+};
+
+// --- At its time ---
+
+TEST_F(DeliveryTest, SendsAnEventAtItsTimeAndNotBefore) {
+  start();
+  const Timestamp due = clock_.now() + 10s;
+  const auto id = schedule(10s);
+  clock_.advance(10s - 1ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1ms);
+  ASSERT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(homeserver_.sends[0].arrived, due);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, due);
+
+  const auto found = look_up(id);
+  EXPECT_EQ(found.state, State::sent);
+  EXPECT_EQ(found.finalised->finalised_ts, due);
+  EXPECT_EQ(std::get<domain::EventId>(found.finalised->outcome).value, "$" + id.to_string());
+}
+
+TEST_F(DeliveryTest, AnEarlierEventIsNotHeldUpByALaterTimer) {
+  start();
+  const auto late = schedule(1h);
+  clock_.advance(1s);
+  const auto early = schedule(1s);
+  clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(early));
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(early, late));
+}
+
+TEST_F(DeliveryTest, ARestartPostpones) {
+  start();
+  const auto id = schedule(10s);
+  for (int i = 0; i < 5; ++i) {
+    clock_.advance(9s);
+    EXPECT_EQ(restart(id), Effect::perform);
+  }
+  const Timestamp due = clock_.now() + 10s;
+  clock_.advance(10s - 1ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1ms);
+  ASSERT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, due);
+}
+
+TEST_F(DeliveryTest, ACancelledEventIsNotSent) {
+  start();
+  const auto id = schedule(10s);
+  clock_.advance(5s);
+  EXPECT_EQ(cancel(id), Effect::perform);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), IsEmpty());
+}
+
+TEST_F(DeliveryTest, AnApplicationServicesTimestampIsSent) {
+  start();
+  auto massaged = event(room_a, 1s);
+  massaged.event.origin_server_ts = from_ms(42);
+  schedule(massaged);
+  clock_.advance(1s);
+  ASSERT_EQ(homeserver_.sends.size(), 1u);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, from_ms(42));
+}
+
+TEST_F(DeliveryTest, ARefusalAtItsTimeIsFinal) {
+  start();
+  homeserver_.next_answers = {refused(403, "M_FORBIDDEN"), refused(429, "M_LIMIT_EXCEEDED")};
+  const auto forbidden = schedule(1s);
+  const auto limited = schedule(2s);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(forbidden, limited));
+  EXPECT_EQ(failed_with(forbidden), 403);
+  EXPECT_EQ(failed_with(limited), 429);
+}
+
+TEST_F(DeliveryTest, WithoutItsDeviceWhenThatIsGone) {
+  start();
+  homeserver_.next_answers = {refused(400, "M_UNKNOWN_DEVICE")};
+  auto from_phone = event(room_a, 1s);
+  from_phone.event.device_id = domain::DeviceId("PHONE");
+  const auto id = schedule(from_phone);
+  clock_.advance(1s);
+  ASSERT_EQ(homeserver_.sends.size(), 2u);
+  EXPECT_EQ(homeserver_.sends[0].event.device_id, domain::DeviceId("PHONE"));
+  EXPECT_EQ(homeserver_.sends[1].event.device_id, std::nullopt);
+  EXPECT_EQ(homeserver_.sends[1].attempt.origin_server_ts, homeserver_.sends[0].attempt.origin_server_ts);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+// --- Order ---
+
+TEST_F(DeliveryTest, EventsOfARoomLeaveInTheOrderOfTheirTimes) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 300ms; };
+  const auto third = schedule(1200ms);
+  const auto first = schedule(1s);
+  const auto second = schedule(1s);  // at the same time: by id
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(first, second, third));
+  EXPECT_EQ(homeserver_.most_under_way, 1u);
+}
+
+TEST_F(DeliveryTest, ALaterEventWaitsForARetryInItsRoom) {
+  start();
+  homeserver_.next_answers = {timed_out(), timed_out(), timed_out()};
+  const auto first = schedule(1s);
+  const auto second = schedule(1100ms);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(first, first, first, first, second));
+}
+
+TEST_F(DeliveryTest, ARestartedEventThatIsDueAgainHasItsNewPlaceInItsRoom) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 10s; };
+  const auto blocking = schedule(1s);
+  const auto restarted = schedule(2s);
+  const auto other = schedule(3s);
+  clock_.advance(2500ms);  // all wait for the first
+  EXPECT_EQ(restart(restarted), Effect::perform);
+  const Timestamp due = clock_.now() + 2s;
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(blocking, other, restarted));
+  EXPECT_EQ(homeserver_.sends[2].attempt.origin_server_ts, due);
+}
+
+TEST_F(DeliveryTest, ASlowRoomHoldsUpNoOther) {
+  start();
+  homeserver_.send_time = [](const auto& send) {
+    return send.event.room_id == room_a ? std::chrono::milliseconds(1min) : 0ms;
+  };
+  schedule(room_a, 1s);
+  schedule(room_a, 2s);
+  const auto other = schedule(room_b, 3s);
+  clock_.advance(3s);
+  EXPECT_EQ(state(other), State::sent);
+}
+
+TEST_F(DeliveryTest, ARoomThatWaitsToTryAgainHoldsNoSlot) {
+  start({.max_concurrent_sends = 1});
+  homeserver_.answer_send = [](const auto& send) -> homeserver::SendAnswer {
+    if (send.event.room_id == room_a) return timed_out();
+    return homeserver::Sent{domain::EventId("$e")};
+  };
+  const auto stuck = schedule(room_a, 1s);
+  const auto other = schedule(room_b, 1s);
+  clock_.advance(1s);
+  EXPECT_EQ(state(stuck), State::sending);
+  EXPECT_EQ(state(other), State::sent);
+}
+
+TEST_F(DeliveryTest, SendsNoMoreAtOnceThanAllowed) {
+  start({.max_concurrent_sends = 3});
+  homeserver_.send_time = [](const auto&) { return 100ms; };
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 10; ++i) ids.push_back(schedule(RoomId("!" + std::to_string(i)), 1s + i * 1ms));
+  clock_.advance(1h);
+  EXPECT_EQ(homeserver_.most_under_way, 3u);
+  EXPECT_EQ(sent(), ids);
+}
+
+// --- Unclear outcomes and outages ---
+
+TEST_F(DeliveryTest, AnUnclearAttemptIsRepeatedUnchanged) {
+  start();
+  homeserver_.next_answers = {timed_out(), connection_refused(), timed_out()};
+  const auto id = schedule(1s);
+  const Timestamp due = clock_.now() + 1s;
+  clock_.advance(1s);
+  EXPECT_EQ(state(id), State::sending);
+  EXPECT_EQ(restart(id), Effect::wait);
+  EXPECT_EQ(cancel(id), Effect::wait);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(id, id, id, id));
+  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, due);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, RetriesBackOff) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  schedule(0ms);
+  clock_.advance(1h);
+  // At most 30 s apart, at least 15 s once the backoff is at its end.
+  EXPECT_GT(homeserver_.sends.size(), 3600u / 30);
+  EXPECT_LT(homeserver_.sends.size(), 3600u / 15 + 10);
+}
+
+TEST_F(DeliveryTest, AnOutageHonoursRestartsAndCancels) {
+  start();
+  bool away = true;
+  homeserver_.answer_send = [&away](const auto& send) -> homeserver::SendAnswer {
+    if (away) return connection_refused();
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  const auto restarted = schedule(room_a, 8s);
+  const auto cancelled = schedule(room_b, 8s);
+  clock_.advance(20s);
+  EXPECT_EQ(state(restarted), State::scheduled);
+  EXPECT_EQ(state(cancelled), State::scheduled);
+  EXPECT_EQ(restart(restarted), Effect::perform);
+  EXPECT_EQ(cancel(cancelled), Effect::perform);
+
+  away = false;
+  const auto before = homeserver_.sends.size();
+  clock_.advance(8s - 1ms);
+  EXPECT_EQ(homeserver_.sends.size(), before);
+  clock_.advance(1min);
+  EXPECT_EQ(homeserver_.sends.size(), before + 1);
+  EXPECT_EQ(state(restarted), State::sent);
+  EXPECT_EQ(state(cancelled), State::cancelled);
+}
+
+TEST_F(DeliveryTest, AfterAnOutageEventsLeaveInOrderAcrossRooms) {
+  start();
+  bool away = true;
+  std::vector<DelayId> taken;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (away) return connection_refused();
+    taken.push_back(send.delay_id);
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(schedule(RoomId("!" + std::to_string(i % 7)), 1s + i * 100ms));
+  clock_.advance(5min);
+  // It is asked with one event at a time, not with all of them.
+  EXPECT_LT(homeserver_.sends.size(), 40u);
+  away = false;
+  clock_.advance(1min);
+  EXPECT_EQ(taken, ids);
+}
+
+// --- On request ---
+
+TEST_F(DeliveryTest, SendsAtOnceOnRequest) {
+  start();
+  const auto id = schedule(10s);
+  clock_.advance(3s);
+  const Timestamp now = clock_.now();
+  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
+  EXPECT_EQ(homeserver_.sends.at(0).attempt.origin_server_ts, now);
+  EXPECT_EQ(state(id), State::sent);
+  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::already);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(id));
+}
+
+TEST_F(DeliveryTest, OnlyTheOwnerMaySend) {
+  start();
+  const auto id = schedule(10s);
+  EXPECT_TRUE(std::holds_alternative<store::NotFound>(send_now(id, domain::UserId("@mallory:example.org"))));
+  EXPECT_TRUE(std::holds_alternative<store::NotFound>(send_now(DelayId::random())));
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(std::get<Effect>(send_now(id, alice)), Effect::perform);
+}
+
+TEST_F(DeliveryTest, NobodyElseHearsOfASendUnderWay) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 10s; };
+  const auto id = schedule(1s);
+  clock_.advance(2s);
+  EXPECT_TRUE(std::holds_alternative<store::NotFound>(send_now(id, domain::UserId("@mallory:example.org"))));
+  EXPECT_EQ(std::get<Effect>(send_now(id, alice)), Effect::wait);
+}
+
+TEST_F(DeliveryTest, ACancelledEventIsNotSentOnRequest) {
+  start();
+  const auto id = schedule(10s);
+  cancel(id);
+  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::refuse);
+}
+
+TEST_F(DeliveryTest, ARefusalOnRequestLeavesItScheduled) {
+  start();
+  homeserver_.next_answers = {refused(403, "M_FORBIDDEN"), refused(429, "M_LIMIT_EXCEEDED")};
+  const auto id = schedule(10s);
+  EXPECT_EQ(std::get<domain::HomeserverError>(send_now(id)).status, 403);
+  EXPECT_EQ(std::get<domain::HomeserverError>(send_now(id)).status, 429);
+  EXPECT_EQ(state(id), State::scheduled);
+  clock_.advance(10s);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, AnOutageOnRequestLeavesItScheduled) {
+  start();
+  homeserver_.next_answers = {connection_refused()};
+  const auto id = schedule(10s);
+  EXPECT_TRUE(std::holds_alternative<NotSent>(send_now(id)));
+  EXPECT_EQ(state(id), State::scheduled);
+  clock_.advance(10s);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhoAskedWaitsForTheRealOutcome) {
+  start();
+  homeserver_.next_answers = {timed_out(), timed_out()};
+  const auto id = schedule(10s);
+  const Timestamp now = clock_.now();
+  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
+  EXPECT_THAT(sent(), ElementsAre(id, id, id));
+  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, now);
+}
+
+TEST_F(DeliveryTest, ARefusalAfterAnUnclearAnswerReachesWhoAsked) {
+  start();
+  homeserver_.next_answers = {timed_out(), refused(403, "M_FORBIDDEN")};
+  const auto id = schedule(10s);
+  EXPECT_EQ(std::get<domain::HomeserverError>(send_now(id)).status, 403);
+  EXPECT_EQ(state(id), State::scheduled);
+  clock_.advance(10s);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhoAskedWaitsNoLongerThanItsLimitAndTheAttemptGoesOn) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  const auto id = schedule(1h);
+  const auto asked = clock_.steady_now();
+  EXPECT_TRUE(std::holds_alternative<NotSent>(send_now(id)));
+  EXPECT_EQ(clock_.steady_now() - asked, 30s);
+  EXPECT_EQ(state(id), State::sending);
+  homeserver_.answer_send = nullptr;
+  clock_.advance(1min);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, ACallerThatGoesAwayChangesNothing) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 1s; };
+  const auto id = schedule(1h);
+  std::optional<SendNowAnswer> answer;
+  async::TaskGroup callers(executor());
+  callers.spawn("caller", send_now_into(id, answer));
+  clock_.advance(500ms);
+  callers.stop();
+  clock_.run(callers.join(), 0ms);
+  clock_.advance(1s);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+// --- Races ---
+
+TEST_F(DeliveryTest, OfARequestAndTheTimerOneSends) {
+  for (const auto offset : {-1ms, 0ms, 1ms}) {
+    SCOPED_TRACE(offset.count());
+    if (delivery_) clock_.run(delivery_->drain(0ms));
+    start();
+    homeserver_.sends.clear();
+    homeserver_.send_time = [](const auto&) { return 50ms; };
+    const auto id = schedule(1s);
+    clock_.advance(1s + offset);
+    std::optional<SendNowAnswer> answer;
+    async::TaskGroup callers(executor());
+    callers.spawn("caller", send_now_into(id, answer));
+    clock_.run(callers.join());
+    clock_.advance(1min);
+    EXPECT_THAT(sent(), ElementsAre(id));
+    EXPECT_EQ(std::get<Effect>(*answer), offset < 0ms ? Effect::perform : Effect::wait);
+  }
+}
+
+TEST_F(DeliveryTest, OfTwoRequestsOneSends) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 50ms; };
+  const auto id = schedule(10s);
+  std::optional<SendNowAnswer> first;
+  std::optional<SendNowAnswer> second;
+  async::TaskGroup callers(executor());
+  callers.spawn("caller", send_now_into(id, first));
+  callers.spawn("caller", send_now_into(id, second));
+  clock_.run(callers.join());
+  EXPECT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(std::get<Effect>(*first), Effect::perform);
+  EXPECT_EQ(std::get<Effect>(*second), Effect::wait);
+}
+
+TEST_F(DeliveryTest, SettledWaitsForTheOutcome) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 10s; };
+  const auto id = schedule(1s);
+  int count = 0;
+  async::TaskGroup callers(executor());
+  callers.spawn("nothing under way yet", settled_then_count(id, count));
+  clock_.settle();
+  EXPECT_EQ(count, 1);
+  clock_.advance(2s);
+  callers.spawn("under way", settled_then_count(id, count));
+  clock_.advance(8s);
+  EXPECT_EQ(count, 1);
+  clock_.advance(1s);
+  EXPECT_EQ(count, 2);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, SettledHasALimit) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  const auto id = schedule(1s);
+  clock_.advance(1s);
+  const auto before = clock_.steady_now();
+  clock_.run(delivery_->settled(id));
+  EXPECT_EQ(clock_.steady_now() - before, 30s);
+}
+
+// --- Starting and stopping ---
+
+TEST_F(DeliveryTest, AfterADowntimeOverdueEventsLeaveInChronologicalOrderAcrossRooms) {
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 50; ++i) ids.push_back(schedule(RoomId("!" + std::to_string(i % 11)), 1s + i * 10ms));
+  const Timestamp first_due = clock_.now() + 1s;
+  clock_.advance(10min);
+  start({.max_concurrent_sends = 4});
+  clock_.advance(1s);
+  EXPECT_EQ(sent(), ids);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, first_due);
+}
+
+TEST_F(DeliveryTest, WhatIsNotDueAtTheStartIsSentAtItsTime) {
+  const auto id = schedule(10s);
+  clock_.advance(5s);
+  start();
+  clock_.advance(5s - 1ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1ms);
+  EXPECT_THAT(sent(), ElementsAre(id));
+}
+
+TEST_F(DeliveryTest, AnAttemptThatWasUnderWayAtTheStartGoesOnFirst) {
+  const auto earlier = schedule(1s);
+  const auto under_way = schedule(2s);
+  const Timestamp due = clock_.now() + 2s;
+  clock_.advance(1min);
+  claim(under_way, {due, false});
+  homeserver_.next_answers = {connection_refused(), timed_out()};
+  start();
+  EXPECT_EQ(restart(under_way), Effect::wait);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(under_way, under_way, under_way, earlier));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(homeserver_.sends[i].attempt.origin_server_ts, due);
+  EXPECT_EQ(state(under_way), State::sent);
+}
+
+TEST_F(DeliveryTest, AnAttemptOnRequestThatIsRefusedAfterTheStartStaysScheduled) {
+  const auto id = schedule(1h);
+  const Timestamp requested = clock_.now();
+  claim(id, {requested, true});
+  clock_.advance(1min);
+  homeserver_.next_answers = {refused(403, "M_FORBIDDEN")};
+  start();
+  ASSERT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, requested);
+  EXPECT_EQ(state(id), State::scheduled);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, DrainFinishesWhatIsUnderWayAndStartsNothing) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 2s; };
+  const auto under_way = schedule(1s);
+  const auto next = schedule(1500ms);
+  clock_.advance(2s);
+  const auto before = clock_.steady_now();
+  clock_.run(delivery_->drain(10s));
+  EXPECT_EQ(clock_.steady_now() - before, 1s);
+  EXPECT_EQ(state(under_way), State::sent);
+  clock_.advance(1min);
+  EXPECT_EQ(state(next), State::scheduled);
+  EXPECT_THAT(sent(), ElementsAre(under_way));
+}
+
+TEST_F(DeliveryTest, DrainHasALimitAndTheNextStartGoesOn) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 20s; };
+  const auto id = schedule(1s);
+  clock_.advance(2s);
+  const auto before = clock_.steady_now();
+  clock_.run(delivery_->drain(5s));
+  EXPECT_EQ(clock_.steady_now() - before, 5s);
+  EXPECT_EQ(state(id), State::sending);
+
+  homeserver_.send_time = nullptr;
+  start();
+  EXPECT_EQ(state(id), State::sent);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, homeserver_.sends[1].attempt.origin_server_ts);
+}
+
+TEST_F(DeliveryTest, DrainDoesNotWaitForRetries) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  const auto id = schedule(1s);
+  std::optional<SendNowAnswer> answer;
+  const auto requested = schedule(room_b, 1h);
+  async::TaskGroup callers(executor());
+  callers.spawn("caller", send_now_into(requested, answer));
+  clock_.advance(10s);
+  clock_.run(delivery_->drain(1h), 0ms);
+  clock_.run(callers.join(), 0ms);
+  EXPECT_TRUE(std::holds_alternative<NotSent>(*answer));
+  EXPECT_EQ(state(id), State::sending);
+}
+
+// --- Clock and store ---
+
+TEST_F(DeliveryTest, WhenTheClockIsSetBackNothingIsEarlyAndARestartIsNotLate) {
+  start();
+  const auto id = schedule(10s);
+  const auto restarted = schedule(room_b, 10s);
+  clock_.advance(5s);
+  clock_.step_wall(-1h);
+  EXPECT_EQ(restart(restarted), Effect::perform);
+  clock_.advance(10s - 1ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1ms);
+  EXPECT_THAT(sent(), ElementsAre(restarted));
+  clock_.advance(1h - 5s - 1ms);  // by the wall clock the other one is due now
+  EXPECT_THAT(sent(), ElementsAre(restarted));
+  clock_.advance(1ms);
+  EXPECT_THAT(sent(), ElementsAre(restarted, id));
+}
+
+TEST_F(DeliveryTest, WhenTheClockIsSetForwardWhatIsDueLeavesSoon) {
+  start();
+  const auto id = schedule(2h);
+  clock_.advance(1min);
+  clock_.step_wall(3h);
+  clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(id));
+}
+
+TEST_F(DeliveryTest, WhatWaitsInItsRoomWhenTheClockIsSetBackIsNotEarly) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 10s; };
+  const auto blocking = schedule(1s);
+  const auto waiting = schedule(2s);
+  clock_.advance(3s);
+  clock_.step_wall(-1h);
+  clock_.advance(59min);
+  EXPECT_THAT(sent(), ElementsAre(blocking));
+  clock_.advance(2min);
+  EXPECT_THAT(sent(), ElementsAre(blocking, waiting));
+}
+
+TEST_F(DeliveryTest, AFullDiskLosesNothing) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 1s; };
+  const auto finalised_later = schedule(room_a, 1s);
+  const auto claimed_later = schedule(room_a, 1500ms);
+  const auto looked_at_later = schedule(room_b, 3s);
+  clock_.advance(1800ms);
+  store_->disk_is_full = true;
+  clock_.advance(10s);
+  EXPECT_EQ(state(finalised_later), State::sending);
+  EXPECT_EQ(state(claimed_later), State::scheduled);
+  EXPECT_EQ(state(looked_at_later), State::scheduled);
+  store_->disk_is_full = false;
+  clock_.advance(1min);
+  EXPECT_EQ(homeserver_.sends.size(), 3u);
+  for (const auto id : {finalised_later, claimed_later, looked_at_later}) EXPECT_EQ(state(id), State::sent);
+}
+
+}  // namespace
+}  // namespace afterword::delivery
