@@ -6,9 +6,7 @@
 
 namespace afterword::async {
 
-Timestamp SystemClock::now() const {
-  return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
-}
+Timestamp SystemClock::now() const { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
 
 Steady SystemClock::steady_now() const { return std::chrono::steady_clock::now(); }
 

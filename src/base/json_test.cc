@@ -21,9 +21,7 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_FALSE(parse_json(std::string(1'000'000, '[')));
 }
 
-TEST(Json, TakesTheLastOfDuplicateKeys) {
-  EXPECT_EQ(to_text(*parse_json(R"({"a": 1, "a": 2})")), R"({"a":2})");
-}
+TEST(Json, TakesTheLastOfDuplicateKeys) { EXPECT_EQ(to_text(*parse_json(R"({"a": 1, "a": 2})")), R"({"a":2})"); }
 
 TEST(Json, ObjectIsOnlyAnObject) {
   EXPECT_TRUE(parse_json_object("{}"));

@@ -29,11 +29,11 @@ struct EventToSend {
   RoomId room_id;
   EventKind kind = EventKind::message;
   std::string type;
-  std::string state_key;                         // of a state event
-  EventId redacts;                               // of a redaction
-  std::string content;                           // a JSON object, as text
-  std::optional<Milliseconds> sticky_duration;   // MSC4354
-  std::optional<Timestamp> origin_server_ts;     // timestamp massaging by an application service
+  std::string state_key;                        // of a state event
+  EventId redacts;                              // of a redaction
+  std::string content;                          // a JSON object, as text
+  std::optional<Milliseconds> sticky_duration;  // MSC4354
+  std::optional<Timestamp> origin_server_ts;    // timestamp massaging by an application service
 };
 
 // When it is sent: `delay` after `delayed_since`, which each restart sets to the present.

@@ -25,7 +25,8 @@ struct EventFault {
   std::string description;  // for the client
 };
 
-// Nothing: there is nothing against it yet. The room's rules apply when it is sent. `content` is `event.content`, parsed.
+// Nothing: there is nothing against it yet. The room's rules apply when it is sent. `content` is `event.content`,
+// parsed.
 std::optional<EventFault> check_event(const EventToSend& event, const json::object& content);
 
 }  // namespace afterword::domain

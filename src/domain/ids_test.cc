@@ -18,8 +18,8 @@ TEST(DelayId, KeepsToTheGrammarOfOpaqueIdentifiers) {
 }
 
 TEST(DelayId, IsNotFoundInOtherTexts) {
-  for (const char* text : {"", "x", "syd_AbCdEfGhIjKlMnOpQrSt", "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAAA=",
-                           "AAAAAAAAAAAAAAAAAAAAAAAA", "!!!!!!!!!!!!!!!!!!!!!!"}) {
+  for (const char* text : {"", "x", "syd_AbCdEfGhIjKlMnOpQrSt", "AAAAAAAAAAAAAAAAAAAAAB",
+                           "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAA", "!!!!!!!!!!!!!!!!!!!!!!"}) {
     EXPECT_FALSE(DelayId::parse(text)) << text;
   }
 }

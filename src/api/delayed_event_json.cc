@@ -1,0 +1,56 @@
+#include "api/delayed_event_json.h"
+
+#include "base/json.h"
+
+#include <boost/json/serialize.hpp>
+
+namespace afterword::api {
+namespace {
+
+using domain::EventKind;
+
+json::object finalised_json(const domain::Finalised& finalised) {
+  json::object result;
+  result["finalised_ts"] = to_ms(finalised.finalised_ts);
+  if (const auto* event_id = std::get_if<domain::EventId>(&finalised.outcome)) {
+    result["event_id"] = event_id->value;
+  } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
+    result["error"] = parse_json_object(error->body).value_or(json::object());
+  }
+  return result;
+}
+
+// The content of a redaction names what it redacts, as from room version 11 on.
+std::string content_of(const domain::EventToSend& event) {
+  if (event.kind != EventKind::redaction) return event.content;
+  json::object content = parse_json_object(event.content).value_or(json::object());
+  content["redacts"] = event.redacts.value;
+  return json::serialize(content);
+}
+
+}  // namespace
+
+std::string to_json(const domain::DelayedEvent& event, WireForm form) {
+  json::object members;
+  members["delay_id"] = event.delay_id.to_string();
+  members["room_id"] = event.event.room_id.value;
+  members["type"] = event.event.type;
+  if (event.event.kind == EventKind::state) members["state_key"] = event.event.state_key;
+  members["delay_ms"] = event.timing.delay.count();
+  members["delayed_since_ts"] = to_ms(event.timing.delayed_since);
+  if (form == WireForm::unstable) {
+    members["delay"] = event.timing.delay.count();
+    members["running_since"] = to_ms(event.timing.delayed_since);
+  }
+  if (event.finalised) members["finalised"] = finalised_json(*event.finalised);
+
+  // The content is JSON text already: it goes in as it is.
+  std::string text = json::serialize(members);
+  text.pop_back();
+  text += ",\"content\":";
+  text += content_of(event.event);
+  text += '}';
+  return text;
+}
+
+}  // namespace afterword::api

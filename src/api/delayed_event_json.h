@@ -1,0 +1,14 @@
+// A delayed event as clients see it (PROTOCOL section 3).
+#pragma once
+
+#include "api/wire_form.h"
+#include "domain/delayed_event.h"
+
+#include <string>
+
+namespace afterword::api {
+
+// One JSON object. The unstable form has the older names too: `delay` and `running_since`.
+std::string to_json(const domain::DelayedEvent& event, WireForm form);
+
+}  // namespace afterword::api

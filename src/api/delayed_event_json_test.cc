@@ -1,0 +1,60 @@
+#include "api/delayed_event_json.h"
+
+#include <gtest/gtest.h>
+
+namespace afterword::api {
+namespace {
+
+domain::DelayedEvent event() {
+  domain::DelayedEvent event;
+  event.event.room_id = domain::RoomId("!room:example.org");
+  event.event.type = "m.call.member";
+  event.event.content = R"({"memberships":[]})";
+  event.timing = {from_ms(1000), Milliseconds(500)};
+  return event;
+}
+
+TEST(DelayedEventJson, ShowsAScheduledEvent) {
+  EXPECT_EQ(to_json(event(), WireForm::stable),
+            R"({"delay_id":"AAAAAAAAAAAAAAAAAAAAAA","room_id":"!room:example.org","type":"m.call.member",)"
+            R"("delay_ms":500,"delayed_since_ts":1000,"content":{"memberships":[]}})");
+}
+
+TEST(DelayedEventJson, AddsTheOlderNamesOnUnstableRoutes) {
+  EXPECT_EQ(to_json(event(), WireForm::unstable),
+            R"({"delay_id":"AAAAAAAAAAAAAAAAAAAAAA","room_id":"!room:example.org","type":"m.call.member",)"
+            R"("delay_ms":500,"delayed_since_ts":1000,"delay":500,"running_since":1000,)"
+            R"("content":{"memberships":[]}})");
+}
+
+TEST(DelayedEventJson, ShowsTheStateKeyOfAStateEventOnly) {
+  domain::DelayedEvent state = event();
+  EXPECT_EQ(to_json(state, WireForm::stable).find("state_key"), std::string::npos);
+  state.event.kind = domain::EventKind::state;
+  EXPECT_NE(to_json(state, WireForm::stable).find(R"("state_key":"")"), std::string::npos);
+}
+
+TEST(DelayedEventJson, ShowsHowItEnded) {
+  domain::DelayedEvent ended = event();
+  ended.finalised = domain::Finalised{from_ms(1500), domain::EventId("$sent")};
+  EXPECT_NE(to_json(ended, WireForm::stable).find(R"("finalised":{"finalised_ts":1500,"event_id":"$sent"})"),
+            std::string::npos);
+  ended.finalised->outcome = domain::HomeserverError{403, R"({"errcode":"M_FORBIDDEN","error":"no"})"};
+  EXPECT_NE(to_json(ended, WireForm::stable)
+                .find(R"("finalised":{"finalised_ts":1500,"error":{"errcode":"M_FORBIDDEN","error":"no"}})"),
+            std::string::npos);
+  ended.finalised->outcome = domain::Cancelled{};
+  EXPECT_NE(to_json(ended, WireForm::stable).find(R"("finalised":{"finalised_ts":1500})"), std::string::npos);
+}
+
+TEST(DelayedEventJson, ShowsWhatARedactionRedacts) {
+  domain::DelayedEvent redaction = event();
+  redaction.event.kind = domain::EventKind::redaction;
+  redaction.event.redacts = domain::EventId("$bad");
+  redaction.event.content = R"({"reason":"spam"})";
+  EXPECT_NE(to_json(redaction, WireForm::stable).find(R"("content":{"reason":"spam","redacts":"$bad"})"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace afterword::api

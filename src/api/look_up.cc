@@ -1,0 +1,17 @@
+#include "api/look_up.h"
+
+#include "api/delayed_event_json.h"
+#include "api/matrix_error.h"
+
+namespace afterword::api {
+
+async::Task<http::Response> look_up(Context& context, LookUpRequest request) {
+  const std::optional<domain::DelayId> delay_id = domain::DelayId::parse(request.delay_id);
+  if (!delay_id) co_return to_response(delayed_event_not_found());
+  const auto found = co_await context.store.look_up(*delay_id, request.caller);
+  if (!found) co_return to_response(store_unavailable());
+  if (!*found) co_return to_response(delayed_event_not_found());
+  co_return ok(to_json(**found, request.form));
+}
+
+}  // namespace afterword::api

@@ -1,0 +1,43 @@
+#include "api/schedule.h"
+
+#include "base/json.h"
+
+#include <algorithm>
+
+namespace afterword::api {
+namespace {
+
+http::Response scheduled_as(const domain::DelayId& delay_id) {
+  return ok(R"({"delay_id":")" + delay_id.to_string() + "\"}");
+}
+
+// A repeated transaction is answered as the first was, even if the repetition makes no sense by itself.
+async::Task<http::Response> known_transaction_or(Context& context, ScheduleRequest request, MatrixError error) {
+  if (request.transaction) {
+    const auto known = co_await context.store.find_transaction(*request.transaction);
+    if (!known) co_return to_response(store_unavailable());
+    if (*known) co_return scheduled_as(**known);
+  }
+  co_return to_response(error);
+}
+
+}  // namespace
+
+async::Task<http::Response> schedule(Context& context, ScheduleRequest request) {
+  const Timestamp now = context.clock.now();
+  auto read = read_schedule_request(request, context.limits, now);
+  if (!read) co_return co_await known_transaction_or(context, std::move(request), std::move(read.error()));
+
+  const domain::NewDelayedEvent event = std::move(*read);
+  const auto answer = co_await context.store.schedule(event, context.limits.max_scheduled_per_user);
+  if (!answer) co_return to_response(store_unavailable());
+  if (const auto* too_many = std::get_if<store::TooManyScheduled>(&*answer)) {
+    const Milliseconds wait = too_many->next_send - context.clock.now();
+    co_return to_response(too_many_scheduled(std::max(wait, Milliseconds(1))));
+  }
+  const auto& scheduled = std::get<store::Scheduled>(*answer);
+  if (scheduled.created) context.delivery.expect(scheduled.delay_id, event.timing.due());
+  co_return scheduled_as(scheduled.delay_id);
+}
+
+}  // namespace afterword::api

@@ -1,0 +1,38 @@
+#include "gateway/client_address.h"
+
+#include <gtest/gtest.h>
+
+namespace afterword::gateway {
+namespace {
+
+const std::vector<std::string> proxies = {"127.0.0.1", "10.0.0.1"};
+
+http::Request from(std::string peer, std::initializer_list<const char*> forwarded_for) {
+  http::Request request;
+  request.peer = std::move(peer);
+  for (const char* value : forwarded_for) request.headers.add("X-Forwarded-For", value);
+  return request;
+}
+
+TEST(ClientAddress, IsThePeersWithoutAProxy) {
+  EXPECT_EQ(client_address(from("192.0.2.7", {}), proxies), "192.0.2.7");
+  EXPECT_EQ(client_address(from("192.0.2.7", {"198.51.100.1"}), proxies), "192.0.2.7");
+}
+
+TEST(ClientAddress, IsWhatATrustedProxySays) {
+  EXPECT_EQ(client_address(from("127.0.0.1", {"198.51.100.1"}), proxies), "198.51.100.1");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"198.51.100.1 , 10.0.0.1"}), proxies), "198.51.100.1");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"198.51.100.1", "10.0.0.1"}), proxies), "198.51.100.1");
+}
+
+TEST(ClientAddress, IsNotWhatTheClientSaysOfItself) {
+  EXPECT_EQ(client_address(from("127.0.0.1", {"203.0.113.9, 198.51.100.1"}), proxies), "198.51.100.1");
+}
+
+TEST(ClientAddress, IsTheProxysIfItSaysNothing) {
+  EXPECT_EQ(client_address(from("127.0.0.1", {}), proxies), "127.0.0.1");
+  EXPECT_EQ(client_address(from("127.0.0.1", {""}), proxies), "127.0.0.1");
+}
+
+}  // namespace
+}  // namespace afterword::gateway

@@ -1,0 +1,226 @@
+#include "gateway/gateway.h"
+
+#include "api/announce.h"
+#include "api/list.h"
+#include "api/look_up.h"
+#include "api/manage.h"
+#include "api/matrix_error.h"
+#include "api/schedule.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "gateway/client_address.h"
+#include "gateway/pass_through.h"
+#include "gateway/who_is_asking.h"
+
+#include <utility>
+
+namespace afterword::gateway {
+namespace {
+
+using api::to_response;
+using api::WireForm;
+
+// Matrix client-server API, section "Web Browser Clients".
+void allow_web_clients(http::Response& response) {
+  response.headers.set("Access-Control-Allow-Origin", "*");
+  response.headers.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+  response.headers.set("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
+  response.headers.set("Access-Control-Expose-Headers", "Retry-After");
+}
+
+// The endpoint of a scheduling request, without its txn_id.
+std::string transaction_path(const http::Target& target) {
+  std::string path;
+  for (std::size_t i = 0; i + 1 < target.segments.size(); ++i) path += '/' + percent_encode(target.segments[i]);
+  return path;
+}
+
+bool is_answered_by_us(const Route& route) {
+  return !std::holds_alternative<PassThroughRoute>(route) && !std::holds_alternative<VersionsRoute>(route) &&
+         !std::holds_alternative<CapabilitiesRoute>(route);
+}
+
+bool is_success(const http::Response& response) { return response.status >= 200 && response.status < 300; }
+
+}  // namespace
+
+Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver, Options options)
+    : context_(context),
+      tokens_(tokens),
+      homeserver_(homeserver),
+      rate_limits_(options.rate_limits),
+      trusted_proxies_(std::move(options.trusted_proxies)) {}
+
+async::Task<http::Response> Gateway::handle(http::Request request) {
+  const std::optional<http::Target> target = http::Target::parse(request.target);
+  http::Response response;
+  if (!target) {
+    response = to_response(api::unrecognized());
+    allow_web_clients(response);
+    co_return response;
+  }
+  const Route route = find_route(request.method, *target);
+  const auto answer_route = [&](const auto& found) { return answer(found, request, *target); };
+  response = co_await std::visit(answer_route, route);
+  if (is_answered_by_us(route)) allow_web_clients(response);
+  co_return response;
+}
+
+async::Task<Result<api::Caller, http::Response>> Gateway::caller_of(const http::Request& request,
+                                                                    const http::Target& target, WhileAway while_away) {
+  std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
+  if (!credentials) co_return to_response(api::missing_token());
+  co_return co_await identify(tokens_, std::move(*credentials), while_away);
+}
+
+async::Task<http::Response> Gateway::answer(const ScheduleRoute& route, http::Request& request,
+                                            const http::Target& target) {
+  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  if (!caller) co_return std::move(caller.error());
+  if (const auto wait = rate_limits_.schedule(caller->user_id, context_.clock.steady_now())) {
+    co_return to_response(api::rate_limited(*wait));
+  }
+
+  api::ScheduleRequest schedule;
+  schedule.form = route.form;
+  schedule.kind = route.kind;
+  schedule.room_id = domain::RoomId(route.room_id);
+  schedule.type = route.type;
+  schedule.state_key = route.state_key;
+  schedule.redacts = domain::EventId(route.redacts);
+  if (route.txn_id) {
+    schedule.transaction =
+        domain::TransactionKey::of(caller->user_id, caller->device_id, transaction_path(target), *route.txn_id);
+  }
+  schedule.caller = std::move(*caller);
+  schedule.delay = target.parameter(delay_parameter);
+  schedule.sticky_duration_ms = target.parameter("org.matrix.msc4354.sticky_duration_ms");
+  schedule.ts = target.parameter("ts");
+  schedule.body = std::move(request.body);
+  co_return co_await api::schedule(context_, std::move(schedule));
+}
+
+async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Request& request,
+                                            const http::Target& target) {
+  api::ManageRequest manage;
+  manage.form = route.form;
+  manage.delay_id = route.delay_id;
+
+  const bool token_is_optional = route.form == WireForm::unstable;
+  if (!token_is_optional || credentials_of(request, target)) {
+    auto caller = co_await caller_of(request, target, WhileAway::trust_recent);
+    if (!caller) co_return std::move(caller.error());
+    if (const auto wait = rate_limits_.manage(caller->user_id, context_.clock.steady_now())) {
+      co_return to_response(api::rate_limited(*wait));
+    }
+    manage.caller = std::move(caller->user_id);
+  }
+  if (route.action) {
+    manage.action = *route.action;
+  } else {
+    const auto action = api::read_action_body(request.body);
+    if (!action) co_return to_response(action.error());
+    manage.action = *action;
+  }
+  if (!manage.caller) {
+    co_return co_await manage_without_token(std::move(manage), client_address(request, trusted_proxies_));
+  }
+  co_return (co_await api::manage(context_, std::move(manage))).response;
+}
+
+async::Task<http::Response> Gateway::manage_without_token(api::ManageRequest manage, std::string address) {
+  const std::string delay_id = manage.delay_id;
+  if (const auto wait = rate_limits_.manage_without_token(delay_id, context_.clock.steady_now())) {
+    co_return to_response(api::rate_limited(*wait));
+  }
+  api::Managed managed = co_await api::manage(context_, std::move(manage));
+  const auto now = context_.clock.steady_now();
+  if (managed.known) {
+    rate_limits_.met_known(delay_id, now);
+  } else if (const auto wait = rate_limits_.met_unknown(address, now)) {
+    co_return to_response(api::rate_limited(*wait));
+  }
+  co_return std::move(managed.response);
+}
+
+async::Task<http::Response> Gateway::answer(const LookUpRoute& route, http::Request& request,
+                                            const http::Target& target) {
+  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  if (!caller) co_return std::move(caller.error());
+  api::LookUpRequest look_up{route.form, std::move(caller->user_id), route.delay_id};
+  co_return co_await api::look_up(context_, std::move(look_up));
+}
+
+async::Task<http::Response> Gateway::answer(const ListScheduledRoute&, http::Request& request,
+                                            const http::Target& target) {
+  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  if (!caller) co_return std::move(caller.error());
+  co_return co_await api::list_scheduled(context_, std::move(caller->user_id));
+}
+
+async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& request, const http::Target& target) {
+  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  if (!caller) co_return std::move(caller.error());
+  api::ListRequest list;
+  list.caller = std::move(caller->user_id);
+  list.from_ts = target.parameter("from_ts");
+  list.to_ts = target.parameter("to_ts");
+  list.dir = target.parameter("dir");
+  list.from = target.parameter("from");
+  list.room_id = target.parameter("room_id");
+  list.type = target.parameter("type");
+  list.status = target.parameter("status");
+  co_return co_await api::list(context_, std::move(list));
+}
+
+async::Task<http::Response> Gateway::answer(const VersionsRoute&, http::Request& request, const http::Target&) {
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request));
+  if (response.status != 200) co_return response;
+  if (auto merged = api::announce_in_versions(response.body)) response.body = std::move(*merged);
+  co_return response;
+}
+
+async::Task<http::Response> Gateway::answer(const CapabilitiesRoute&, http::Request& request, const http::Target&) {
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request));
+  if (response.status != 200) co_return response;
+  if (auto merged = api::announce_in_capabilities(response.body, context_.limits)) response.body = std::move(*merged);
+  co_return response;
+}
+
+async::Task<http::Response> Gateway::answer(const PreflightRoute&, http::Request&, const http::Target&) {
+  co_return api::ok("{}");
+}
+
+async::Task<http::Response> Gateway::answer(const UnrecognizedRoute&, http::Request&, const http::Target&) {
+  co_return to_response(api::unrecognized());
+}
+
+async::Task<http::Response> Gateway::answer(const MethodNotAllowedRoute&, http::Request&, const http::Target&) {
+  co_return to_response(api::method_not_allowed());
+}
+
+async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http::Request& request,
+                                            const http::Target& target) {
+  if (route.ends == Ends::nothing) co_return co_await pass_through(homeserver_, std::move(request));
+
+  // Afterwards the token may no longer say whose it was.
+  const std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
+  std::optional<domain::UserId> user_id;
+  if (credentials && route.ends != Ends::this_token) {
+    const auto caller = co_await identify(tokens_, *credentials, WhileAway::refuse);
+    if (caller) user_id = caller->user_id;
+  }
+  http::Response response = co_await pass_through(homeserver_, std::move(request));
+  if (!is_success(response)) co_return response;
+
+  if (credentials) tokens_.forget_token(credentials->access_token);
+  if (user_id) tokens_.forget_user(*user_id);
+  if (user_id && route.ends == Ends::the_account) {
+    const auto cancelled = co_await context_.store.cancel_all(*user_id, context_.clock.now());
+    if (!cancelled)
+      log::error("the delayed events of a deactivated account stay scheduled: {}", cancelled.error().reason);
+  }
+  co_return response;
+}
+
+}  // namespace afterword::gateway

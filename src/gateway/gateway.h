@@ -1,0 +1,64 @@
+// The front door: takes every request, finds out what it means and who is asking, and has it answered, by us or by the
+// homeserver.
+//
+// Thread: the server's only one.
+#pragma once
+
+#include "api/context.h"
+#include "api/manage.h"
+#include "async/task.h"
+#include "gateway/rate_limits.h"
+#include "gateway/routes.h"
+#include "gateway/who_is_asking.h"
+#include "homeserver/token_cache.h"
+#include "http/client.h"
+#include "http/message.h"
+
+#include <string>
+#include <vector>
+
+namespace afterword::gateway {
+
+struct Options {
+  RateLimitOptions rate_limits;
+  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For counts
+};
+
+class Gateway {
+ public:
+  // What is passed by reference outlives the gateway.
+  Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver, Options options);
+
+  async::Task<http::Response> handle(http::Request request);
+
+ private:
+  async::Task<Result<api::Caller, http::Response>> caller_of(const http::Request& request, const http::Target& target,
+                                                             WhileAway while_away);
+
+  // One for each kind of route. The arguments outlive the task; the request may be moved from.
+  async::Task<http::Response> answer(const ScheduleRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const ManageRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const LookUpRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const ListScheduledRoute& route, http::Request& request,
+                                     const http::Target& target);
+  async::Task<http::Response> answer(const ListRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const VersionsRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const CapabilitiesRoute& route, http::Request& request,
+                                     const http::Target& target);
+  async::Task<http::Response> answer(const PreflightRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const UnrecognizedRoute& route, http::Request& request,
+                                     const http::Target& target);
+  async::Task<http::Response> answer(const MethodNotAllowedRoute& route, http::Request& request,
+                                     const http::Target& target);
+  async::Task<http::Response> answer(const PassThroughRoute& route, http::Request& request, const http::Target& target);
+
+  async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
+
+  api::Context& context_;
+  homeserver::TokenCache& tokens_;
+  http::Client& homeserver_;
+  RateLimits rate_limits_;
+  std::vector<std::string> trusted_proxies_;
+};
+
+}  // namespace afterword::gateway

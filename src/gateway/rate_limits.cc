@@ -1,0 +1,32 @@
+#include "gateway/rate_limits.h"
+
+namespace afterword::gateway {
+
+RateLimits::RateLimits(RateLimitOptions options)
+    : enabled_(options.enabled),
+      schedule_(options.schedule),
+      manage_(options.manage),
+      delay_id_(options.delay_id),
+      guess_(options.guess) {}
+
+RateLimits::Wait RateLimits::schedule(const domain::UserId& user_id, Steady now) {
+  return enabled_ ? schedule_.take(user_id, now) : std::nullopt;
+}
+
+RateLimits::Wait RateLimits::manage(const domain::UserId& user_id, Steady now) {
+  return enabled_ ? manage_.take(user_id, now) : std::nullopt;
+}
+
+RateLimits::Wait RateLimits::manage_without_token(const std::string& delay_id, Steady now) const {
+  return enabled_ ? delay_id_.wait_of(delay_id, now) : std::nullopt;
+}
+
+void RateLimits::met_known(const std::string& delay_id, Steady now) {
+  if (enabled_) delay_id_.take(delay_id, now);
+}
+
+RateLimits::Wait RateLimits::met_unknown(const std::string& address, Steady now) {
+  return enabled_ ? guess_.take(address, now) : std::nullopt;
+}
+
+}  // namespace afterword::gateway

@@ -1,0 +1,50 @@
+// Afterword's own rate limits, in the spirit of Synapse's rc_* settings. They keep one user from wearing the service
+// out, and strangers from guessing delay_ids; a call service that heartbeats for thousands is never throttled, because
+// each known delay_id has a limit of its own.
+//
+// Thread: the server's only one.
+#pragma once
+
+#include "base/rate_limiter.h"
+#include "base/time.h"
+#include "domain/ids.h"
+
+#include <optional>
+#include <string>
+
+namespace afterword::gateway {
+
+// The defaults are far above what Element Call does: a restart every 4 seconds for each participant.
+struct RateLimitOptions {
+  bool enabled = true;
+  Rate schedule{5, 50};  // by user
+  Rate manage{10, 100};  // by user
+  Rate delay_id{2, 20};  // managing without a token, by delay_id
+  Rate guess{0.2, 20};   // unknown delay_ids without a token, by client address
+};
+
+class RateLimits {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+  using Wait = std::optional<Milliseconds>;  // nothing: go ahead
+
+  explicit RateLimits(RateLimitOptions options);
+
+  Wait schedule(const domain::UserId& user_id, Steady now);
+  Wait manage(const domain::UserId& user_id, Steady now);
+
+  // Managing without a token: ask before, and say afterwards whether there is such an event. Only then is it counted,
+  // for the delay_id or for the address.
+  Wait manage_without_token(const std::string& delay_id, Steady now) const;
+  void met_known(const std::string& delay_id, Steady now);
+  Wait met_unknown(const std::string& address, Steady now);
+
+ private:
+  bool enabled_;
+  RateLimiter<domain::UserId> schedule_;
+  RateLimiter<domain::UserId> manage_;
+  RateLimiter<std::string> delay_id_;
+  RateLimiter<std::string> guess_;
+};
+
+}  // namespace afterword::gateway

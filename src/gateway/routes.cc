@@ -1,0 +1,150 @@
+#include "gateway/routes.h"
+
+#include "api/manage.h"
+
+#include <span>
+#include <vector>
+
+namespace afterword::gateway {
+namespace {
+
+using api::WireForm;
+using domain::EventKind;
+using Segments = std::span<const std::string>;
+
+bool starts_with(Segments path, std::initializer_list<std::string_view> prefix) {
+  if (path.size() < prefix.size()) return false;
+  std::size_t i = 0;
+  for (const std::string_view segment : prefix) {
+    if (path[i++] != segment) return false;
+  }
+  return true;
+}
+
+bool only_reads(std::string_view method) { return method == "GET" || method == "HEAD"; }
+
+// The route for the expected method, our own answer for the others.
+Route only(std::string_view expected, std::string_view method, Route route) {
+  if (method == expected) return route;
+  if (method == "OPTIONS") return PreflightRoute{};
+  return MethodNotAllowedRoute{};
+}
+
+// …/rooms/{roomId}/delayed_event/{eventType}/{txnId}, from `rooms` on
+std::optional<Route> find_schedule(std::string_view method, WireForm form, Segments path) {
+  if (path.size() != 5 || path[0] != "rooms" || path[2] != "delayed_event") return std::nullopt;
+  ScheduleRoute route;
+  route.form = form;
+  route.room_id = path[1];
+  route.type = path[3];
+  route.txn_id = path[4];
+  return only("PUT", method, std::move(route));
+}
+
+// …/rooms/{roomId}/{send|state|redact}/…?org.matrix.msc4140.delay=, from `rooms` on
+std::optional<Route> find_legacy_schedule(std::string_view method, Segments path) {
+  if (path.size() < 4 || path[0] != "rooms") return std::nullopt;
+  ScheduleRoute route;
+  route.form = WireForm::legacy;
+  route.room_id = path[1];
+  const std::string& verb = path[2];
+  if (verb == "send" && path.size() == 5) {
+    route.type = path[3];
+    route.txn_id = path[4];
+  } else if (verb == "state" && path.size() <= 5) {
+    route.kind = EventKind::state;
+    route.type = path[3];
+    if (path.size() == 5) route.state_key = path[4];
+  } else if (verb == "redact" && path.size() == 5) {
+    route.kind = EventKind::redaction;
+    route.type = "m.room.redaction";
+    route.redacts = path[3];
+    route.txn_id = path[4];
+  } else {
+    return std::nullopt;
+  }
+  return only("PUT", method, std::move(route));
+}
+
+// delayed_events…, from there on
+std::optional<Route> find_delayed_events(std::string_view method, WireForm form, Segments path) {
+  if (path.empty() || path[0] != "delayed_events") return std::nullopt;
+  if (path.size() == 1) {
+    return form == WireForm::stable ? only("GET", method, ListRoute{}) : only("GET", method, ListScheduledRoute{});
+  }
+  if (path.size() == 2) {
+    if (method == "POST" && form == WireForm::unstable) return ManageRoute{form, path[1], std::nullopt};
+    return only("GET", method, LookUpRoute{form, path[1]});
+  }
+  if (path.size() == 3) {
+    const std::optional<domain::Action> action = api::read_action(path[2]);
+    if (!action) return method == "OPTIONS" ? Route(PreflightRoute{}) : Route(UnrecognizedRoute{});
+    return only("POST", method, ManageRoute{form, path[1], action});
+  }
+  return UnrecognizedRoute{};
+}
+
+// The versions under which homeservers serve the ordinary sending routes.
+std::optional<Segments> after_version(Segments client_path) {
+  for (const std::string_view version : {"v3", "r0", "unstable"}) {
+    if (starts_with(client_path, {version})) return client_path.subspan(1);
+  }
+  if (starts_with(client_path, {"api", "v1"})) return client_path.subspan(2);
+  return std::nullopt;
+}
+
+std::optional<Route> find_ours(std::string_view method, Segments path, bool has_delay) {
+  if (starts_with(path, {"unstable", "org.matrix.msc4140"})) {
+    const Segments rest = path.subspan(2);
+    if (auto route = find_schedule(method, WireForm::unstable, rest)) return route;
+    if (auto route = find_delayed_events(method, WireForm::unstable, rest)) return route;
+    return UnrecognizedRoute{};
+  }
+  if (starts_with(path, {"v1"})) {
+    if (auto route = find_delayed_events(method, WireForm::stable, path.subspan(1))) return route;
+  }
+  if (starts_with(path, {"v3"})) {
+    if (auto route = find_schedule(method, WireForm::stable, path.subspan(1))) return route;
+  }
+  if (starts_with(path, {"unstable", "org.matrix.msc4486", "delayed_events"}) && path.size() == 3) {
+    return only("GET", method, ListRoute{});
+  }
+  if (method == "GET" && path.size() == 1 && path[0] == "versions") return VersionsRoute{};
+  if (const auto rest = after_version(path)) {
+    if (has_delay && !only_reads(method)) {
+      if (auto route = find_legacy_schedule(method, *rest)) return route;
+    }
+    if (method == "GET" && rest->size() == 1 && rest->front() == "capabilities") return CapabilitiesRoute{};
+  }
+  return std::nullopt;
+}
+
+Ends what_ends(std::string_view method, Segments client_path) {
+  const auto rest = after_version(client_path);
+  if (!rest) return Ends::nothing;
+  if (method == "POST") {
+    if (starts_with(*rest, {"logout"})) return rest->size() == 1 ? Ends::this_token : Ends::all_tokens;
+    if (starts_with(*rest, {"account", "password"}) && rest->size() == 2) return Ends::all_tokens;
+    if (starts_with(*rest, {"account", "deactivate"}) && rest->size() == 2) return Ends::the_account;
+    if (starts_with(*rest, {"delete_devices"}) && rest->size() == 1) return Ends::all_tokens;
+  }
+  if (method == "DELETE" && starts_with(*rest, {"devices"})) return Ends::all_tokens;
+  return Ends::nothing;
+}
+
+}  // namespace
+
+Route find_route(std::string_view method, const http::Target& target) {
+  const bool has_delay = target.parameter(delay_parameter).has_value();
+  const Segments path = target.segments;
+  const bool is_client_path = starts_with(path, {"_matrix", "client"});
+  const Segments client_path = is_client_path ? path.subspan(2) : Segments();
+
+  if (is_client_path) {
+    if (auto route = find_ours(method, client_path, has_delay)) return std::move(*route);
+  }
+  if (has_delay && method != "OPTIONS" && !only_reads(method)) return UnrecognizedRoute{};
+  return PassThroughRoute{what_ends(method, client_path)};
+}
+
+}  // namespace afterword::gateway

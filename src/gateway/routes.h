@@ -1,0 +1,69 @@
+// Which of our endpoints a request means, if any (PROTOCOL sections 1 to 5). Pure.
+#pragma once
+
+#include "api/wire_form.h"
+#include "domain/delayed_event.h"
+#include "domain/transitions.h"
+#include "http/target.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace afterword::gateway {
+
+// Sending with a delay, and the two routes of delayed events. The path's parts are decoded.
+struct ScheduleRoute {
+  api::WireForm form = api::WireForm::stable;
+  domain::EventKind kind = domain::EventKind::message;
+  std::string room_id;
+  std::string type;
+  std::string state_key;
+  std::string redacts;
+  std::optional<std::string> txn_id;
+};
+
+struct ManageRoute {
+  api::WireForm form = api::WireForm::stable;
+  std::string delay_id;
+  std::optional<domain::Action> action;  // absent: it stands in the body
+};
+
+struct LookUpRoute {
+  api::WireForm form = api::WireForm::stable;
+  std::string delay_id;
+};
+
+struct ListScheduledRoute {};
+struct ListRoute {};
+struct VersionsRoute {};
+struct CapabilitiesRoute {};
+
+struct PreflightRoute {};         // OPTIONS on one of ours
+struct UnrecognizedRoute {};      // under one of our prefixes, but nothing we know
+struct MethodNotAllowedRoute {};  // one of ours, with another method
+
+// Everything else is the homeserver's. Some of it ends what a token may do, which we must hear of.
+enum class Ends : std::uint8_t {
+  nothing,
+  this_token,   // logout
+  all_tokens,   // logout of all devices, of some of them, or a new password
+  the_account,  // deactivation
+};
+struct PassThroughRoute {
+  Ends ends = Ends::nothing;
+};
+
+using Route =
+    std::variant<ScheduleRoute, ManageRoute, LookUpRoute, ListScheduledRoute, ListRoute, VersionsRoute,
+                 CapabilitiesRoute, PreflightRoute, UnrecognizedRoute, MethodNotAllowedRoute, PassThroughRoute>;
+
+inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
+
+// A changing request with the delay parameter never passes through, whatever its path: a homeserver without delayed
+// events would send the event at once.
+Route find_route(std::string_view method, const http::Target& target);
+
+}  // namespace afterword::gateway

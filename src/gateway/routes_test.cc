@@ -1,0 +1,135 @@
+#include "gateway/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace afterword::gateway {
+namespace {
+
+using api::WireForm;
+using domain::Action;
+using domain::EventKind;
+
+Route route(std::string_view method, std::string target) {
+  const auto parsed = http::Target::parse(target);
+  EXPECT_TRUE(parsed) << target;
+  return find_route(method, *parsed);
+}
+
+template <class T>
+T expect(std::string_view method, const std::string& target) {
+  const Route found = route(method, target);
+  EXPECT_TRUE(std::holds_alternative<T>(found)) << method << ' ' << target << " is route " << found.index();
+  const T* wanted = std::get_if<T>(&found);
+  return wanted ? *wanted : T{};
+}
+
+const std::string c = "/_matrix/client";
+const std::string u = c + "/unstable/org.matrix.msc4140";
+const std::string delay = "?org.matrix.msc4140.delay=5000";
+
+TEST(Routes, FindSchedulingInItsThreeForms) {
+  const auto stable = expect<ScheduleRoute>("PUT", c + "/v3/rooms/!r:x/delayed_event/m.room.message/t1");
+  EXPECT_EQ(stable.form, WireForm::stable);
+  EXPECT_EQ(stable.room_id, "!r:x");
+  EXPECT_EQ(stable.type, "m.room.message");
+  EXPECT_EQ(stable.txn_id, "t1");
+  EXPECT_EQ(expect<ScheduleRoute>("PUT", u + "/rooms/!r:x/delayed_event/m.room.message/t1").form, WireForm::unstable);
+
+  for (const char* version : {"/v3", "/r0"}) {
+    const auto legacy = expect<ScheduleRoute>("PUT", c + version + "/rooms/!r%3Ax/send/m.room.message/t%2F1" + delay);
+    EXPECT_EQ(legacy.form, WireForm::legacy);
+    EXPECT_EQ(legacy.room_id, "!r:x");
+    EXPECT_EQ(legacy.txn_id, "t/1");
+  }
+}
+
+TEST(Routes, FindDelayedStateEvents) {
+  for (const char* path : {"/v3/rooms/!r:x/state/m.call", "/v3/rooms/!r:x/state/m.call/"}) {
+    const auto state = expect<ScheduleRoute>("PUT", c + path + delay);
+    EXPECT_EQ(state.kind, EventKind::state);
+    EXPECT_EQ(state.type, "m.call");
+    EXPECT_EQ(state.state_key, "");
+    EXPECT_FALSE(state.txn_id);
+  }
+  EXPECT_EQ(expect<ScheduleRoute>("PUT", c + "/v3/rooms/!r:x/state/m.call/sk%2Fey" + delay).state_key, "sk/ey");
+}
+
+TEST(Routes, FindDelayedRedactions) {
+  const auto redaction = expect<ScheduleRoute>("PUT", c + "/v3/rooms/!r:x/redact/$bad/t" + delay);
+  EXPECT_EQ(redaction.kind, EventKind::redaction);
+  EXPECT_EQ(redaction.redacts, "$bad");
+  EXPECT_EQ(redaction.type, "m.room.redaction");
+}
+
+TEST(Routes, LeaveSendingWithoutADelayToTheHomeserver) {
+  expect<PassThroughRoute>("PUT", c + "/v3/rooms/!r:x/send/m.room.message/t1");
+  expect<PassThroughRoute>("PUT", c + "/v3/rooms/!r:x/state/m.call/");
+  expect<PassThroughRoute>("GET", c + "/v3/rooms/!r:x/state/m.call/" + delay);
+}
+
+TEST(Routes, NeverLetADelayThrough) {
+  for (const char* path : {"/v3/rooms/!r:x/send/m.room.message", "/v3/rooms/!r:x/send/a/b/c", "/v7/rooms/!r:x/send/a/b",
+                           "/v3/rooms/!r:x/invite", "/v3/rooms/!r:x/state/a/b/c"}) {
+    expect<UnrecognizedRoute>("PUT", c + path + delay);
+    expect<UnrecognizedRoute>("POST", c + path + delay);
+  }
+  expect<UnrecognizedRoute>("PUT", "/elsewhere" + delay);
+  expect<MethodNotAllowedRoute>("POST", c + "/v3/rooms/!r:x/send/m.room.message/t1" + delay);
+  expect<ScheduleRoute>("PUT", c + "/api/v1/rooms/!r:x/send/a/b" + delay);
+  expect<ScheduleRoute>("PUT", c + "/unstable/rooms/!r:x/send/a/b" + delay);
+  expect<ScheduleRoute>("PUT", c + "/v3/rooms/!r:x/send/a/b?org%2Ematrix.msc4140.delay=5000");
+  expect<ScheduleRoute>("PUT", c + "/v3/rooms/!r:x/%73end/a/b" + delay);
+}
+
+TEST(Routes, FindManaging) {
+  const auto stable = expect<ManageRoute>("POST", c + "/v1/delayed_events/abc/restart");
+  EXPECT_EQ(stable.form, WireForm::stable);
+  EXPECT_EQ(stable.delay_id, "abc");
+  EXPECT_EQ(stable.action, Action::restart);
+  EXPECT_EQ(expect<ManageRoute>("POST", u + "/delayed_events/abc/send").form, WireForm::unstable);
+  EXPECT_EQ(expect<ManageRoute>("POST", u + "/delayed_events/abc").action, std::nullopt);
+  expect<UnrecognizedRoute>("POST", c + "/v1/delayed_events/abc/explode");
+  expect<MethodNotAllowedRoute>("POST", c + "/v1/delayed_events/abc");
+  expect<MethodNotAllowedRoute>("GET", c + "/v1/delayed_events/abc/send");
+}
+
+TEST(Routes, FindLookUpAndLists) {
+  EXPECT_EQ(expect<LookUpRoute>("GET", c + "/v1/delayed_events/abc").form, WireForm::stable);
+  EXPECT_EQ(expect<LookUpRoute>("GET", u + "/delayed_events/abc").form, WireForm::unstable);
+  expect<ListScheduledRoute>("GET", u + "/delayed_events?status=sent");
+  expect<ListRoute>("GET", c + "/v1/delayed_events");
+  expect<ListRoute>("GET", c + "/unstable/org.matrix.msc4486/delayed_events?dir=b");
+}
+
+TEST(Routes, AnswerPreflightsOfOurRoutes) {
+  expect<PreflightRoute>("OPTIONS", c + "/v1/delayed_events/abc/restart");
+  expect<PreflightRoute>("OPTIONS", u + "/delayed_events");
+  expect<PreflightRoute>("OPTIONS", c + "/v3/rooms/!r:x/delayed_event/a/b");
+  expect<PreflightRoute>("OPTIONS", c + "/v3/rooms/!r:x/send/a/b" + delay);
+  expect<PassThroughRoute>("OPTIONS", c + "/v3/rooms/!r:x/send/a/b");
+}
+
+TEST(Routes, FindWhereToAnnounce) {
+  expect<VersionsRoute>("GET", c + "/versions");
+  expect<CapabilitiesRoute>("GET", c + "/v3/capabilities");
+  expect<CapabilitiesRoute>("GET", c + "/r0/capabilities");
+}
+
+TEST(Routes, LeaveTheDelegatedLeaveOfCallServicesToTheHomeserver) {
+  expect<PassThroughRoute>("POST", c + "/unstable/io.element.msc4195/rtc/livekit/delegate_delayed_leave");
+}
+
+TEST(Routes, HearOfWhatEndsATokensRights) {
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/logout").ends, Ends::this_token);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/logout/all").ends, Ends::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/r0/account/password").ends, Ends::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/account/deactivate").ends, Ends::the_account);
+  EXPECT_EQ(expect<PassThroughRoute>("DELETE", c + "/v3/devices/ABC").ends, Ends::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/delete_devices").ends, Ends::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("GET", c + "/v3/sync").ends, Ends::nothing);
+}
+
+}  // namespace
+}  // namespace afterword::gateway

@@ -1,0 +1,17 @@
+// Opens the store that the configuration names: the one place that knows the backends.
+#pragma once
+
+#include "async/task.h"
+#include "base/result.h"
+#include "ops/configuration.h"
+#include "store/store.h"
+
+#include <memory>
+#include <string>
+
+namespace afterword {
+
+// The error is one line for a person.
+Result<std::unique_ptr<store::Store>, std::string> open_store(async::Executor executor, const ops::Database& database);
+
+}  // namespace afterword

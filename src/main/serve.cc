@@ -1,0 +1,147 @@
+#include "main/serve.h"
+
+#include "api/context.h"
+#include "async/clock.h"
+#include "async/task_group.h"
+#include "base/log.h"
+#include "delivery/delivery.h"
+#include "gateway/gateway.h"
+#include "homeserver/client.h"
+#include "homeserver/token_cache.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "main/open_store.h"
+#include "store/pruning.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+namespace afterword {
+namespace {
+
+using async::Task;
+using async::asio::io_context;
+
+// On SIGTERM, this long for requests and attempts that are under way. Service managers wait 10 s or more before they
+// kill.
+constexpr std::chrono::seconds drain_limit{8};
+
+gateway::Options gateway_options(const ops::Configuration& configuration) {
+  gateway::Options options;
+  options.rate_limits.enabled = configuration.rate_limits_enabled;
+  options.trusted_proxies = {"127.0.0.1", "::1"};
+  return options;
+}
+
+// Everything that one server consists of, in the order in which it is built; torn down in reverse.
+class Server {
+ public:
+  Server(io_context& io, const ops::Configuration& configuration, std::unique_ptr<store::Store> store)
+      : executor_(io.get_executor()),
+        clock_(executor_),
+        store_(std::move(store)),
+        // Long polls must not take the connections that deliveries need.
+        passing_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
+        own_client_(executor_, configuration.homeserver),
+        homeserver_(own_client_, clock_, {.as_token = configuration.as_token}),
+        tokens_(executor_, clock_, homeserver_),
+        delivery_(executor_, clock_, *store_, homeserver_),
+        context_{clock_, *store_, delivery_, configuration.limits},
+        gateway_(context_, tokens_, passing_client_, gateway_options(configuration)),
+        http_server_(executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }),
+        background_(executor_),
+        retention_(configuration.retention) {}
+
+  // Whether it is ready to serve; if not, standard error says why.
+  Task<bool> start(const ops::Address& address) {
+    const auto started = co_await delivery_.start();
+    if (!started) {
+      std::fprintf(stderr, "afterword: the database cannot be read: %s\n", started.error().reason.c_str());
+      co_return false;
+    }
+    const auto listening = http_server_.listen(address.host, address.port);
+    if (!listening) {
+      std::fprintf(stderr, "afterword: listen: %s\n", listening.error().c_str());
+      co_return false;
+    }
+    background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
+    co_return true;
+  }
+
+  std::uint16_t port() const { return http_server_.port(); }
+
+  // Takes no more requests, lets what is under way end, and closes the store.
+  Task<void> drain() {
+    co_await http_server_.drain(drain_limit);
+    co_await delivery_.drain(drain_limit);
+    co_await tokens_.close();
+    background_.stop();
+    co_await background_.join();
+    own_client_.close();
+    passing_client_.close();
+    co_await store_->close();
+  }
+
+ private:
+  async::Executor executor_;
+  async::SystemClock clock_;
+  std::unique_ptr<store::Store> store_;
+  http::Client passing_client_;
+  http::Client own_client_;
+  homeserver::HomeserverClient homeserver_;
+  homeserver::TokenCache tokens_;
+  delivery::Delivery delivery_;
+  api::Context context_;
+  gateway::Gateway gateway_;
+  http::Server http_server_;
+  async::TaskGroup background_;
+  domain::Retention retention_;
+};
+
+Task<void> run_until_signal(Server& server, const ops::Address& address, io_context& io, int& exit_status) {
+  async::asio::signal_set signals(io, SIGTERM, SIGINT);
+  if (co_await server.start(address)) {
+    log::info("serving on {}:{}", address.host, server.port());
+    boost::system::error_code ignored;
+    co_await signals.async_wait(async::asio::redirect_error(async::asio::use_awaitable, ignored));
+    // From here on a second signal has its ordinary effect.
+    signals.clear(ignored);
+    std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGINT, SIG_DFL);
+    log::info("draining");
+    exit_status = 0;
+  } else {
+    exit_status = 2;
+  }
+  co_await server.drain();
+}
+
+}  // namespace
+
+int serve(const ops::Configuration& configuration) {
+  for (const std::string& warning : configuration.warnings) log::warn("{}", warning);
+
+  io_context io(1);
+  auto store = open_store(io.get_executor(), configuration.database);
+  if (!store) {
+    std::fprintf(stderr, "afterword: database: %s\n", store.error().c_str());
+    return 2;
+  }
+  Server server(io, configuration, std::move(*store));
+  int exit_status = 1;
+  async::TaskGroup main_task(io.get_executor());
+  main_task.spawn("serve", run_until_signal(server, configuration.listen, io, exit_status));
+  io.run();
+  if (exit_status == 0) log::info("stopped");
+  return exit_status;
+}
+
+}  // namespace afterword
