@@ -1,0 +1,57 @@
+// Where the process starts: reads the command line, and does what it says.
+#include "base/log.h"
+#include "main/check.h"
+#include "main/command_line.h"
+#include "main/serve.h"
+#include "ops/configuration.h"
+#include "ops/init.h"
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <variant>
+
+namespace afterword {
+namespace {
+
+int complain(const std::string& text, int status) {
+  std::fprintf(stderr, "%s\n", text.c_str());
+  return status;
+}
+
+int run(const InitCommand& command) {
+  const auto files = ops::make_initial_files(command.folder, command.settings);
+  if (!files) return complain(files.error(), exit_misuse);
+  const auto written = ops::write_initial_files(*files);
+  if (!written) return complain("afterword: " + written.error(), exit_failed);
+  std::fputs(ops::next_steps(*files).c_str(), stdout);
+  return exit_ok;
+}
+
+int run(const ServeCommand& command) {
+  const auto configuration = ops::load_configuration(command.configuration, command.settings);
+  if (!configuration) return complain(configuration.error(), exit_misuse);
+  set_up_log(configuration->log_level);
+  return serve(*configuration);
+}
+
+int run(const CheckCommand& command) { return check(command); }
+
+int run(const Shown& shown) {
+  std::fputs(shown.text.c_str(), stdout);
+  return exit_ok;
+}
+
+int run(const Misused& misused) { return complain(misused.text, exit_misuse); }
+
+}  // namespace
+}  // namespace afterword
+
+int main(int argc, char** argv) {
+  try {
+    return std::visit([](const auto& command) { return afterword::run(command); },
+                      afterword::parse_command_line(argc, argv));
+  } catch (const std::exception& error) {
+    return afterword::complain(std::string("afterword: ") + error.what(), afterword::exit_failed);
+  }
+}

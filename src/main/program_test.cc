@@ -1,0 +1,95 @@
+// The program as a person runs it: what it prints, and what it ends with.
+#include "ops/testing/temporary_folder.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <sys/wait.h>
+
+namespace afterword {
+namespace {
+
+using ops::testing::TemporaryFolder;
+using ops::testing::text_of;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct Ended {
+  int status;
+  std::string output;
+  std::string errors;
+};
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  // `arguments` as in a shell, which starts in the test's own folder.
+  Ended run(const std::string& arguments) {
+    const std::string folder = folder_.path().string();
+    const std::string command = "cd " + folder + " && " AFTERWORD_PROGRAM " " + arguments + " >output 2>errors";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(folder_.path() / "output"),
+            text_of(folder_.path() / "errors")};
+  }
+
+  Ended init(const std::string& more = {}) {
+    return run("init --server-name example.org --homeserver http://127.0.0.1:1 --dir made " + more);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ProgramTest, HelpAndVersionGoToStandardOutput) {
+  for (const char* arguments : {"--help", "--version", "init --help", "serve --help", "check --help"}) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.status, 0) << arguments;
+    EXPECT_THAT(ended.output, Not(IsEmpty())) << arguments;
+    EXPECT_THAT(ended.errors, IsEmpty()) << arguments;
+  }
+}
+
+TEST_F(ProgramTest, MisuseIsOneLineOnStandardError) {
+  for (const char* arguments : {"", "frobnicate", "--nonsense", "serve", "serve --config none.yaml",
+                                "init --server-name x --homeserver nonsense --dir made"}) {
+    const Ended ended = run(arguments);
+    EXPECT_EQ(ended.status, 2) << arguments;
+    EXPECT_THAT(ended.output, IsEmpty()) << arguments;
+    EXPECT_EQ(ended.errors.find('\n'), ended.errors.size() - 1) << ended.errors;
+  }
+}
+
+TEST_F(ProgramTest, InitMakesTheFilesOnce) {
+  const Ended first = init("--set limits.max_delay=2h");
+  EXPECT_EQ(first.status, 0) << first.errors;
+  EXPECT_THAT(first.output, HasSubstr("afterword serve --config "));
+  const std::string text = text_of(folder_.path() / "made" / "afterword.yaml");
+  EXPECT_THAT(text, HasSubstr("max_delay: 2h\n"));
+
+  const Ended second = init();
+  EXPECT_EQ(second.status, 1);
+  EXPECT_THAT(second.errors, StartsWith("afterword: made/afterword.yaml exists already, "));
+  EXPECT_EQ(text_of(folder_.path() / "made" / "afterword.yaml"), text);
+}
+
+TEST_F(ProgramTest, CheckFailsWithoutAHomeserver) {
+  ASSERT_EQ(init().status, 0);
+  const Ended ended = run("check --config made/afterword.yaml");
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.output, StartsWith("ok       configuration"));
+  EXPECT_THAT(ended.output, HasSubstr("FAILED   homeserver"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "made" / "afterword.db"));
+}
+
+TEST_F(ProgramTest, AWrongSettingIsNamed) {
+  ASSERT_EQ(init().status, 0);
+  const Ended ended = run("serve --config made/afterword.yaml --set limits.max_dely=5h");
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.errors, EndsWith("did you mean limits.max_delay?\n"));
+}
+
+}  // namespace
+}  // namespace afterword
