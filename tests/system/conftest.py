@@ -11,6 +11,9 @@ from .homeservers import Synapse
 from .matrix import User
 from .processes import tail
 
+# Tests ask faster than people.
+_SETTINGS = {"rate_limits.enabled": "false"}
+
 _names = itertools.count(1)
 _afterwords: list[Afterword] = []
 
@@ -23,7 +26,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _pair(directory: Path) -> Iterator[tuple[Synapse, Afterword]]:
     synapse = Synapse(directory / "synapse")
-    afterword = Afterword(directory / "afterword", settings={"rate_limits.enabled": "false"})
+    afterword = Afterword(directory / "afterword", settings=_SETTINGS)
     afterword.set_up(synapse.server_name, synapse.base_url)
     _afterwords.append(afterword)
     try:
@@ -51,7 +54,7 @@ def start_another(afterword: Afterword, tmp_path: Path) -> Iterator[Callable[...
     started: list[Afterword] = []
 
     def start(settings: dict[str, str] | None = None) -> Afterword:
-        other = afterword.beside(tmp_path / f"afterword-{len(started)}", settings)
+        other = afterword.beside(tmp_path / f"afterword-{len(started)}", {**_SETTINGS, **(settings or {})})
         started.append(other)
         _afterwords.append(other)
         other.start()

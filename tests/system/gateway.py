@@ -30,6 +30,8 @@ class Afterword(Server):
 
     def set_up(self, server_name: str, homeserver_url: str) -> None:
         """afterword init."""
+        if not BINARY.exists():
+            raise ProcessFailed(f"{BINARY} is not built yet: scripts/build release")
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [str(BINARY), "init", "--server-name", server_name, "--homeserver", homeserver_url]
         command += ["--listen", self.listen, "--dir", str(self.directory)]
