@@ -9,6 +9,8 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "gateway/client_address.h"
+#include "gateway/delay_ids_of_sender.h"
+#include "gateway/event_answers.h"
 #include "gateway/pass_through.h"
 #include "gateway/who_is_asking.h"
 
@@ -201,12 +203,26 @@ async::Task<http::Response> Gateway::answer(const MethodNotAllowedRoute&, http::
 
 async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http::Request& request,
                                             const http::Target& target) {
-  if (route.ends == Ends::nothing) co_return co_await pass_through(homeserver_, std::move(request));
+  if (route.ends != Ends::nothing) return pass_through_and_forget(route.ends, request, target);
+  if (may_show_events(request.method, target)) return pass_through_and_show(request, target);
+  return pass_through(homeserver_, std::move(request));
+}
 
+async::Task<http::Response> Gateway::pass_through_and_show(http::Request& request, const http::Target& target) {
+  std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request));
+  if (response.status != 200 || !credentials) co_return response;
+  auto caller = co_await identify(tokens_, std::move(*credentials), WhileAway::refuse);
+  if (!caller) co_return response;
+  co_return co_await show_delay_ids_of(context_.store, std::move(caller->user_id), std::move(response));
+}
+
+async::Task<http::Response> Gateway::pass_through_and_forget(Ends ends, http::Request& request,
+                                                             const http::Target& target) {
   // Afterwards the token may no longer say whose it was.
   const std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
   std::optional<domain::UserId> user_id;
-  if (credentials && route.ends != Ends::this_token) {
+  if (credentials && ends != Ends::this_token) {
     const auto caller = co_await identify(tokens_, *credentials, WhileAway::refuse);
     if (caller) user_id = caller->user_id;
   }
@@ -215,10 +231,11 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
 
   if (credentials) tokens_.forget_token(credentials->access_token);
   if (user_id) tokens_.forget_user(*user_id);
-  if (user_id && route.ends == Ends::the_account) {
+  if (user_id && ends == Ends::the_account) {
     const auto cancelled = co_await context_.store.cancel_all(*user_id, context_.clock.now());
-    if (!cancelled)
+    if (!cancelled) {
       log::error("the delayed events of a deactivated account stay scheduled: {}", cancelled.error().reason);
+    }
   }
   co_return response;
 }

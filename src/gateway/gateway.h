@@ -52,6 +52,8 @@ class Gateway {
                                      const http::Target& target);
   async::Task<http::Response> answer(const PassThroughRoute& route, http::Request& request, const http::Target& target);
 
+  async::Task<http::Response> pass_through_and_show(http::Request& request, const http::Target& target);
+  async::Task<http::Response> pass_through_and_forget(Ends ends, http::Request& request, const http::Target& target);
   async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
 
   api::Context& context_;

@@ -1,7 +1,6 @@
 // Hands a request to the homeserver and its answer back, whole.
 //
-// Plain for now: a request and its answer are held in memory. Streaming both ways, and rewriting what PROTOCOL section
-// 6 names, take their place here.
+// Plain for now: a request and its answer are held in memory. Streaming both ways takes its place here.
 #pragma once
 
 #include "async/task.h"

@@ -17,10 +17,10 @@ namespace afterword::gateway {
 // The defaults are far above what Element Call does: a restart every 4 seconds for each participant.
 struct RateLimitOptions {
   bool enabled = true;
-  Rate schedule{5, 50};  // by user
-  Rate manage{10, 100};  // by user
-  Rate delay_id{2, 20};  // managing without a token, by delay_id
-  Rate guess{0.2, 20};   // unknown delay_ids without a token, by client address
+  Rate schedule{5, 100};  // by user: as many at once as may be scheduled by default
+  Rate manage{10, 100};   // by user
+  Rate delay_id{2, 20};   // managing without a token, by delay_id
+  Rate guess{0.2, 20};    // unknown delay_ids without a token, by client address
 };
 
 class RateLimits {

@@ -46,6 +46,8 @@ class Engine {
   std::vector<Active> active();
   std::optional<domain::DelayedEvent> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
   ListPage list(const UserId& user_id, const ListQuery& query);
+  bool has_sent(const UserId& user_id);
+  std::vector<SentEvent> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
   bool prune(const domain::Retention& retention, Timestamp now);
 
  private:

@@ -17,8 +17,9 @@ using domain::State;
 constexpr int pruned_rows = 1'000;
 constexpr int pruned_users = 50;
 
-// What the SQL here and in schema.cc relies on: active states are below 2.
-static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1);
+// What the SQL here and in schema.cc relies on: active states are below 2, which is `sent`.
+static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1 &&
+              static_cast<int>(State::sent) == 2);
 
 constexpr std::string_view event_columns =
     "delay_id, user_id, device_id, room_id, kind, type, state_key, redacts, content, sticky_duration_ms,"
@@ -99,6 +100,8 @@ EventTable::EventTable(Database& database)
       active_of_(database, "SELECT delay_id FROM events WHERE user_id = ? AND state <= 1"),
       finalised_forwards_(database, select_finalised("ASC", ">")),
       finalised_backwards_(database, select_finalised("DESC", "<")),
+      has_sent_(database, "SELECT 1 FROM events WHERE user_id = ? AND state = 2 LIMIT 1"),
+      find_sent_(database, "SELECT delay_id FROM events WHERE user_id = ? AND event_id = ? AND state = 2"),
       set_sending_(database, "UPDATE events SET state = 1, attempt_ts = ?, attempt_on_request = ? WHERE id = ?"),
       set_scheduled_(database,
                      "UPDATE events SET state = 0, attempt_ts = NULL, attempt_on_request = NULL WHERE id = ?"),
@@ -191,6 +194,14 @@ std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const 
                               states_asked_for(query), limit);
   while (rows.next()) found.push_back(read_event(rows));
   return found;
+}
+
+bool EventTable::has_sent(const UserId& user_id) { return has_sent_.query(user_id.value).next(); }
+
+std::optional<DelayId> EventTable::find_sent(const UserId& user_id, const domain::EventId& event_id) {
+  Rows rows = find_sent_.query(user_id.value, event_id.value);
+  if (!rows.next()) return std::nullopt;
+  return to_delay_id(rows.blob(0));
 }
 
 void EventTable::set_sending(std::int64_t row, const domain::Attempt& attempt) {

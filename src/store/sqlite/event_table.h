@@ -48,6 +48,9 @@ class EventTable {
   // The finalised events that the query asks for, in its order, up to `limit`.
   std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit);
 
+  bool has_sent(const UserId& user_id);
+  std::optional<domain::DelayId> find_sent(const UserId& user_id, const domain::EventId& event_id);
+
   void set_sending(std::int64_t row, const domain::Attempt& attempt);
   void set_scheduled(std::int64_t row);
   void set_finalised(std::int64_t row, const UserId& user_id, Timestamp delayed_since,
@@ -65,6 +68,8 @@ class EventTable {
   Statement active_of_;
   Statement finalised_forwards_;
   Statement finalised_backwards_;
+  Statement has_sent_;
+  Statement find_sent_;
   Statement set_sending_;
   Statement set_scheduled_;
   Statement set_finalised_;

@@ -51,6 +51,7 @@ CREATE TABLE events (
 CREATE INDEX active_of_user ON events (user_id, delay_id) WHERE state <= 1;
 CREATE INDEX finalised_of_user_by_due ON events (user_id, due_ts, delay_id) WHERE state >= 2;
 CREATE INDEX finalised_of_user_by_age ON events (user_id, finalised_ts) WHERE state >= 2;
+CREATE INDEX sent_of_user ON events (user_id, event_id) WHERE state = 2;
 CREATE INDEX finalised_by_age ON events (finalised_ts) WHERE state >= 2;
 
 -- delayed_since of active events that were restarted, folded from the journal.

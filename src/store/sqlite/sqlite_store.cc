@@ -103,6 +103,15 @@ class SqliteStore final : public Store {
     });
   }
 
+  Task<StoreResult<bool>> has_sent(UserId user_id) override {
+    return perform<bool>([user_id = std::move(user_id)](Engine& engine) { return engine.has_sent(user_id); });
+  }
+
+  Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
+    return perform<std::vector<SentEvent>>([user_id = std::move(user_id), event_ids = std::move(event_ids)](
+                                               Engine& engine) { return engine.find_sent(user_id, event_ids); });
+  }
+
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return perform<bool>([retention, now](Engine& engine) { return engine.prune(retention, now); });
   }

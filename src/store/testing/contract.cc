@@ -545,4 +545,22 @@ TEST_P(StoreContract, TakesNothingAfterClosing) {
   EXPECT_EQ(look_up(delay_id).state, State::scheduled);
 }
 
+TEST_P(StoreContract, KnowsWhichEventsCameFromDelayedOnes) {
+  EXPECT_FALSE(answer(store().has_sent(alice)));
+  scheduled(event_of(alice));
+  event_in(State::failed, event_of(alice));
+  EXPECT_FALSE(answer(store().has_sent(alice)));
+
+  const auto delay_id = event_in(State::sent, event_of(alice));
+  EXPECT_TRUE(answer(store().has_sent(alice)));
+  EXPECT_FALSE(answer(store().has_sent(bob)));
+
+  const std::vector<EventId> event_ids{EventId("$other"), EventId("$event")};
+  const auto found = answer(store().find_sent(alice, event_ids));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].event_id, EventId("$event"));
+  EXPECT_EQ(found[0].delay_id, delay_id);
+  EXPECT_TRUE(answer(store().find_sent(bob, event_ids)).empty());
+}
+
 }  // namespace afterword::store::testing
