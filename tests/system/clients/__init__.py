@@ -1,0 +1,1 @@
+"""Afterword as published clients see it: their requests replayed, and matrix-js-sdk itself."""
