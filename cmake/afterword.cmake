@@ -3,7 +3,9 @@
 
 add_library(afterword_options INTERFACE)
 target_include_directories(afterword_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
-target_compile_options(afterword_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+target_compile_options(afterword_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  # GCC 12 takes a coroutine's own operator delete for the wrong one.
+  -Wno-mismatched-new-delete)
 target_compile_definitions(afterword_options INTERFACE
   # Asio and Beast are compiled once, in async and http.
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
@@ -25,12 +27,26 @@ function(afterword_module name)
   endif()
 endfunction()
 
+# All tests share one precompiled header, and are not optimised: they are compiled more often than they run.
+if(AFTERWORD_TESTS)
+  add_library(afterword_testing INTERFACE)
+  # Asio, because the header knows it.
+  target_link_libraries(afterword_testing INTERFACE GTest::gmock GTest::gtest_main afterword_async)
+  target_compile_options(afterword_testing INTERFACE -O0)
+endif()
+
 function(afterword_test name)
   if(NOT AFTERWORD_TESTS)
     return()
   endif()
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} afterword_testing)
+  if(NOT TARGET afterword_test_header)
+    add_library(afterword_test_header STATIC ${PROJECT_SOURCE_DIR}/cmake/test_header.cc)
+    target_link_libraries(afterword_test_header PRIVATE afterword_testing)
+    target_precompile_headers(afterword_test_header PRIVATE ${PROJECT_SOURCE_DIR}/cmake/test_header.h)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM afterword_test_header)
   gtest_discover_tests(${name} PROPERTIES TIMEOUT 120)
 endfunction()

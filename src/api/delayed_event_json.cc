@@ -42,7 +42,12 @@ std::string to_json(const domain::DelayedEvent& event, WireForm form) {
     members["delay"] = event.timing.delay.count();
     members["running_since"] = to_ms(event.timing.delayed_since);
   }
-  if (event.finalised) members["finalised"] = finalised_json(*event.finalised);
+  if (event.finalised) {
+    const json::object finalised = finalised_json(*event.finalised);
+    members["finalised"] = finalised;
+    // ruma looks for the outcome beside the other members.
+    if (form == WireForm::unstable) members.insert(finalised.begin(), finalised.end());
+  }
 
   // The content is JSON text already: it goes in as it is.
   std::string text = json::serialize(members);

@@ -8,7 +8,8 @@
 
 namespace afterword::api {
 
-// One JSON object. The unstable form has the older names too: `delay` and `running_since`.
+// One JSON object. The unstable form has the older names too: `delay`, `running_since`, and what is in `finalised`
+// beside the other members.
 std::string to_json(const domain::DelayedEvent& event, WireForm form);
 
 }  // namespace afterword::api

@@ -1,5 +1,7 @@
 #include "api/delayed_event_json.h"
 
+#include "base/json.h"
+
 #include <gtest/gtest.h>
 
 namespace afterword::api {
@@ -45,6 +47,16 @@ TEST(DelayedEventJson, ShowsHowItEnded) {
             std::string::npos);
   ended.finalised->outcome = domain::Cancelled{};
   EXPECT_NE(to_json(ended, WireForm::stable).find(R"("finalised":{"finalised_ts":1500})"), std::string::npos);
+}
+
+TEST(DelayedEventJson, RepeatsTheOutcomeOnUnstableRoutesWhereOlderClientsLookForIt) {
+  domain::DelayedEvent ended = event();
+  ended.finalised = domain::Finalised{from_ms(1500), domain::EventId("$sent")};
+  const json::object members = *parse_json_object(to_json(ended, WireForm::unstable));
+  EXPECT_EQ(members.at("finalised_ts").as_int64(), 1500);
+  EXPECT_EQ(members.at("event_id").as_string(), "$sent");
+  EXPECT_EQ(to_text(members.at("finalised")), R"({"finalised_ts":1500,"event_id":"$sent"})");
+  EXPECT_FALSE(parse_json_object(to_json(ended, WireForm::stable))->contains("finalised_ts"));
 }
 
 TEST(DelayedEventJson, ShowsWhatARedactionRedacts) {

@@ -85,6 +85,13 @@ class StoreThatFails final : public store::Store {
   store::Task<store::StoreResult<store::ListPage>> list(domain::UserId user_id, store::ListQuery query) override {
     return store_->list(std::move(user_id), std::move(query));
   }
+  store::Task<store::StoreResult<bool>> has_sent(domain::UserId user_id) override {
+    return store_->has_sent(std::move(user_id));
+  }
+  store::Task<store::StoreResult<std::vector<store::SentEvent>>> find_sent(
+      domain::UserId user_id, std::vector<domain::EventId> event_ids) override {
+    return store_->find_sent(std::move(user_id), std::move(event_ids));
+  }
   store::Task<store::StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return store_->prune(retention, now);
   }

@@ -34,13 +34,6 @@ using async::asio::io_context;
 // kill.
 constexpr std::chrono::seconds drain_limit{8};
 
-gateway::Options gateway_options(const ops::Configuration& configuration) {
-  gateway::Options options;
-  options.rate_limits.enabled = configuration.rate_limits_enabled;
-  options.trusted_proxies = {"127.0.0.1", "::1"};
-  return options;
-}
-
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
  public:
@@ -55,7 +48,7 @@ class Server {
         tokens_(executor_, clock_, homeserver_),
         delivery_(executor_, clock_, *store_, homeserver_),
         context_{clock_, *store_, delivery_, configuration.limits},
-        gateway_(context_, tokens_, passing_client_, gateway_options(configuration)),
+        gateway_(context_, tokens_, passing_client_, {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }),
         background_(executor_),
         retention_(configuration.retention) {}

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "domain/limits.h"
+#include "gateway/rate_limits.h"
 #include "http/client.h"
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct Configuration {
   Database database;
   domain::Limits limits;
   domain::Retention retention;
-  bool rate_limits_enabled = true;
+  gateway::RateLimitOptions rate_limits;
+  std::vector<std::string> trusted_proxies;  // addresses
   std::string log_level;
 
   std::vector<std::string> warnings;  // what is allowed but probably not meant, a line each

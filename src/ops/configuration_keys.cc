@@ -2,6 +2,7 @@
 
 #include "ops/duration.h"
 
+#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -137,7 +138,59 @@ Taken take_rate_limits(const std::string& value, Folder, Configuration& configur
   if (value != "true" && value != "false") {
     return "'" + value + "' is neither true nor false; write one of them";
   }
-  configuration.rate_limits_enabled = value == "true";
+  configuration.rate_limits.enabled = value == "true";
+  return {};
+}
+
+// "5/s burst 100"
+std::optional<Rate> parse_rate(std::string_view text) {
+  constexpr std::string_view between = "/s burst ";
+  const char* const end = text.data() + text.size();
+  Rate rate;
+  const auto per_second = std::from_chars(text.data(), end, rate.per_second);
+  const std::string_view rest(per_second.ptr, static_cast<std::size_t>(end - per_second.ptr));
+  if (per_second.ec != std::errc() || !rest.starts_with(between)) return std::nullopt;
+  const auto burst = std::from_chars(rest.data() + between.size(), end, rate.burst_count);
+  const bool sensible = rate.per_second >= 0.001 && rate.per_second <= 1e6 && rate.burst_count >= 1;
+  if (burst.ec != std::errc() || burst.ptr != end || !sensible) return std::nullopt;
+  return rate;
+}
+
+template <Rate gateway::RateLimitOptions::*member>
+Taken take_rate(const std::string& value, Folder, Configuration& configuration) {
+  const std::optional<Rate> rate = parse_rate(value);
+  if (!rate) return fmt::format("'{}' is not a rate; write N/s burst M, as 5/s burst 100", value);
+  configuration.rate_limits.*member = *rate;
+  return {};
+}
+
+// Without white space around its parts, and without empty ones.
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view part = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) parts.emplace_back(part);
+  }
+  return parts;
+}
+
+Taken take_trusted_proxies(const std::string& value, Folder, Configuration& configuration) {
+  configuration.trusted_proxies.clear();
+  if (value == "none") return {};
+  for (const std::string& address : split_list(value)) {
+    boost::system::error_code error;
+    // As the peer's address is written when it connects.
+    const std::string canonical = boost::asio::ip::make_address(address, error).to_string();
+    if (error) {
+      return fmt::format("'{}' is not an IP address; write addresses with commas in between, as 127.0.0.1, ::1",
+                         address);
+    }
+    configuration.trusted_proxies.push_back(canonical);
+  }
   return {};
 }
 
@@ -177,6 +230,21 @@ constexpr Key table[] = {
     {"retention.max_per_user", "1000", "", "How many of those are kept for each user, the latest first.",
      take_max_kept},
     {"rate_limits.enabled", "true", "", "Whether a client that asks too often is told to wait.", take_rate_limits},
+    {"rate_limits.schedule", "5/s burst 100", "", "Scheduling, for each user.",
+     take_rate<&gateway::RateLimitOptions::schedule>},
+    {"rate_limits.manage", "10/s burst 100", "",
+     "Restarting, cancelling and sending, for each user. Element Call restarts every\n"
+     "4 seconds.",
+     take_rate<&gateway::RateLimitOptions::manage>},
+    {"rate_limits.delay_id", "2/s burst 20", "", "The same without a token, for each delayed event.",
+     take_rate<&gateway::RateLimitOptions::delay_id>},
+    {"rate_limits.guess", "0.2/s burst 20", "",
+     "Unknown delay_ids without a token, for each client address: whoever guesses.",
+     take_rate<&gateway::RateLimitOptions::guess>},
+    {"trusted_proxies", "127.0.0.1, ::1", "",
+     "Whose X-Forwarded-For tells a client's address: IP addresses with commas in\n"
+     "between, or none.",
+     take_trusted_proxies},
     {"log.level", "info", "", "How much is written to standard error: trace, debug, info, warning, error, off.",
      take_log_level},
 };

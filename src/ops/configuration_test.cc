@@ -52,7 +52,10 @@ TEST_F(ConfigurationTest, NeedsOnlyTheHomeserver) {
   EXPECT_EQ(loaded->as_token, "secret-as");
   EXPECT_EQ(to_text(loaded->listen), "127.0.0.1:8009");
   EXPECT_EQ(std::get<SqliteDatabase>(loaded->database).path, folder_.path() / "afterword.db");
-  EXPECT_TRUE(loaded->rate_limits_enabled);
+  EXPECT_TRUE(loaded->rate_limits.enabled);
+  EXPECT_EQ(loaded->rate_limits.manage.per_second, 10);
+  EXPECT_EQ(loaded->rate_limits.manage.burst_count, 100u);
+  EXPECT_EQ(loaded->trusted_proxies, (std::vector<std::string>{"127.0.0.1", "::1"}));
   EXPECT_EQ(loaded->log_level, "info");
   EXPECT_THAT(loaded->warnings, IsEmpty());
 }
@@ -72,7 +75,8 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
       "registration: other.yaml\nlisten: '[::1]:8010'\ndatabase: sqlite:/var/lib/afterword/events.db\n"
       "limits:\n  max_delay: 2w\n  max_scheduled_per_user: 0\n"
       "retention:\n  max_age: 1h\n  max_per_user: 5\n"
-      "rate_limits:\n  enabled: false\nlog:\n  level: debug\n");
+      "rate_limits:\n  enabled: false\n  guess: 0.5/s burst 7\ntrusted_proxies: 10.0.0.1,2001:db8::1\nlog:\n  level: "
+      "debug\n");
   ASSERT_TRUE(loaded) << loaded.error();
   EXPECT_TRUE(loaded->homeserver.tls);
   EXPECT_EQ(loaded->server_name, "example.org:8448");
@@ -84,7 +88,10 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
   EXPECT_EQ(loaded->limits.max_scheduled_per_user, 0u);
   EXPECT_EQ(loaded->retention.max_age, 1h);
   EXPECT_EQ(loaded->retention.max_per_user, 5u);
-  EXPECT_FALSE(loaded->rate_limits_enabled);
+  EXPECT_FALSE(loaded->rate_limits.enabled);
+  EXPECT_EQ(loaded->rate_limits.guess.per_second, 0.5);
+  EXPECT_EQ(loaded->rate_limits.guess.burst_count, 7u);
+  EXPECT_EQ(loaded->trusted_proxies, (std::vector<std::string>{"10.0.0.1", "2001:db8::1"}));
   EXPECT_EQ(loaded->log_level, "debug");
 }
 
@@ -161,6 +168,13 @@ TEST_F(ConfigurationTest, SaysWhereWhatAndHowToMend) {
       {"limits:\n  max_scheduled_per_user: -1",
        "afterword.yaml:3: limits.max_scheduled_per_user: '-1' is not a number; write a whole number from 0 to "
        "4294967295, or none"},
+      {"rate_limits:\n  manage: 5",
+       "afterword.yaml:3: rate_limits.manage: '5' is not a rate; write N/s burst M, as 5/s burst 100"},
+      {"rate_limits:\n  manage: 0/s burst 5",
+       "afterword.yaml:3: rate_limits.manage: '0/s burst 5' is not a rate; write N/s burst M, as 5/s burst 100"},
+      {"trusted_proxies: proxy.example.org",
+       "afterword.yaml:2: trusted_proxies: 'proxy.example.org' is not an IP address; write addresses with commas in "
+       "between, as 127.0.0.1, ::1"},
       {"rate_limits:\n  enabled: maybe",
        "afterword.yaml:3: rate_limits.enabled: 'maybe' is neither true nor false; write one of them"},
       {"log:\n  level: loud",

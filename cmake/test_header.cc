@@ -1,0 +1,2 @@
+// Exists so that the tests' precompiled header is made once.
+#include "test_header.h"
