@@ -1,13 +1,15 @@
 """One real Synapse and one Afterword for the whole run; fresh users and rooms for each test."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from .application_service import Bridge
 from .gateway import Afterword
-from .homeservers import Synapse
+from .homeservers import Dendrite, Synapse
 from .matrix import User
 from .processes import tail
 
@@ -23,29 +25,38 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("system")
 
 
-@pytest.fixture(scope="session")
-def _pair(directory: Path) -> Iterator[tuple[Synapse, Afterword]]:
-    synapse = Synapse(directory / "synapse")
+@contextlib.contextmanager
+def in_front_of(homeserver: Synapse | Dendrite, directory: Path) -> Iterator[tuple[Afterword, Bridge]]:
+    """Starts the homeserver, with Afterword in front and a bridge beside."""
     afterword = Afterword(directory / "afterword", settings=_SETTINGS)
-    afterword.set_up(synapse.server_name, synapse.base_url)
+    afterword.set_up(homeserver.server_name, homeserver.base_url)
+    bridge = Bridge(directory / "bridge")
+    bridge.set_up(homeserver.server_name)
     _afterwords.append(afterword)
     try:
-        synapse.start([afterword.registration])
+        homeserver.start([afterword.registration, bridge.registration])
         afterword.start()
-        yield synapse, afterword
+        yield afterword, bridge
     finally:
         afterword.stop()
-        synapse.stop()
+        homeserver.stop()
 
 
 @pytest.fixture(scope="session")
-def synapse(_pair: tuple[Synapse, Afterword]) -> Synapse:
-    return _pair[0]
+def _synapse_with_afterword(directory: Path) -> Iterator[tuple[Synapse, Afterword, Bridge]]:
+    synapse = Synapse(directory / "synapse")
+    with in_front_of(synapse, directory / "before-synapse") as (afterword, bridge):
+        yield synapse, afterword, bridge
 
 
 @pytest.fixture(scope="session")
-def afterword(_pair: tuple[Synapse, Afterword]) -> Afterword:
-    return _pair[1]
+def synapse(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge]) -> Synapse:
+    return _synapse_with_afterword[0]
+
+
+@pytest.fixture(scope="session")
+def afterword(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge]) -> Afterword:
+    return _synapse_with_afterword[1]
 
 
 @pytest.fixture

@@ -69,6 +69,12 @@ class Afterword(Server):
         """SIGTERM. Its exit status."""
         return self._process.stop() if self._process else None
 
+    def restart(self, settings: dict[str, str] | None = None) -> None:
+        """Stops it and starts it again, with these settings changed."""
+        self.stop()
+        self._settings = {**self._settings, **(settings or {})}
+        self.start()
+
     def _serves(self) -> bool:
         # An answer of any status is enough: the homeserver may be away.
         try:

@@ -5,12 +5,15 @@ import hashlib
 import hmac
 import json
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from .matrix import Server, User
-from .processes import Process, free_port
+from .processes import Process, ProcessFailed, free_port
+
+_NO_GO = 3  # the status of scripts/dendrite on a machine that cannot build it
 
 # More than any test asks for. Synapse's own limits would measure us in requests a minute.
 _UNLIMITED = {"per_second": 1_000_000, "burst_count": 1_000_000}
@@ -25,6 +28,17 @@ _RATE_LIMITS = {
     "rc_admin_redaction": _UNLIMITED,
     "rc_delayed_event_mgmt": _UNLIMITED,
 }
+
+
+def register(server: Server, shared_secret: str, localpart: str, password: str, *, admin: bool = False) -> User:
+    """A new user, logged in, by Synapse's admin API, which Dendrite has too."""
+    path = "/_synapse/admin/v1/register"
+    nonce = server.request("GET", path).ok()["nonce"]
+    proof = "\0".join([nonce, localpart, password, "admin" if admin else "notadmin"]).encode()
+    mac = hmac.new(shared_secret.encode(), proof, hashlib.sha1).hexdigest()
+    body = {"nonce": nonce, "username": localpart, "password": password, "admin": admin, "mac": mac}
+    answer = server.request("POST", path, body=body).ok()
+    return User(Server(server.base_url), answer["user_id"], answer["access_token"], answer["device_id"], password)
 
 
 class Synapse(Server):
@@ -61,15 +75,9 @@ class Synapse(Server):
         if self._process:
             self._process.stop()
 
-    def register(self, localpart: str, password: str = "correct horse") -> User:
+    def register(self, localpart: str, password: str = "correct horse", *, admin: bool = False) -> User:
         """A new user, logged in at the homeserver itself; see User.at()."""
-        path = "/_synapse/admin/v1/register"
-        nonce = self.request("GET", path).ok()["nonce"]
-        proof = "\0".join([nonce, localpart, password, "notadmin"]).encode()
-        mac = hmac.new(self._shared_secret.encode(), proof, hashlib.sha1).hexdigest()
-        body = {"nonce": nonce, "username": localpart, "password": password, "admin": False, "mac": mac}
-        answer = self.request("POST", path, body=body).ok()
-        return User(Server(self.base_url), answer["user_id"], answer["access_token"], answer["device_id"], password)
+        return register(self, self._shared_secret, localpart, password, admin=admin)
 
     def _configuration(self, registrations: list[Path]) -> dict[str, Any]:
         listener = {
@@ -89,6 +97,7 @@ class Synapse(Server):
             "macaroon_secret_key": secrets.token_hex(16),
             "form_secret": secrets.token_hex(16),
             "registration_shared_secret": self._shared_secret,
+            "allow_guest_access": True,
             "bcrypt_rounds": 4,
             "trusted_key_servers": [],
             "report_stats": False,
@@ -102,3 +111,91 @@ class Synapse(Server):
             configuration["max_event_delay_duration"] = "24h"
             configuration["experimental_features"]["msc4140_max_delayed_events_per_user"] = 100_000_000
         return configuration
+
+
+class DendriteNotBuilt(Exception):
+    """Says what is missing on this machine."""
+
+
+class Dendrite(Server):
+    """Dendrite with SQLite, without federation; its rate limits are those that it comes with."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.port = free_port()
+        super().__init__(f"http://127.0.0.1:{self.port}")
+        self.server_name = "home.test"
+        self.log = directory / "dendrite.log"
+        self._shared_secret = secrets.token_hex(16)
+        self._program: str | None = None
+        self._process: Process | None = None
+
+    def build(self) -> None:
+        """Finds it or builds it, on the first use; DendriteNotBuilt where that is impossible."""
+        script = Path(__file__).resolve().parents[2] / "scripts/dendrite"
+        done = subprocess.run([script], capture_output=True, text=True)
+        if done.returncode == _NO_GO:
+            raise DendriteNotBuilt(done.stderr.strip())
+        if done.returncode != 0:
+            raise ProcessFailed(f"{script.name} ended with status {done.returncode}:\n{done.stderr}")
+        self._program = done.stdout.strip()
+
+    def start(self, registrations: list[Path] | None = None) -> None:
+        """`registrations`: application services that it knows. build() comes before."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        configuration = self.directory / "dendrite.yaml"
+        configuration.write_text(json.dumps(self._configuration(registrations or []), indent=2))  # JSON is YAML
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        label = "MATRIX PRIVATE KEY"
+        pem = f"-----BEGIN {label}-----\nKey-ID: ed25519:a_test\n\n{key}\n-----END {label}-----\n"
+        (self.directory / "matrix_key.pem").write_text(pem)
+        self.resume()
+
+    def resume(self) -> None:
+        """Starts it again, with the configuration and data that it had."""
+        assert self._program
+        command = [self._program, "-config", "dendrite.yaml", "-http-bind-address", f"127.0.0.1:{self.port}"]
+        command += ["-https-bind-address", "127.0.0.1:0", "-really-enable-open-registration"]
+        self._process = Process(command, self.log, self.directory)
+        self._process.name = "Dendrite"
+        self._process.wait_until(self.is_ready)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.stop()
+
+    def register(self, localpart: str, password: str = "correct horse", *, admin: bool = False) -> User:
+        """A new user, logged in at the homeserver itself; see User.at()."""
+        return register(self, self._shared_secret, localpart, password, admin=admin)
+
+    def _configuration(self, registrations: list[Path]) -> dict[str, Any]:
+        def database(name: str) -> dict[str, str]:
+            return {"connection_string": f"file:{name}.db"}
+
+        return {
+            "version": 2,
+            "global": {
+                "server_name": self.server_name,
+                "private_key": "matrix_key.pem",
+                "disable_federation": True,
+                "jetstream": {"storage_path": str(self.directory), "in_memory": False},
+            },
+            "app_service_api": {"config_files": [str(path) for path in registrations]},
+            "client_api": {
+                "registration_disabled": False,  # for guests; it needs -really-enable-open-registration
+                "guests_disabled": False,
+                "registration_shared_secret": self._shared_secret,
+            },
+            "federation_api": {"database": database("federation_api")},
+            "key_server": {"database": database("key_server")},
+            "media_api": {"database": database("media_api"), "base_path": str(self.directory / "media")},
+            "mscs": {"database": database("mscs")},
+            "relay_api": {"database": database("relay_api")},
+            "room_server": {"database": database("room_server")},
+            "sync_api": {
+                "database": database("sync_api"),
+                "search": {"enabled": True, "index_path": str(self.directory / "search")},
+            },
+            "user_api": {"account_database": database("user_api"), "bcrypt_cost": 4},
+            "logging": [{"type": "std", "level": "info"}],
+        }

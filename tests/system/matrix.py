@@ -120,8 +120,8 @@ class User:
     server: Server
     user_id: str
     token: str = field(repr=False)
-    device_id: str
-    password: str = field(repr=False)
+    device_id: str | None
+    password: str | None = field(default=None, repr=False)
 
     @property
     def localpart(self) -> str:
@@ -134,19 +134,25 @@ class User:
     def request(self, method: str, path: str, **arguments: Any) -> Response:
         return self.server.request(method, path, **{"token": self.token, **arguments})
 
+    def request_patiently(self, method: str, path: str, **arguments: Any) -> Response:
+        """The same, with the homeserver's rate limits waited out."""
+        while (answer := self.request(method, path, **arguments)).status == 429:
+            time.sleep(answer.json["retry_after_ms"] / 1000)
+        return answer
+
     def on_new_device(self) -> "User":
         return self.server.log_in(self.localpart, self.password)
 
     # Rooms
 
     def create_room(self, **options: Any) -> str:
-        return self.request("POST", f"{C}/v3/createRoom", body={"preset": "public_chat", **options}).ok()["room_id"]
+        return self.request_patiently("POST", f"{C}/v3/createRoom", body={"preset": "public_chat", **options}).ok()["room_id"]
 
     def join(self, room: str) -> None:
-        self.request("POST", f"{C}/v3/join/{quote(room)}", body={}).ok()
+        self.request_patiently("POST", f"{C}/v3/join/{quote(room)}", body={}).ok()
 
     def leave(self, room: str) -> None:
-        self.request("POST", f"{C}/v3/rooms/{quote(room)}/leave", body={}).ok()
+        self.request_patiently("POST", f"{C}/v3/rooms/{quote(room)}/leave", body={}).ok()
 
     def send(self, room: str, event_type: str, content: Any, **arguments: Any) -> Response:
         path = f"{C}/v3/rooms/{quote(room)}/send/{quote(event_type)}/{new_txn_id()}"
@@ -154,23 +160,29 @@ class User:
 
     def set_state(self, room: str, event_type: str, content: Any, state_key: str = "") -> Response:
         path = f"{C}/v3/rooms/{quote(room)}/state/{quote(event_type)}/{quote(state_key)}"
-        return self.request("PUT", path, body=content)
+        return self.request_patiently("PUT", path, body=content)
 
     def state(self, room: str, event_type: str, state_key: str = "") -> Response:
-        return self.request("GET", f"{C}/v3/rooms/{quote(room)}/state/{quote(event_type)}/{quote(state_key)}")
+        return self.request_patiently("GET", f"{C}/v3/rooms/{quote(room)}/state/{quote(event_type)}/{quote(state_key)}")
 
     def event(self, room: str, event_id: str) -> dict[str, Any]:
-        return self.request("GET", f"{C}/v3/rooms/{quote(room)}/event/{quote(event_id)}").ok()
+        """Waits until it can be read: Dendrite needs a moment after it has taken an event."""
+        path = f"{C}/v3/rooms/{quote(room)}/event/{quote(event_id)}"
+        return eventually(lambda: answer.json if (answer := self.request_patiently("GET", path)).status == 200 else None)
 
     def events(self, room: str, event_type: str | None = None) -> list[dict[str, Any]]:
         """The room's latest events, oldest first."""
         query = {"dir": "b", "limit": 100}
-        chunk = self.request("GET", f"{C}/v3/rooms/{quote(room)}/messages", query=query).ok()["chunk"]
+        chunk = self.request_patiently("GET", f"{C}/v3/rooms/{quote(room)}/messages", query=query).ok()["chunk"]
         return [event for event in reversed(chunk) if event_type in (None, event["type"])]
+
+    def events_arriving(self, room: str, event_type: str, count: int) -> list[dict[str, Any]]:
+        """The same, once there are `count` of them; perhaps there are more."""
+        return eventually(lambda: seen if len(seen := self.events(room, event_type)) >= count else None)
 
     def sync(self, since: str | None = None, timeout_ms: int = 0) -> dict[str, Any]:
         query = {"timeout": timeout_ms, **({"since": since} if since else {})}
-        return self.request("GET", f"{C}/v3/sync", query=query).ok()
+        return self.request_patiently("GET", f"{C}/v3/sync", query=query).ok()
 
     # Delayed events
 
@@ -185,6 +197,7 @@ class User:
         form: str = STABLE,
         txn_id: str | None = None,
         query: dict[str, Any] | None = None,
+        **arguments: Any,
     ) -> Response:
         txn_id = txn_id or new_txn_id()
         if form == LEGACY:
@@ -192,13 +205,13 @@ class User:
             path = f"{C}/v3/rooms/{quote(room)}/send/{quote(event_type)}/{txn_id}"
             if state_key is not None:
                 path = f"{C}/v3/rooms/{quote(room)}/state/{quote(event_type)}/{quote(state_key)}"
-            return self.request("PUT", path, body=content, query=query)
+            return self.request("PUT", path, body=content, query=query, **arguments)
         prefix = f"{C}/v3" if form == STABLE else U
         path = f"{prefix}/rooms/{quote(room)}/delayed_event/{quote(event_type)}/{txn_id}"
         body = {"delay_ms": delay_ms, "content": content}
         if state_key is not None:
             body["state_key"] = state_key
-        return self.request("PUT", path, body=body, query=query)
+        return self.request("PUT", path, body=body, query=query, **arguments)
 
     def delayed(self, room: str, event_type: str, content: Any, delay_ms: int, **arguments: Any) -> str:
         """Schedules, and hands back the delay_id."""
@@ -221,6 +234,17 @@ class User:
     def outcome(self, delay_id: str, timeout: float = 15) -> dict[str, Any]:
         """Waits until the event is finalised: {"finalised_ts", "event_id"?, "error"?}."""
         return eventually(lambda: self.look_up(delay_id).ok().get("finalised"), timeout)
+
+
+@dataclass(frozen=True)
+class Puppet(User):
+    """A user whom an application service speaks for, by its own token."""
+
+    def request(self, method: str, path: str, **arguments: Any) -> Response:
+        query = {"user_id": self.user_id, **(arguments.pop("query", None) or {})}
+        if self.device_id:
+            query["device_id"] = self.device_id
+        return super().request(method, path, query=query, **arguments)
 
 
 def now_ms() -> int:
