@@ -29,6 +29,8 @@ bool has_only_canonical_numbers(const json::value& value) {
 }  // namespace
 
 std::optional<EventFault> check_event(const EventToSend& event, const json::object& content) {
+  if (event.room_id.value.size() > max_key_bytes) return EventFault{Fault::too_large, "The room ID is over 255 bytes"};
+  if (event.redacts.value.size() > max_key_bytes) return EventFault{Fault::too_large, "The event ID is over 255 bytes"};
   if (event.type.size() > max_key_bytes) return EventFault{Fault::too_large, "The event type is over 255 bytes"};
   if (event.state_key.size() > max_key_bytes) return EventFault{Fault::too_large, "The state key is over 255 bytes"};
 

@@ -39,6 +39,14 @@ TEST(EventCheck, RefusesKeysOver255Bytes) {
   event.type += 't';
   EXPECT_EQ(check(event)->fault, Fault::too_large);
 
+  event = message("{}");
+  event.room_id.value.assign(256, '!');
+  EXPECT_EQ(check(event)->fault, Fault::too_large);
+
+  event = message("{}");
+  event.redacts.value.assign(256, '$');
+  EXPECT_EQ(check(event)->fault, Fault::too_large);
+
   event.type = "m.call";
   event.kind = EventKind::state;
   event.state_key.assign(256, 'k');

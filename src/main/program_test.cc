@@ -3,16 +3,21 @@
 
 #include <gmock/gmock.h>
 
+#include <arpa/inet.h>
 #include <cstdlib>
 #include <filesystem>
+#include <netinet/in.h>
 #include <string>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace afterword {
 namespace {
 
 using ops::testing::TemporaryFolder;
 using ops::testing::text_of;
+using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -82,6 +87,31 @@ TEST_F(ProgramTest, CheckFailsWithoutAHomeserver) {
   EXPECT_THAT(ended.output, StartsWith("ok       configuration"));
   EXPECT_THAT(ended.output, HasSubstr("FAILED   homeserver"));
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "made" / "afterword.db"));
+}
+
+TEST_F(ProgramTest, APortInUseIsNamedWithItsLine) {
+  const int taken = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(taken, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(taken, 1), 0);
+  ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string listen = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+
+  ASSERT_EQ(init("--listen " + listen).status, 0);
+  const Ended ended = run("serve --config made/afterword.yaml");
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.errors, ContainsRegex("made/afterword.yaml:[0-9]+: listen: .*" + listen + ".*; "));
+  ::close(taken);
+}
+
+TEST_F(ProgramTest, ADatabaseThatDoesNotOpenIsNamedWithItsLine) {
+  ASSERT_EQ(init("--database sqlite:nowhere/afterword.db").status, 0);
+  const Ended ended = run("serve --config made/afterword.yaml");
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.errors, ContainsRegex("made/afterword.yaml:[0-9]+: database: .*folder does not exist"));
 }
 
 TEST_F(ProgramTest, AWrongSettingIsNamed) {

@@ -33,6 +33,9 @@ using async::asio::io_context;
 // On SIGTERM, this long for requests and attempts that are under way. Service managers wait 10 s or more before they
 // kill.
 constexpr std::chrono::seconds drain_limit{8};
+// What passes through is mostly long polls: those that are not done by then are cut, and their clients ask again. To
+// wait for them would keep heartbeats away for as long.
+constexpr std::chrono::milliseconds pass_through_limit{500};
 
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
@@ -54,15 +57,17 @@ class Server {
         retention_(configuration.retention) {}
 
   // Whether it is ready to serve; if not, standard error says why.
-  Task<bool> start(const ops::Address& address) {
+  Task<bool> start(const ops::Configuration& configuration) {
     const auto started = co_await delivery_.start();
     if (!started) {
-      std::fprintf(stderr, "afterword: the database cannot be read: %s\n", started.error().reason.c_str());
+      std::fprintf(stderr, "%s: cannot be read: %s\n", configuration.where_database.c_str(),
+                   started.error().reason.c_str());
       co_return false;
     }
-    const auto listening = http_server_.listen(address.host, address.port);
+    const auto listening = http_server_.listen(configuration.listen.host, configuration.listen.port);
     if (!listening) {
-      std::fprintf(stderr, "afterword: listen: %s\n", listening.error().c_str());
+      std::fprintf(stderr, "%s: %s; stop what listens there, or choose another address\n",
+                   configuration.where_listen.c_str(), listening.error().c_str());
       co_return false;
     }
     background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
@@ -73,6 +78,7 @@ class Server {
 
   // Takes no more requests, lets what is under way end, and closes the store.
   Task<void> drain() {
+    background_.spawn("cutting pass-through", cut_pass_through());
     co_await http_server_.drain(drain_limit);
     co_await delivery_.drain(drain_limit);
     co_await tokens_.close();
@@ -84,6 +90,11 @@ class Server {
   }
 
  private:
+  Task<void> cut_pass_through() {
+    co_await clock_.sleep_for(pass_through_limit);
+    passing_client_.close();
+  }
+
   async::Executor executor_;
   async::SystemClock clock_;
   std::unique_ptr<store::Store> store_;
@@ -99,10 +110,10 @@ class Server {
   domain::Retention retention_;
 };
 
-Task<void> run_until_signal(Server& server, const ops::Address& address, io_context& io, int& exit_status) {
+Task<void> run_until_signal(Server& server, const ops::Configuration& configuration, io_context& io, int& exit_status) {
   async::asio::signal_set signals(io, SIGTERM, SIGINT);
-  if (co_await server.start(address)) {
-    log::info("serving on {}:{}", address.host, server.port());
+  if (co_await server.start(configuration)) {
+    log::info("serving on {}", ops::to_text({configuration.listen.host, server.port()}));
     boost::system::error_code ignored;
     co_await signals.async_wait(async::asio::redirect_error(async::asio::use_awaitable, ignored));
     // From here on a second signal has its ordinary effect.
@@ -125,13 +136,13 @@ int serve(const ops::Configuration& configuration) {
   io_context io(1);
   auto store = open_store(io.get_executor(), configuration.database);
   if (!store) {
-    std::fprintf(stderr, "afterword: database: %s\n", store.error().c_str());
+    std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), store.error().c_str());
     return 2;
   }
   Server server(io, configuration, std::move(*store));
   int exit_status = 1;
   async::TaskGroup main_task(io.get_executor());
-  main_task.spawn("serve", run_until_signal(server, configuration.listen, io, exit_status));
+  main_task.spawn("serve", run_until_signal(server, configuration, io, exit_status));
   io.run();
   if (exit_status == 0) log::info("stopped");
   return exit_status;

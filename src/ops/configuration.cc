@@ -55,6 +55,8 @@ class Reader {
   Configuration take_all() {
     Configuration configuration;
     for (const Key& key : keys()) take(key, configuration);
+    configuration.where_listen = where("listen");
+    configuration.where_database = where("database");
     return configuration;
   }
 

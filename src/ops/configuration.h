@@ -47,6 +47,10 @@ struct Configuration {
   std::vector<std::string> trusted_proxies;  // addresses
   std::string log_level;
 
+  // How an error that shows only when they are used names them: FILE:LINE: KEY, or --set KEY.
+  std::string where_listen;
+  std::string where_database;
+
   std::vector<std::string> warnings;  // what is allowed but probably not meant, a line each
 };
 
