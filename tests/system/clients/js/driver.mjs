@@ -45,7 +45,7 @@ const actions = {
   join(settings) {
     const transport = { type: "livekit", livekit_service_url: "https://livekit.invalid" };
     const me = { userId, deviceId, memberId: `${userId}:${deviceId}` };
-    session.joinRTCSession(me, [transport], undefined, settings);
+    session.joinRTCSession(me, [], transport, settings);
   },
 
   leave: () => session.leaveRoomSession(10_000),
