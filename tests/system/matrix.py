@@ -224,9 +224,9 @@ class User:
             return self.request("POST", f"{U}/delayed_events/{delay_id}/{action}", **arguments)
         return self.request("POST", f"{U}/delayed_events/{delay_id}", body={"action": action}, **arguments)
 
-    def look_up(self, delay_id: str, form: str = STABLE) -> Response:
+    def look_up(self, delay_id: str, form: str = STABLE, **arguments: Any) -> Response:
         prefix = f"{C}/v1" if form == STABLE else U
-        return self.request("GET", f"{prefix}/delayed_events/{delay_id}")
+        return self.request("GET", f"{prefix}/delayed_events/{delay_id}", **arguments)
 
     def scheduled(self) -> list[dict[str, Any]]:
         return self.request("GET", f"{U}/delayed_events").ok()["delayed_events"]
