@@ -17,7 +17,9 @@ Task<void> keep_pruning(async::Clock& clock, Store& store, domain::Retention ret
   while (cancellation.cancelled() == async::asio::cancellation_type::none) {
     const auto more = co_await store.prune(retention, clock.now());
     if (!more) log::warn("finalised events cannot be pruned: {}", more.error().reason);
-    co_await clock.sleep_for(more && *more ? pause_in_a_round : pause);
+    const bool goes_on = more && *more;
+    if (!goes_on) log::debug("pruned what was beyond the retention");
+    co_await clock.sleep_for(goes_on ? pause_in_a_round : pause);
   }
 }
 

@@ -14,8 +14,8 @@ using domain::DelayId;
 using domain::State;
 
 // What one prune may take: few enough that nobody who shares its commit waits long.
-constexpr int pruned_rows = 1'000;
-constexpr int pruned_users = 50;
+constexpr int pruned_rows = 200;
+constexpr int pruned_users = 10;
 
 // What the SQL here and in schema.cc relies on: active states are below 2, which is `sent`.
 static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1 &&
