@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from .gateway import Afterword
-from .homeservers import Synapse
 from .matrix import User, eventually
 
 TEXT = "m.room.message"
@@ -76,21 +75,3 @@ def test_a_stop_loses_nothing(alice: User, room: str, start_another: Callable[..
     assert afterword.stop() == 0
     afterword.start()
     assert alice.event(room, alice.outcome(delay_id)["event_id"])["content"] == message("later")
-
-
-def test_a_homeserver_outage_delays_and_loses_nothing(
-    synapse: Synapse, alice: User, room: str, start_another: Callable[..., Afterword]
-):
-    alice = alice.at(start_another())
-    due_meanwhile = alice.delayed(room, TEXT, message("due meanwhile"), 800)
-    kept_alive = alice.delayed(room, TEXT, message("kept alive"), 1500)
-    synapse.stop()
-    try:
-        for _ in range(5):
-            alice.manage(kept_alive, "restart").ok()  # a heartbeat needs no homeserver
-            time.sleep(0.4)
-    finally:
-        synapse.resume()
-    alice.manage(kept_alive, "cancel").ok()
-    assert "event_id" in alice.outcome(due_meanwhile, timeout=30)
-    assert [event["content"]["body"] for event in alice.events(room, TEXT)] == ["due meanwhile"]
