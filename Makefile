@@ -1,11 +1,12 @@
 # Short names for what scripts/ and bench/ do. Where make is missing, call those.
 
-.PHONY: help run test sanitizers bench clean
+.PHONY: help run test conformance sanitizers bench clean
 
 help:
 	@echo "make run         see Afterword at work in front of a real Synapse, then use it"
 	@echo "                 (or in front of yours: HOMESERVER=http://... SERVER_NAME=... make run)"
 	@echo "make test        build, and run every test"
+	@echo "make conformance which statement of the protocol holds before Synapse and before Dendrite: docs/conformance.md"
 	@echo "make sanitizers  unit and contract tests under ASan + UBSan and under TSan"
 	@echo "make bench       heartbeats and schedules a second, beside Synapse's own and nginx"
 	@echo "make clean       remove what was built (the Synapse in .cache stays)"
@@ -15,6 +16,9 @@ run:
 
 test:
 	@scripts/test
+
+conformance:
+	@scripts/conformance
 
 sanitizers:
 	@scripts/test --sanitizers

@@ -24,6 +24,7 @@ is tried all the same, and the day it holds, the mark is reported as wrong.
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from ..application_service import Bridge
 from ..conftest import in_front_of
 from ..gateway import Afterword
 from ..homeservers import Dendrite, DendriteNotBuilt, Synapse, register
-from ..matrix import C, Server, User
+from ..matrix import C, MatrixError, Server, User
 from .table import Table
 
 _HOMESERVERS = ["synapse", "dendrite"]
@@ -42,12 +43,34 @@ _ELSEWHERE = "elsewhere"
 _names = itertools.count(1)
 
 
+class _AliceAhead:
+    """Makes the next test's Alice, and her room, while this one waits for its delays."""
+
+    def __init__(self, new_user: Callable[[str], User]):
+        self._new_user = new_user
+        self._thread = ThreadPoolExecutor(1)
+        self._next = self._thread.submit(self._make)
+
+    def __call__(self) -> tuple[User, str]:
+        try:
+            alice = self._next.result()
+        except (OSError, MatrixError):  # a test had stopped the homeserver just then
+            alice = self._make()
+        self._next = self._thread.submit(self._make)
+        return alice
+
+    def _make(self) -> tuple[User, str]:
+        alice = self._new_user("alice")
+        return alice, alice.create_room()
+
+
 @dataclass(frozen=True)
 class Target:
     """What is tested: a server with delayed events, and what stands behind it if that is ours."""
 
     server: Server
     new_user: Callable[[str], User]
+    new_alice: Callable[[], tuple[User, str]]  # and her room
     homeserver: Synapse | Dendrite | None = None
     afterword: Afterword | None = None
     bridge: Bridge | None = None
@@ -58,7 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--homeserver", action="append", choices=_HOMESERVERS, help="Afterword before this one only")
     group.addoption("--base-url", help="the address of another server with delayed events")
     group.addoption("--registration-shared-secret", help="with --base-url: makes users by Synapse's admin API")
-    group.addoption("--token", action="append", help="with --base-url: the access tokens of two users, one after the other")
+    group.addoption("--token", action="append", help="with --base-url: Alice's access token; once more for Bob's")
     group.addoption("--table", action="store_true", help="prints which statement holds where")
     group.addoption("--write-table", type=Path, help="writes which statement holds where")
 
@@ -88,7 +111,11 @@ def _elsewhere(config: pytest.Config) -> Target:
     secret = config.getoption("registration_shared_secret")
     if secret:
         run = f"{int(time.time()):x}"
-        return Target(server, lambda name: register(server, secret, f"{name}-{run}-{next(_names)}", "correct horse"))
+
+        def new_user(name: str) -> User:
+            return register(server, secret, f"{name}-{run}-{next(_names)}", "correct horse")
+
+        return Target(server, new_user, _AliceAhead(new_user))
 
     tokens = dict(zip(["alice", "bob"], config.getoption("token") or []))
 
@@ -101,7 +128,11 @@ def _elsewhere(config: pytest.Config) -> Target:
             user.manage(event["delay_id"], "cancel")
         return user
 
-    return Target(server, given_user)
+    def given_alice() -> tuple[User, str]:
+        alice = given_user("alice")
+        return alice, alice.create_room()
+
+    return Target(server, given_user, given_alice)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +145,7 @@ def target(target_name: str, request: pytest.FixtureRequest, directory: Path) ->
         def new_user(name: str) -> User:
             return homeserver.register(f"{name}-c{next(_names)}").at(afterword)
 
-        return Target(afterword, new_user, homeserver, afterword, bridge)
+        return Target(afterword, new_user, _AliceAhead(new_user), homeserver, afterword, bridge)
 
     if target_name == "synapse":
         yield ours(*request.getfixturevalue("_synapse_with_afterword"))
@@ -168,6 +199,22 @@ def bridge(target: Target) -> Bridge:
 @pytest.fixture
 def new_user(target: Target) -> Callable[[str], User]:
     return target.new_user
+
+
+@pytest.fixture
+def _alice_and_room(target: Target) -> tuple[User, str]:
+    return target.new_alice()
+
+
+@pytest.fixture
+def alice(_alice_and_room: tuple[User, str]) -> User:
+    return _alice_and_room[0]
+
+
+@pytest.fixture
+def room(_alice_and_room: tuple[User, str]) -> str:
+    """A public room that Alice has made."""
+    return _alice_and_room[1]
 
 
 @pytest.fixture(scope="session")
