@@ -43,7 +43,8 @@ class FakeHomeserver final : public Homeserver {
   std::size_t most_under_way = 0;
 
   std::map<std::string, Identity> tokens;
-  std::deque<WhoamiAnswer> next_whoami_answers;  // before those from `tokens`
+  std::deque<WhoamiAnswer> next_whoami_answers;                   // before those from `tokens`
+  std::function<WhoamiAnswer(const Credentials&)> answer_whoami;  // in their place
   std::chrono::milliseconds whoami_time{0};
   std::size_t whoami_calls = 0;
 
