@@ -10,6 +10,11 @@ http::Response json_response(int status, std::string body) {
   http::Response response;
   response.status = status;
   response.headers.add("Content-Type", "application/json");
+  // Matrix client-server API, section "Web Browser Clients".
+  response.headers.add("Access-Control-Allow-Origin", "*");
+  response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+  response.headers.add("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
+  response.headers.add("Access-Control-Expose-Headers", "Retry-After");
   response.body = std::move(body);
   return response;
 }

@@ -1,6 +1,7 @@
 // Every error that Afterword answers by itself: status, errcode and words, made in this one table.
 //
-// What the homeserver refused is passed on as it said it (homeserver_refusal).
+// What the homeserver refused is passed on as it said it (homeserver_refusal). Every answer made here is JSON and
+// readable by web clients.
 #pragma once
 
 #include "api/wire_form.h"

@@ -22,24 +22,11 @@ namespace {
 using api::to_response;
 using api::WireForm;
 
-// Matrix client-server API, section "Web Browser Clients".
-void allow_web_clients(http::Response& response) {
-  response.headers.set("Access-Control-Allow-Origin", "*");
-  response.headers.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
-  response.headers.set("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
-  response.headers.set("Access-Control-Expose-Headers", "Retry-After");
-}
-
 // The endpoint of a scheduling request, without its txn_id.
 std::string transaction_path(const http::Target& target) {
   std::string path;
   for (std::size_t i = 0; i + 1 < target.segments.size(); ++i) path += '/' + percent_encode(target.segments[i]);
   return path;
-}
-
-bool is_answered_by_us(const Route& route) {
-  return !std::holds_alternative<PassThroughRoute>(route) && !std::holds_alternative<VersionsRoute>(route) &&
-         !std::holds_alternative<CapabilitiesRoute>(route);
 }
 
 bool is_success(const http::Response& response) { return response.status >= 200 && response.status < 300; }
@@ -55,17 +42,10 @@ Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Cl
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
   const std::optional<http::Target> target = http::Target::parse(request.target);
-  http::Response response;
-  if (!target) {
-    response = to_response(api::unrecognized());
-    allow_web_clients(response);
-    co_return response;
-  }
+  if (!target) co_return to_response(api::unrecognized());
   const Route route = find_route(request.method, *target);
   const auto answer_route = [&](const auto& found) { return answer(found, request, *target); };
-  response = co_await std::visit(answer_route, route);
-  if (is_answered_by_us(route)) allow_web_clients(response);
-  co_return response;
+  co_return co_await std::visit(answer_route, route);
 }
 
 async::Task<Result<api::Caller, http::Response>> Gateway::caller_of(const http::Request& request,

@@ -92,15 +92,15 @@ Task<Finding> check_registration(http::Client& client, const Configuration& conf
                     "look into the homeserver's log, then check again"};
 }
 
-// Whether what listens there says that it has delayed events, as Afterword does.
+// Whether what listens there knows delayed events, as Afterword does, also while the homeserver is away.
 Task<bool> afterword_answers(async::Executor executor, const Configuration& configuration) {
   http::Origin origin;
   origin.host = configuration.listen.host;
   origin.port = configuration.listen.port;
   http::Client client(executor, origin);
-  const Answer answer = co_await get(client, "/_matrix/client/versions");
+  const Answer answer = co_await get(client, "/_matrix/client/v1/delayed_events/-");
   client.close();
-  co_return answer && answer->status == 200 && answer->body.find("org.matrix.msc4140.stable") != std::string::npos;
+  co_return answer && answer->status == 401 && answer->body.find("M_MISSING_TOKEN") != std::string::npos;
 }
 
 // Opening it would make it, and for the user who runs the check rather than for Afterword's.

@@ -144,8 +144,7 @@ TEST_F(CheckTest, TheDatabaseDoesNotOpen) {
 
 TEST_F(CheckTest, TheDatabaseIsInUseByARunningAfterword) {
   database_ = std::string("afterword.db: in use");
-  homeserver_.answers["/_matrix/client/versions"].body =
-      R"({"versions": [], "unstable_features": {"org.matrix.msc4140.stable": true}})";
+  homeserver_.answers["/_matrix/client/v1/delayed_events/-"] = {401, {}, R"({"errcode": "M_MISSING_TOKEN"})"};
   configuration_.listen.port = homeserver_.port();
   EXPECT_THAT(findings().at(2),
               is("database", Verdict::ok, HasSubstr("in use by the Afterword that runs at 127.0.0.1:")));

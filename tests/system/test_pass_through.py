@@ -3,9 +3,11 @@
 import secrets
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from .gateway import Afterword
 from .homeservers import Synapse
 from .matrix import C, Server, User, quote
 
@@ -79,3 +81,17 @@ def test_an_encoded_path_arrives_as_it_was_written(alice: User, room: str):
 def test_a_query_that_only_looks_like_a_delay_is_the_homeservers(alice: User, room: str):
     path = f"{C}/v3/rooms/{quote(room)}/send/{TEXT}/one"
     assert "event_id" in alice.request("PUT", path, query={"delay": 1000, "note": "delay"}, body=MESSAGE).ok()
+
+
+def test_a_homeserver_that_is_away_is_an_error_that_web_clients_can_read(tmp_path: Path):
+    afterword = Afterword(tmp_path)
+    afterword.set_up("home.test", "http://127.0.0.1:1")
+    try:
+        afterword.start()
+        for path in [f"{C}/versions", f"{C}/v3/sync"]:
+            answer = afterword.request("GET", path)
+            assert (answer.status, answer.errcode) == (502, "M_UNKNOWN")
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "in use by the Afterword that runs" in afterword.check().stdout
+    finally:
+        afterword.stop()
