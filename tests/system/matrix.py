@@ -146,7 +146,8 @@ class User:
     # Rooms
 
     def create_room(self, **options: Any) -> str:
-        return self.request_patiently("POST", f"{C}/v3/createRoom", body={"preset": "public_chat", **options}).ok()["room_id"]
+        body = {"preset": "public_chat", **options}
+        return self.request_patiently("POST", f"{C}/v3/createRoom", body=body).ok()["room_id"]
 
     def join(self, room: str) -> None:
         self.request_patiently("POST", f"{C}/v3/join/{quote(room)}", body={}).ok()
@@ -168,7 +169,12 @@ class User:
     def event(self, room: str, event_id: str) -> dict[str, Any]:
         """Waits until it can be read: Dendrite needs a moment after it has taken an event."""
         path = f"{C}/v3/rooms/{quote(room)}/event/{quote(event_id)}"
-        return eventually(lambda: answer.json if (answer := self.request_patiently("GET", path)).status == 200 else None)
+
+        def look() -> dict[str, Any] | None:
+            answer = self.request_patiently("GET", path)
+            return answer.json if answer.status == 200 else None
+
+        return eventually(look)
 
     def events(self, room: str, event_type: str | None = None) -> list[dict[str, Any]]:
         """The room's latest events, oldest first."""

@@ -89,7 +89,8 @@ class Table:
             for row in rows:
                 cells = [str(row.cells.get(target, "")) for target in targets]
                 lines = textwrap.wrap(row.statement, 86)
-                shown = "".join(f"  {cell.split(' ')[0] if cell[:1] in (_HOLDS, _FAILS) else '–':<10}" for cell in cells)
+                signs = [cell[:1] if cell[:1] in (_HOLDS, _FAILS) else "–" for cell in cells]
+                shown = "".join(f"  {sign:<10}" for sign in signs)
                 yield f"  {lines[0]:<88}" + shown
                 yield from (f"  {line}" for line in lines[1:])
                 for target, cell in zip(targets, cells):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ..homeservers import Dendrite, Synapse
-from ..matrix import C, DELAY_QUERY, LEGACY, STABLE, STICKY_QUERY, U, UNSTABLE, Server, User, new_txn_id, now_ms, quote
+from ..matrix import DELAY_QUERY, STICKY_QUERY, C, U, User, new_txn_id, now_ms, quote
 from .examples import FORMS, HOUR, MESSAGE, STATE, TEXT, message
 from .marks import impossible
 

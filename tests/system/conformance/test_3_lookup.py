@@ -10,7 +10,7 @@ forms = pytest.mark.parametrize("form", [STABLE, UNSTABLE])
 
 @forms
 def test_a_scheduled_event(form: str, alice: User, room: str):
-    """A scheduled event shows what was scheduled, and nothing `finalised`; the unstable route has the older names too"""
+    """A scheduled event shows what was scheduled, nothing `finalised`, and on the unstable route the older names too"""
     before = now_ms()
     delay_id = alice.delayed(room, TEXT, MESSAGE, HOUR)
     event = alice.look_up(delay_id, form).ok()
