@@ -13,7 +13,8 @@ namespace afterword {
 template <class T, class E>
 using Result = boost::system::result<T, E>;
 
-// Found by argument-dependent look-up when value() is called on an error of one of our types.
+// Found by argument-dependent look-up when value() is called on an error that is a type of this very namespace; others
+// bring it into theirs with a using-declaration, as store/store.h does.
 template <class E>
 [[noreturn]] void throw_exception_from_error(const E&, const boost::source_location& where) {
   throw std::logic_error("Result::value() called on an error, at " + where.to_string());
