@@ -388,15 +388,16 @@ Delivery::~Delivery() = default;
 
 Task<store::StoreResult<void>> Delivery::start() {
   Implementation& delivery = *implementation_;
-  const auto active = co_await delivery.store.active();
-  if (!active) co_return active.error();
-
   std::vector<Timer> timers;
-  timers.reserve(active->size());
   std::vector<DelayId> sending;
-  for (const store::Active& event : *active) {
-    timers.push_back({event.due, event.delay_id});
-    if (event.state == domain::State::sending) sending.push_back(event.delay_id);
+  while (true) {
+    const auto adopted = co_await delivery.store.adopt();
+    if (!adopted) co_return adopted.error();
+    if (adopted->empty()) break;
+    for (const store::Active& event : *adopted) {
+      timers.push_back({event.due, event.delay_id});
+      if (event.state == domain::State::sending) sending.push_back(event.delay_id);
+    }
   }
   delivery.timers = Timers(std::move(timers));
 

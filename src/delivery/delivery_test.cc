@@ -77,7 +77,8 @@ class StoreThatFails final : public store::Store {
     if (disk_is_full) co_return full();
     co_return co_await store_->look(std::move(delay_ids));
   }
-  store::Task<store::StoreResult<std::vector<store::Active>>> active() override { return store_->active(); }
+  store::Task<store::StoreResult<std::vector<store::Active>>> adopt() override { return store_->adopt(); }
+  bool may_send() const override { return store_->may_send(); }
   store::Task<store::StoreResult<std::optional<domain::DelayedEvent>>> look_up(
       DelayId delay_id, std::optional<domain::UserId> caller) override {
     return store_->look_up(delay_id, std::move(caller));
@@ -109,10 +110,7 @@ class DeliveryTest : public ::testing::Test {
     auto pattern = (std::filesystem::temp_directory_path() / "afterword-delivery-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
     folder_ = pattern;
-    store::sqlite::Options options{folder_ / "afterword.db", store::CommitOn::executor, {}};
-    auto opened = store::sqlite::open(executor(), std::move(options));
-    if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = std::make_unique<StoreThatFails>(*std::move(opened));
+    open_store();
   }
   ~DeliveryTest() override {
     if (delivery_) clock_.run(delivery_->drain(0ms));
@@ -122,6 +120,21 @@ class DeliveryTest : public ::testing::Test {
   }
 
   async::Executor executor() { return clock_.context().get_executor(); }
+
+  void open_store() {
+    store::sqlite::Options options{folder_ / "afterword.db", store::CommitOn::executor, {}};
+    auto opened = store::sqlite::open(executor(), std::move(options));
+    if (opened.has_error()) throw std::runtime_error(opened.error());
+    store_ = std::make_unique<StoreThatFails>(*std::move(opened));
+  }
+  // The server stops, within this limit.
+  void stop(std::chrono::milliseconds limit) {
+    clock_.run(delivery_->drain(limit));
+    delivery_.reset();
+    clock_.run(store_->close());
+    store_.reset();
+    open_store();
+  }
 
   void start(Options options = {}) {
     delivery_ = std::make_unique<Delivery>(executor(), clock_, *store_, homeserver_, options);
@@ -671,7 +684,7 @@ TEST_F(DeliveryTest, DrainHasALimitAndTheNextStartGoesOn) {
   const auto id = schedule(1s);
   clock_.advance(2s);
   const auto before = clock_.steady_now();
-  clock_.run(delivery_->drain(5s));
+  stop(5s);
   EXPECT_EQ(clock_.steady_now() - before, 5s);
   EXPECT_EQ(state(id), State::sending);
 

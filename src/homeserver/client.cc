@@ -40,6 +40,11 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
   co_return read;
 }
 
+Task<LookAnswer> HomeserverClient::look_for(domain::DelayId /*delay_id*/, const domain::EventToSend& /*event*/,
+                                            domain::Attempt /*attempt*/) {
+  co_return CannotTell{"looking for an attempt is not built yet"};
+}
+
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
   const async::Steady give_up = clock_.steady_now() + options_.whoami_timeout;
   while (true) {

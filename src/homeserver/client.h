@@ -24,6 +24,8 @@ class HomeserverClient final : public Homeserver {
   HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options);
 
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
+  Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
+                            domain::Attempt attempt) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
  private:

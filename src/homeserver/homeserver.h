@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace afterword::homeserver {
 
@@ -27,11 +28,24 @@ struct Refused {
 };
 struct NotArrived {  // certainly not acted on: connection refused, or an answer about our set-up and not the event
   std::string reason;
+  std::optional<Milliseconds> retry_after;  // of a rate limit that is not the owner's but ours as a whole
 };
 struct Unclear {  // timeout, reset, 5xx, unreadable answer: it may or may not have been acted on
   std::string reason;
 };
 using SendAnswer = std::variant<Sent, Refused, NotArrived, Unclear>;
+
+// The answer to looking for an attempt whose own answer was lost.
+struct Candidates {                     // the events of its room that bear its fingerprint, oldest first; more than
+  std::vector<domain::EventId> events;  // one if the same was sent at the same millisecond. None: it is not there.
+};
+struct MayNotLook {  // the owner is not in the room any more, say, and so cannot send there either
+  std::string reason;
+};
+struct CannotTell {  // the homeserver could not be asked, or the room is too busy to be searched
+  std::string reason;
+};
+using LookAnswer = std::variant<Candidates, MayNotLook, CannotTell>;
 
 // Who a token belongs to.
 struct Identity {
@@ -58,6 +72,11 @@ class Homeserver {
   // the event's own: see delivery, which decides between the two). `event` must outlive the task.
   virtual Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event,
                                 domain::Attempt attempt) = 0;
+
+  // Whether an attempt with these arguments has taken effect: an event of that room, sender, type, state key, content
+  // and origin_server_ts, and, where the homeserver shows it, that transaction. `event` must outlive the task.
+  virtual Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
+                                    domain::Attempt attempt) = 0;
 
   // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit.
   virtual Task<WhoamiAnswer> whoami(Credentials credentials) = 0;

@@ -56,9 +56,12 @@ struct Met {
   domain::Timing timing;  // as it is now; meaningful while the event is not finalised
 };
 using ActionAnswer = std::variant<NotFound, Met>;
-using ClaimAnswer = std::variant<NotFound, Met, domain::DelayedEvent>;  // the event: it is claimed, and yours to send
+// claim() by time: another instance has an event for this room that was due before this one, and goes first.
+struct Behind {};
+using ClaimAnswer =
+    std::variant<NotFound, Met, Behind, domain::DelayedEvent>;  // the event: it is claimed, and yours to send
 
-// look(): what a timer that has fired finds.
+// look(): what a timer that has fired finds. Events whose timer is another instance's are left out.
 struct Look {
   DelayId delay_id;
   domain::State state;  // scheduled or sending; anything else is left out of the answer
@@ -66,7 +69,7 @@ struct Look {
   domain::RoomId room_id;
 };
 
-// active(): what a start finds.
+// adopt(): an event whose timer is this instance's from now on.
 struct Active {
   DelayId delay_id;
   domain::State state;  // scheduled or sending
@@ -124,17 +127,26 @@ class Store {
   virtual Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                                Timestamp now) = 0;
 
+  // Both only for what this instance has claimed or adopted.
   // sending → scheduled: the attempt is known not to have arrived, or was refused on request. Nothing if not sending.
   virtual Task<StoreResult<void>> release(DelayId delay_id) = 0;
 
   // sending → sent | failed. Nothing if not sending.
   virtual Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) = 0;
 
-  // Of those ids, the events that are scheduled or sending.
+  // Of those ids, the events that are scheduled or sending, with this instance's timer.
   virtual Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) = 0;
 
-  // Everything scheduled or sending, in no order. Called once, at start.
-  virtual Task<StoreResult<std::vector<Active>>> active() = 0;
+  // Takes over the timers of events that are scheduled or sending and have no living instance, a bounded number at a
+  // time, in no order; answers none when there are no more. A store of one process answers everything after it was
+  // opened, and then none, at no cost.
+  virtual Task<StoreResult<std::vector<Active>>> adopt() = 0;
+
+  // Whether what this instance has claimed is still its own to send. Where instances share a store, each has a lease
+  // that it renews; one that was paused for longer finds here that the others may have taken over what it had. Its
+  // claims then have no effect any more, nor have release() and finalise(). Looks at a clock only; to be asked right
+  // before an event leaves.
+  virtual bool may_send() const = 0;
 
   // The whole event, also when it is being sent: to continue an attempt, or to show it.
   virtual Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,

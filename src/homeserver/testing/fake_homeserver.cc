@@ -37,6 +37,15 @@ Task<SendAnswer> FakeHomeserver::send(domain::DelayId delay_id, const domain::Ev
   co_return Sent{domain::EventId("$" + delay_id.to_string())};
 }
 
+Task<LookAnswer> FakeHomeserver::look_for(domain::DelayId delay_id, const domain::EventToSend& event,
+                                          domain::Attempt attempt) {
+  const Send look{delay_id, event, attempt, clock_.now()};
+  looks.push_back(look);
+  if (!next_looks.empty()) co_return take_first(next_looks);
+  if (answer_look) co_return answer_look(look);
+  co_return Candidates{};
+}
+
 Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials) {
   ++whoami_calls;
   co_await clock_.sleep_for(whoami_time);

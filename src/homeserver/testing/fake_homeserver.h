@@ -30,6 +30,8 @@ class FakeHomeserver final : public Homeserver {
   explicit FakeHomeserver(async::Clock& clock) : clock_(clock) {}
 
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
+  Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
+                            domain::Attempt attempt) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
   // What it was sent, in that order, whatever it answered.
@@ -40,6 +42,12 @@ class FakeHomeserver final : public Homeserver {
   // How long a send takes.
   std::function<std::chrono::milliseconds(const Send&)> send_time;
   std::size_t under_way = 0;
+
+  // Untold, a look finds nothing.
+  std::vector<Send> looks;
+  std::deque<LookAnswer> next_looks;
+  std::function<LookAnswer(const Send&)> answer_look;
+
   std::size_t most_under_way = 0;
 
   std::map<std::string, Identity> tokens;

@@ -87,9 +87,16 @@ class SqliteStore final : public Store {
         [delay_ids = std::move(delay_ids)](Engine& engine) { return engine.look(delay_ids); });
   }
 
-  Task<StoreResult<std::vector<Active>>> active() override {
-    return perform<std::vector<Active>>([](Engine& engine) { return engine.active(); });
+  Task<StoreResult<std::vector<Active>>> adopt() override {
+    if (adopted_) co_return std::vector<Active>();
+    auto everything = [](Engine& engine) { return engine.active(); };
+    auto adopted = co_await perform<std::vector<Active>>(std::move(everything));
+    adopted_ = bool(adopted);
+    co_return adopted;
   }
+
+  // The lock on the file is the lease.
+  bool may_send() const override { return true; }
 
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override {
@@ -142,6 +149,7 @@ class SqliteStore final : public Store {
 
   std::unique_ptr<Engine> engine_;  // until it is closed; the committing thread's
   bool closing_ = false;            // the committing thread's
+  bool adopted_ = false;            // the executor's
   GroupCommit commits_;             // last, so that its thread ends first
 };
 

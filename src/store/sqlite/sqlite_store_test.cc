@@ -263,7 +263,7 @@ TEST_F(SqliteStore, DoesNothingByHalvesOnAFullDiskAndRecovers) {
   store = open(path_);
   EXPECT_EQ(runner_.run(store->look_up(kept, std::nullopt)).value()->timing.delayed_since, noon + 3s);
   EXPECT_EQ(runner_.run(store->look_up(sending, std::nullopt)).value()->state, State::sending);
-  EXPECT_EQ(runner_.run(store->active()).value().size(), 3u);
+  EXPECT_EQ(runner_.run(store->adopt()).value().size(), 3u);
   close(std::move(store));
 }
 

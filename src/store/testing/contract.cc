@@ -83,6 +83,15 @@ void StoreContract::reopen() {
   store_ = backend_->open(runner_.executor());
 }
 
+std::vector<Active> StoreContract::adopt_all() {
+  std::vector<Active> all;
+  while (true) {
+    const auto some = runner_.run(store().adopt()).value();
+    if (some.empty()) return all;
+    all.insert(all.end(), some.begin(), some.end());
+  }
+}
+
 DelayId StoreContract::event_in(State state, NewDelayedEvent event) {
   const DelayId delay_id = event.delay_id;
   const Timestamp due = event.timing.due();
@@ -352,12 +361,14 @@ TEST_P(StoreContract, CancelsAllThatAUserHasScheduled) {
   EXPECT_EQ(answer(store().cancel_all(alice, noon + 2s)), 0u);
 }
 
-TEST_P(StoreContract, ShowsTimersAndStartsWhatIsActive) {
+TEST_P(StoreContract, ShowsTimersWhatIsActiveAndLetsAStartAdoptIt) {
   std::vector<DelayId> ids;
   for (const State state : all_states) ids.push_back(event_in(state, event_of(alice)));
   answer(store().restart(ids[0], std::nullopt, noon + 1s));
-  EXPECT_THAT(ids_of(answer(store().active())), UnorderedElementsAre(ids[0], ids[1]));
-  for (const auto& active : answer(store().active())) {
+  reopen();
+  const auto adopted = adopt_all();
+  EXPECT_THAT(ids_of(adopted), UnorderedElementsAre(ids[0], ids[1]));
+  for (const auto& active : adopted) {
     EXPECT_EQ(active.state, active.delay_id == ids[0] ? State::scheduled : State::sending);
     EXPECT_EQ(active.due, active.delay_id == ids[0] ? noon + 11s : noon + 10s);
   }
@@ -451,7 +462,8 @@ TEST_P(StoreContract, SchedulesATransactionOnceHoweverManyAskAtOnce) {
   }
   EXPECT_EQ(ids.size(), 1u);
   EXPECT_EQ(created, 1);
-  EXPECT_EQ(answer(store().active()).size(), 1u);
+  reopen();
+  EXPECT_EQ(adopt_all().size(), 1u);
 }
 
 TEST_P(StoreContract, HoldsTheLimitHoweverManyAskAtOnce) {

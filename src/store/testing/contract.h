@@ -65,6 +65,8 @@ class StoreContract : public ::testing::TestWithParam<Variant> {
   DelayId event_in(domain::State state, domain::NewDelayedEvent event);
   DelayId scheduled(domain::NewDelayedEvent event) { return event_in(domain::State::scheduled, std::move(event)); }
   domain::DelayedEvent look_up(DelayId delay_id);
+  // What a start takes over, without reopening in between.
+  std::vector<Active> adopt_all();
 
   Runner runner_;
 
