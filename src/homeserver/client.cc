@@ -1,6 +1,7 @@
 #include "homeserver/client.h"
 
 #include "base/log.h"
+#include "homeserver/look_for.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
 #include "homeserver/send_request.h"
@@ -40,9 +41,10 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
   co_return read;
 }
 
-Task<LookAnswer> HomeserverClient::look_for(domain::DelayId /*delay_id*/, const domain::EventToSend& /*event*/,
-                                            domain::Attempt /*attempt*/) {
-  co_return CannotTell{"looking for an attempt is not built yet"};
+Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const domain::EventToSend& event,
+                                            domain::Attempt attempt) {
+  const LookOptions look{options_.as_token, options_.look_timeout};
+  co_return co_await look_for_attempt(http_, clock_, look, delay_id, event, attempt);
 }
 
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {

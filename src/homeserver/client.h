@@ -16,6 +16,7 @@ namespace afterword::homeserver {
 struct HomeserverClientOptions {
   std::string as_token;
   std::chrono::milliseconds send_timeout{30'000};
+  std::chrono::milliseconds look_timeout{30'000};
   std::chrono::milliseconds whoami_timeout{10'000};  // also how long a rate limit is waited out, altogether
 };
 

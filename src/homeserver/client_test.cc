@@ -44,7 +44,7 @@ class HomeserverClientTest : public ::testing::Test {
     origin.host = "127.0.0.1";
     origin.port = server_.port();
     http_.emplace(context_.get_executor(), origin);
-    return HomeserverClient(*http_, clock_, {"secret", 30s, whoami_timeout});
+    return HomeserverClient(*http_, clock_, {"secret", 30s, 30s, whoami_timeout});
   }
 
   async::asio::io_context context_{1};
@@ -71,6 +71,88 @@ TEST_F(HomeserverClientTest, SendsAnEvent) {
   EXPECT_EQ(requests_[0].method, "PUT");
   EXPECT_NE(requests_[0].target.find(delay_id.to_string()), std::string::npos);
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer secret");
+}
+
+// --- Looking for an attempt ---
+
+class LookForTest : public HomeserverClientTest {
+ protected:
+  LookForTest() {
+    event_.user_id = domain::UserId("@alice:example.org");
+    event_.room_id = domain::RoomId("!room:example.org");
+    event_.type = "m.room.message";
+    event_.content = "{}";
+  }
+
+  static std::string event_at(int time, const std::string& event_id) {
+    return R"({"sender":"@alice:example.org","type":"m.room.message","content":{},"origin_server_ts":)" +
+           std::to_string(time) + R"(,"event_id":")" + event_id + "\"}";
+  }
+  void will_answer(int status, const std::string& body) { answers_.push_back({status, {}, body}); }
+  LookAnswer look() {
+    auto homeserver = client();
+    return run(homeserver.look_for(domain::DelayId::random(), event_, domain::Attempt{from_ms(5)}));
+  }
+  static std::vector<std::string> ids(const LookAnswer& answer) {
+    std::vector<std::string> found;
+    for (const auto& id : std::get<Candidates>(answer).events) found.push_back(id.value);
+    return found;
+  }
+
+  domain::EventToSend event_;
+};
+
+TEST_F(LookForTest, FindsItAmongTheMessagesOfItsSender) {
+  will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + "," + event_at(5, "$b") + R"(],"end":"more"})");
+  will_answer(200, R"({"chunk":[)" + event_at(5, "$c") + "]}");
+  EXPECT_EQ(ids(look()), (std::vector<std::string>{"$c", "$b"}));
+  ASSERT_EQ(requests_.size(), 2u);
+  EXPECT_NE(requests_[0].target.find("user_id=%40alice%3Aexample.org"), std::string::npos);
+  EXPECT_NE(requests_[1].target.find("from=more"), std::string::npos);
+}
+
+TEST_F(LookForTest, KnowsThatItIsNotThere) {
+  will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + "]}");
+  EXPECT_TRUE(ids(look()).empty());
+}
+
+TEST_F(LookForTest, FindsAStateEventInTheCurrentState) {
+  event_.kind = domain::EventKind::state;
+  will_answer(200, R"({"sender":"@alice:example.org","type":"m.room.message","content":{},"state_key":"",
+                       "origin_server_ts":5,"event_id":"$state"})");
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$state"});
+}
+
+TEST_F(LookForTest, FindsAStateEventThatHasBeenReplaced) {
+  event_.kind = domain::EventKind::state;
+  will_answer(404, R"({"errcode":"M_NOT_FOUND"})");
+  will_answer(200, R"({"chunk":[{"sender":"@alice:example.org","type":"m.room.message","content":{},"state_key":"",
+                       "origin_server_ts":5,"event_id":"$state"}]})");
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$state"});
+}
+
+TEST_F(LookForTest, AsksForTheTimeInABusyRoom) {
+  for (int page = 0; page < 10; ++page) {
+    will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + R"(],"end":")" + std::to_string(page) + "\"}");
+  }
+  will_answer(200, R"({"event_id":"$b","origin_server_ts":5})");
+  will_answer(200, R"({"events_before":[],"event":)" + event_at(5, "$b") + R"(,"events_after":[]})");
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$b"});
+}
+
+TEST_F(LookForTest, CannotTellInABusyRoomOfAHomeserverThatKnowsNoTimes) {
+  for (int page = 0; page < 10; ++page) {
+    will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + R"(],"end":")" + std::to_string(page) + "\"}");
+  }
+  will_answer(404, R"({"errcode":"M_UNRECOGNIZED"})");
+  EXPECT_TRUE(std::holds_alternative<CannotTell>(look()));
+}
+
+TEST_F(LookForTest, SaysThatItMayNotLookOrCannot) {
+  will_answer(403, R"({"errcode":"M_FORBIDDEN","error":"not in the room"})");
+  EXPECT_TRUE(std::holds_alternative<MayNotLook>(look()));
+  will_answer(502, "bad gateway");
+  EXPECT_TRUE(std::holds_alternative<CannotTell>(look()));
 }
 
 TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {

@@ -1,0 +1,190 @@
+#include "homeserver/look_for.h"
+
+#include "base/encoding.h"
+#include "homeserver/fingerprint.h"
+#include "homeserver/query.h"
+#include "homeserver/read_answer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace afterword::homeserver {
+namespace {
+
+using domain::EventId;
+using domain::EventKind;
+
+// How far the times of neighbours in a room may lie apart: one page of events that are all older than this ends the
+// search. Massaged times and other servers' clocks can be anything, so the margin is wide.
+constexpr std::chrono::hours margin{1};
+
+struct NothingThere {};  // 404
+using Read = std::variant<json::object, NothingThere, MayNotLook, CannotTell>;
+
+Read read(const HttpAnswer& answer) {
+  if (!answer) return CannotTell{answer.error().reason};
+  auto body = parse_json_object(answer->body);
+  if (answer->status >= 200 && answer->status < 300 && body) return std::move(*body);
+  const std::string errcode = body ? string_member(*body, "errcode").value_or("") : "";
+  if (answer->status == 403 && errcode == "M_FORBIDDEN") {
+    return MayNotLook{string_member(*body, "error").value_or(errcode)};
+  }
+  if (answer->status == 404 || errcode == "M_UNRECOGNIZED") return NothingThere{};
+  return CannotTell{fmt::format("an answer {} {}", answer->status, errcode)};
+}
+
+class Search {
+ public:
+  Search(http::Client& http, async::Clock& clock, const LookOptions& options, const domain::DelayId& delay_id,
+         const domain::EventToSend& event, const domain::Attempt& attempt)
+      : http_(http),
+        clock_(clock),
+        options_(options),
+        event_(event),
+        when_(attempt.origin_server_ts),
+        fingerprint_(delay_id, event, attempt),
+        give_up_(clock.steady_now() + options.time_limit) {}
+
+  async::Task<LookAnswer> run() {
+    if (event_.kind == EventKind::state) {
+      std::string path = "state/" + percent_encode(event_.type) + "/" + percent_encode(event_.state_key);
+      auto asking = get(std::move(path), query({{"format", "event"}}));
+      Read current = co_await std::move(asking);
+      if (auto* event = std::get_if<json::object>(&current)) consider(*event);
+      if (found_exact_ || !found_.empty()) co_return answer();
+      // 403 too is answered for what was never set; the messages decide.
+      if (auto* cannot = std::get_if<CannotTell>(&current)) co_return std::move(*cannot);
+    }
+    std::optional<LookAnswer> failure = co_await read_messages();
+    if (failure) co_return std::move(*failure);
+    if (found_exact_ || !found_.empty() || reached_the_time_) co_return answer();
+    failure = co_await ask_for_the_time();
+    if (failure) co_return std::move(*failure);
+    co_return answer();
+  }
+
+ private:
+  using Parameters = std::vector<std::pair<std::string_view, std::string>>;
+
+  Query query(const Parameters& parameters) const {
+    Query made;
+    made.add("user_id", event_.user_id.value);
+    for (const auto& [name, value] : parameters) made.add(name, value);
+    return made;
+  }
+
+  async::Task<Read> get(std::string path, Query query, std::string_view prefix = "/_matrix/client/v3/rooms/") {
+    http::Request request;
+    request.method = "GET";
+    request.target = std::string(prefix) + percent_encode(event_.room_id.value) + "/" + std::move(path) + query.text();
+    request.headers.add("Authorization", "Bearer " + options_.as_token);
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up_ - clock_.steady_now());
+    if (left <= std::chrono::milliseconds(0)) co_return CannotTell{"the search took too long"};
+    const HttpAnswer answer = co_await http_.send(std::move(request), left);
+    co_return read(answer);
+  }
+
+  void consider(const json::object& event) {
+    const auto match = fingerprint_.match(event);
+    const auto event_id = string_member(event, "event_id");
+    if (match == Fingerprint::Match::no || !event_id) return;
+    if (match == Fingerprint::Match::exact && !std::exchange(found_exact_, true)) found_.clear();
+    if (found_exact_ && match != Fingerprint::Match::exact) return;
+    const EventId id(*event_id);
+    if (std::find(found_.begin(), found_.end(), id) == found_.end()) found_.push_back(id);
+  }
+
+  // Answers whether all of them are far older than the attempt.
+  bool consider_all(const json::value* events) {
+    bool all_older = true;
+    if (!events || !events->is_array()) return false;
+    for (const json::value& value : events->get_array()) {
+      const json::object* event = value.if_object();
+      if (!event) continue;
+      consider(*event);
+      const json::value* time = event->if_contains("origin_server_ts");
+      all_older = all_older && time && time->is_int64() && time->get_int64() < to_ms(when_ - margin);
+    }
+    return all_older && !events->get_array().empty();
+  }
+
+  async::Task<std::optional<LookAnswer>> read_messages() {
+    json::object filter;
+    filter["senders"] = json::array{event_.user_id.value};
+    filter["types"] = json::array{type_of(event_)};
+    const std::string filter_text = to_text(filter);
+    std::string from;
+    for (int page = 0; page < options_.max_pages; ++page) {
+      Parameters parameters{{"dir", "b"}, {"limit", "100"}, {"filter", filter_text}};
+      if (!from.empty()) parameters.emplace_back("from", from);
+      auto asking = get("messages", query(parameters));
+      Read answered = co_await std::move(asking);
+      if (auto* may_not = std::get_if<MayNotLook>(&answered)) co_return std::move(*may_not);
+      if (auto* cannot = std::get_if<CannotTell>(&answered)) co_return std::move(*cannot);
+      const auto* body = std::get_if<json::object>(&answered);
+      if (!body) co_return MayNotLook{"the homeserver does not know the room"};
+      const bool all_older = consider_all(body->if_contains("chunk"));
+      const auto end = string_member(*body, "end");
+      reached_the_time_ = all_older || !end || end->empty() || *end == from;
+      if (reached_the_time_ || found_exact_) break;
+      from = *end;
+    }
+    co_return std::nullopt;
+  }
+
+  // The room is busy: the event nearest to the time, and those around it.
+  async::Task<std::optional<LookAnswer>> ask_for_the_time() {
+    const Query at_time = query({{"ts", std::to_string(to_ms(when_))}, {"dir", "f"}});
+    auto asking = get("timestamp_to_event", at_time, "/_matrix/client/v1/rooms/");
+    Read nearest = co_await std::move(asking);
+    const auto* found = std::get_if<json::object>(&nearest);
+    if (!found) co_return CannotTell{"the room is too busy to be searched"};
+    const json::value* time = found->if_contains("origin_server_ts");
+    // Nothing in the room has exactly that time.
+    if (time && time->is_int64() && time->get_int64() != to_ms(when_)) co_return std::nullopt;
+    const auto event_id = string_member(*found, "event_id");
+    if (!event_id) co_return CannotTell{"an answer to timestamp_to_event without an event_id"};
+
+    auto asking_around = get("context/" + percent_encode(*event_id), query({{"limit", "100"}}));
+    Read answered = co_await std::move(asking_around);
+    const auto* context = std::get_if<json::object>(&answered);
+    if (!context) co_return CannotTell{"the room is too busy to be searched"};
+    consider_all(context->if_contains("events_before"));
+    const json::value* middle = context->if_contains("event");
+    if (middle && middle->is_object()) consider(middle->get_object());
+    consider_all(context->if_contains("events_after"));
+    co_return std::nullopt;
+  }
+
+  LookAnswer answer() {
+    std::reverse(found_.begin(), found_.end());  // the newest came first
+    return Candidates{std::move(found_)};
+  }
+
+  http::Client& http_;
+  async::Clock& clock_;
+  const LookOptions& options_;
+  const domain::EventToSend& event_;
+  const Timestamp when_;
+  const Fingerprint fingerprint_;
+  const async::Steady give_up_;
+
+  std::vector<EventId> found_;
+  bool found_exact_ = false;       // only those that show our transaction
+  bool reached_the_time_ = false;  // no event of that time lies further back
+};
+
+}  // namespace
+
+async::Task<LookAnswer> look_for_attempt(http::Client& http, async::Clock& clock, const LookOptions& options,
+                                         domain::DelayId delay_id, const domain::EventToSend& event,
+                                         domain::Attempt attempt) {
+  Search search(http, clock, options, delay_id, event, attempt);
+  co_return co_await search.run();
+}
+
+}  // namespace afterword::homeserver
