@@ -31,8 +31,20 @@ constexpr std::chrono::seconds look_again{1};
 // How soon it is noticed that somebody set the wall clock forward.
 constexpr std::chrono::seconds longest_sleep{1};
 
+// While another instance sends an earlier event of the room.
+constexpr std::chrono::milliseconds pause_behind{100};
+// So many attempts in a row without a clear answer: it is not the events, it is the homeserver.
+constexpr unsigned unclear_is_away = 3;
+
 // Where the answer to a `send` action appears.
 using Reply = std::shared_ptr<std::optional<SendNowAnswer>>;
+
+// What is being sent, from before it is claimed until its outcome is recorded.
+struct UnderWay {
+  Reply reply = nullptr;                            // for who asked for it
+  async::Steady quiet_until{};                      // an earlier try may still be under way in the homeserver
+  std::optional<async::Steady> unclear_since = {};  // when the first try had no clear answer
+};
 
 }  // namespace
 
@@ -55,6 +67,10 @@ struct Delivery::Implementation {
   Task<void> run_timers();
   Task<void> fire(std::vector<Timer> fired);
 
+  // What has no living owner: at start, everything.
+  Task<store::StoreResult<void>> adopt();
+  Task<void> keep_adopting();
+
   // Turns of rooms.
   void dispatch();
   Task<void> take_turn(Turn turn);
@@ -63,18 +79,27 @@ struct Delivery::Implementation {
   Task<void> attempt(Turn turn, DelayedEvent event);
   void try_again_later(const Turn& turn);
   void pause(const domain::RoomId& room_id);
+  void resume_soon(const domain::RoomId& room_id, std::chrono::milliseconds time);
   Task<void> resume_after(domain::RoomId room_id, std::chrono::milliseconds time);
 
   // Attempts.
   Task<void> send_on_request(DelayId delay_id, std::optional<domain::UserId> caller, Reply reply);
   Task<NextStep> try_to_send(DelayedEvent event, bool may_have_arrived);
+  Task<NextStep> resolve(DelayedEvent event);
+  Task<NextStep> send_again(DelayedEvent event, bool may_have_arrived);
+  void note_unclear(DelayId delay_id);
+  bool holds_too_long(DelayId delay_id);
+  void set_aside(DelayId delay_id, unsigned failures);
+  Task<void> resolve_aside_after(DelayId delay_id, unsigned failures);
+  Task<void> resolve_aside(DelayId delay_id, unsigned failures);
   Task<void> record(DelayId delay_id, Finalise finalise);
   Task<void> record(DelayId delay_id, Release release);
   void settle(DelayId delay_id, SendNowAnswer answer);
 
   // The homeserver's absence.
-  void homeserver_is_away(const std::string& reason);
+  void homeserver_is_away(const std::string& reason, Milliseconds at_least = Milliseconds(0));
   void homeserver_is_back();
+  bool is_away() const { return outage_failures > 0; }
   Task<void> end_outage_pause_after(std::chrono::milliseconds time);
 
   std::chrono::milliseconds delay_after(unsigned failures) {
@@ -98,12 +123,14 @@ struct Delivery::Implementation {
   std::size_t turns = 0;
   bool dispatching = false;
 
-  // What is being sent, from before it is claimed until its outcome is recorded; with where to tell who asked for it.
-  std::unordered_map<DelayId, Reply> attempts;
+  std::unordered_map<DelayId, UnderWay> attempts;
   async::Condition settled;
 
+  unsigned unclear_in_a_row = 0;
   unsigned outage_failures = 0;  // in a row; 0: the homeserver is there
   bool outage_pause = false;
+
+  Timestamp grace_end;  // no timer of an adopted event fires before
 
   bool stopping = false;
   bool drained = false;
@@ -154,13 +181,49 @@ Task<void> Delivery::Implementation::fire(std::vector<Timer> fired) {
   dispatch();
 }
 
+// --- Adoption ---
+
+Task<store::StoreResult<void>> Delivery::Implementation::adopt() {
+  while (true) {
+    const auto adopted = co_await store.adopt();
+    if (!adopted) co_return adopted.error();
+    if (adopted->empty()) co_return store::StoreResult<void>();
+
+    std::vector<DelayId> sending;
+    for (const store::Active& event : *adopted) {
+      set_timer(std::max(time.at(event.due), grace_end), event.delay_id);
+      const bool is_known = attempts.contains(event.delay_id);
+      if (event.state == domain::State::sending && !is_known) sending.push_back(event.delay_id);
+    }
+    if (sending.empty()) continue;
+    auto look = [this, &sending] { return store.look(sending); };
+    const auto under_way = co_await insist(look);
+    const async::Steady now = clock.steady_now();
+    for (const store::Look& event : *under_way) {
+      if (event.state != domain::State::sending) continue;
+      attempts.emplace(event.delay_id, UnderWay{nullptr, now + options.quiet_time, now});
+      rooms.push(event.room_id, {event.due, event.delay_id, true});
+    }
+  }
+}
+
+Task<void> Delivery::Implementation::keep_adopting() {
+  while (!stopping) {
+    co_await clock.sleep_for(options.adoption_interval);
+    if (stopping) co_return;
+    const auto adopted = co_await adopt();
+    if (!adopted) log::warn("The database is not available: {}", adopted.error().reason);
+    dispatch();
+  }
+}
+
 // --- Turns of rooms ---
 
 void Delivery::Implementation::dispatch() {
   if (dispatching) return;  // called by a turn that was over at once; the loop below goes on
   dispatching = true;
   // While the homeserver is away, one event at a time finds out whether it is back.
-  const auto limit = [this] { return outage_failures > 0 ? 1 : options.max_concurrent_sends; };
+  const auto limit = [this] { return is_away() ? 1 : options.max_concurrent_sends; };
   while (!stopping && !outage_pause && turns < limit()) {
     std::optional<Turn> turn = rooms.take();
     if (!turn) break;
@@ -192,7 +255,7 @@ Task<std::optional<DelayedEvent>> Delivery::Implementation::claim(Turn turn) {
     co_return std::nullopt;
   }
 
-  attempts.emplace(delay_id, nullptr);
+  attempts.emplace(delay_id, UnderWay{});
   // Only if it is due when its queue says: one that was restarted since has its place behind others, even if it is due.
   const domain::Attempt attempt{due, false};
   auto claimed = co_await store.claim(delay_id, std::nullopt, attempt, due);
@@ -202,6 +265,11 @@ Task<std::optional<DelayedEvent>> Delivery::Implementation::claim(Turn turn) {
   if (!claimed) {
     log::warn("The database is not available: {}", claimed.error().reason);
     try_again_later(turn);
+    co_return std::nullopt;
+  }
+  if (std::holds_alternative<store::Behind>(*claimed)) {
+    rooms.put_back(turn);
+    if (rooms.pause(turn.room_id)) resume_soon(turn.room_id, pause_behind);
     co_return std::nullopt;
   }
   rooms.end(turn);
@@ -239,25 +307,37 @@ Task<std::optional<DelayedEvent>> Delivery::Implementation::take_up(Turn turn) {
 Task<void> Delivery::Implementation::attempt(Turn turn, DelayedEvent event) {
   const DelayId delay_id = event.delay_id;
   const bool on_request = event.attempt && event.attempt->on_request;
-  NextStep step = co_await try_to_send(std::move(event), turn.event.under_way);
+  auto trying = turn.event.under_way ? resolve(std::move(event)) : try_to_send(std::move(event), false);
+  NextStep step = co_await std::move(trying);
 
   if (auto* finalise = std::get_if<Finalise>(&step)) {
-    homeserver_is_back();
     co_await record(delay_id, std::move(*finalise));
     rooms.end(turn);
   } else if (auto* release = std::get_if<Release>(&step)) {
-    const SendNowAnswer answer = release->answer;
+    const Release released = *release;
     co_await record(delay_id, std::move(*release));
     if (on_request) {
       rooms.end(turn);  // it has its timer still
     } else {
+      turn.event.under_way = false;
       rooms.put_back(turn);
-      homeserver_is_away(std::get<NotSent>(answer).reason);
+      homeserver_is_away(std::get<NotSent>(released.answer).reason, released.retry_after.value_or(Milliseconds(0)));
+    }
+  } else if (auto* again = std::get_if<TryAgain>(&step)) {
+    log::warn("Sending a delayed event has no clear outcome yet: {}", again->reason);
+    turn.event.under_way = true;
+    if (unclear_in_a_row >= unclear_is_away) homeserver_is_away(again->reason);
+    if (is_away()) {
+      rooms.put_back(turn);  // to be the one that finds out whether the homeserver is back
+    } else if (holds_too_long(delay_id)) {
+      rooms.end(turn);
+      set_aside(delay_id, 1);
+    } else {
+      try_again_later(turn);
     }
   } else {
-    log::warn("Sending a delayed event has no clear outcome yet: {}", std::get<TryAgain>(step).reason);
-    turn.event.under_way = true;
-    try_again_later(turn);
+    rooms.end(turn);
+    settle(delay_id, Effect::wait);
   }
 }
 
@@ -268,7 +348,11 @@ void Delivery::Implementation::try_again_later(const Turn& turn) {
 
 void Delivery::Implementation::pause(const domain::RoomId& room_id) {
   const auto pauses = rooms.pause(room_id);
-  if (pauses) waits.spawn("the pause of a room", resume_after(room_id, delay_after(*pauses)));
+  if (pauses) resume_soon(room_id, delay_after(*pauses));
+}
+
+void Delivery::Implementation::resume_soon(const domain::RoomId& room_id, std::chrono::milliseconds pause_time) {
+  waits.spawn("the pause of a room", resume_after(room_id, pause_time));
 }
 
 Task<void> Delivery::Implementation::resume_after(domain::RoomId room_id, std::chrono::milliseconds pause_time) {
@@ -281,7 +365,7 @@ Task<void> Delivery::Implementation::resume_after(domain::RoomId room_id, std::c
 
 Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::optional<domain::UserId> caller,
                                                      Reply reply) {
-  attempts.emplace(delay_id, std::move(reply));
+  attempts.emplace(delay_id, UnderWay{std::move(reply)});
   const Timestamp now = clock.now();
   const domain::Attempt attempt{now, true};
   auto claimed = co_await store.claim(delay_id, std::move(caller), attempt, now);
@@ -306,24 +390,110 @@ Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::opti
     co_await record(delay_id, std::move(*finalise));
   } else if (auto* release = std::get_if<Release>(&step)) {
     co_await record(delay_id, std::move(*release));
-  } else {
+    set_timer_for(due, delay_id);  // it may have been another instance's
+  } else if (std::holds_alternative<TryAgain>(step)) {
     rooms.push(room_id, {due, delay_id, true});
     pause(room_id);
+  } else {
+    settle(delay_id, Effect::wait);
   }
 }
 
 Task<NextStep> Delivery::Implementation::try_to_send(DelayedEvent event, bool may_have_arrived) {
-  // A known limitation: an attempt that may have arrived is sent again without a look whether it is in the room, and so
-  // relies on the homeserver to know its transaction. Homeservers forget those when they restart. Here is the place to
-  // look for it first, by its origin_server_ts, sender, type, state key and content.
   const domain::Attempt attempt = attempt_of(event);
   Try tried{attempt.on_request, event.event.device_id.has_value(), may_have_arrived};
   while (true) {
+    if (!store.may_send()) co_return Forget{};
     const homeserver::SendAnswer answer = co_await homeserver.send(event.delay_id, event.event, attempt);
     NextStep step = next_step(tried, answer);
+    if (std::holds_alternative<homeserver::Unclear>(answer)) note_unclear(event.delay_id);
+    if (std::holds_alternative<homeserver::Sent>(answer) || std::holds_alternative<homeserver::Refused>(answer)) {
+      homeserver_is_back();
+    }
     if (!std::holds_alternative<SendWithoutDevice>(step)) co_return step;
     event.event.device_id.reset();
     tried.with_device = false;
+  }
+}
+
+// An attempt that may have arrived is looked for before it is sent again.
+Task<NextStep> Delivery::Implementation::resolve(DelayedEvent event) {
+  const domain::Attempt attempt = attempt_of(event);
+  const homeserver::LookAnswer look = co_await homeserver.look_for(event.delay_id, event.event, attempt);
+  if (const auto* cannot = std::get_if<homeserver::CannotTell>(&look)) {
+    ++unclear_in_a_row;
+    co_return TryAgain{cannot->reason};
+  }
+  homeserver_is_back();
+  if (std::holds_alternative<homeserver::MayNotLook>(look)) co_return co_await send_again(std::move(event), true);
+
+  // The same may have been sent at the same millisecond by another delayed event; that one's outcome is recorded.
+  std::vector<domain::EventId> candidates = std::get<homeserver::Candidates>(look).events;
+  if (!candidates.empty()) {
+    const auto recorded = co_await store.find_sent(event.event.user_id, candidates);
+    if (!recorded) co_return TryAgain{recorded.error().reason};
+    std::erase_if(candidates, [&](const domain::EventId& candidate) {
+      return std::any_of(recorded->begin(), recorded->end(),
+                         [&](const store::SentEvent& sent) { return sent.event_id == candidate; });
+    });
+  }
+  if (!candidates.empty()) co_return Finalise{candidates.front()};
+  co_return co_await send_again(std::move(event), false);
+}
+
+Task<NextStep> Delivery::Implementation::send_again(DelayedEvent event, bool may_have_arrived) {
+  const auto under_way = attempts.find(event.delay_id);
+  if (under_way != attempts.end() && clock.steady_now() < under_way->second.quiet_until) {
+    co_return TryAgain{"it is not in its room; it may still be on its way there"};
+  }
+  co_return co_await try_to_send(std::move(event), may_have_arrived);
+}
+
+void Delivery::Implementation::note_unclear(DelayId delay_id) {
+  ++unclear_in_a_row;
+  const auto found = attempts.find(delay_id);
+  if (found == attempts.end()) return;
+  found->second.quiet_until = clock.steady_now() + options.quiet_time;
+  if (!found->second.unclear_since) found->second.unclear_since = clock.steady_now();
+}
+
+bool Delivery::Implementation::holds_too_long(DelayId delay_id) {
+  const auto found = attempts.find(delay_id);
+  if (found == attempts.end() || !found->second.unclear_since) return false;
+  return clock.steady_now() - *found->second.unclear_since >= options.longest_hold;
+}
+
+void Delivery::Implementation::set_aside(DelayId delay_id, unsigned failures) {
+  waits.spawn("the pause of an attempt set aside", resolve_aside_after(delay_id, failures));
+}
+
+Task<void> Delivery::Implementation::resolve_aside_after(DelayId delay_id, unsigned failures) {
+  co_await clock.sleep_for(delay_after(failures));
+  if (!stopping) tries.spawn("resolving an attempt set aside", resolve_aside(delay_id, failures));
+}
+
+Task<void> Delivery::Implementation::resolve_aside(DelayId delay_id, unsigned failures) {
+  auto found = co_await store.look_up(delay_id, std::nullopt);
+  if (!found) {
+    set_aside(delay_id, failures + 1);
+    co_return;
+  }
+  if (!*found || (*found)->state != domain::State::sending) {
+    settle(delay_id, Effect::wait);
+    set_timer(time.now(), delay_id);
+    co_return;
+  }
+  const Timestamp due = (*found)->timing.due();
+  NextStep step = co_await resolve(std::move(**found));
+  if (auto* finalise = std::get_if<Finalise>(&step)) {
+    co_await record(delay_id, std::move(*finalise));
+  } else if (auto* release = std::get_if<Release>(&step)) {
+    co_await record(delay_id, std::move(*release));
+    set_timer_for(due, delay_id);
+  } else if (std::holds_alternative<TryAgain>(step)) {
+    set_aside(delay_id, failures + 1);
+  } else {
+    settle(delay_id, Effect::wait);
   }
 }
 
@@ -342,7 +512,7 @@ Task<void> Delivery::Implementation::record(DelayId delay_id, Release release) {
 
 void Delivery::Implementation::settle(DelayId delay_id, SendNowAnswer answer) {
   const auto attempt = attempts.extract(delay_id);
-  if (attempt && attempt.mapped()) attempt.mapped()->emplace(std::move(answer));
+  if (attempt && attempt.mapped().reply) attempt.mapped().reply->emplace(std::move(answer));
   settled.notify_all();
 }
 
@@ -360,16 +530,18 @@ auto Delivery::Implementation::insist(Verb verb) -> decltype(verb()) {
 // --- The homeserver's absence ---
 
 // It takes nothing from anybody, so all rooms pause together, and then go on in the order of time.
-void Delivery::Implementation::homeserver_is_away(const std::string& reason) {
+void Delivery::Implementation::homeserver_is_away(const std::string& reason, Milliseconds at_least) {
   if (outage_pause) return;  // noticed by an event that left at the same time
   if (outage_failures++ == 0) log::warn("The homeserver takes no events: {}", reason);
   outage_pause = true;
-  waits.spawn("the pause of an outage", end_outage_pause_after(delay_after(outage_failures)));
+  const auto pause_time = std::max<Milliseconds>(delay_after(outage_failures), at_least);
+  waits.spawn("the pause of an outage", end_outage_pause_after(pause_time));
 }
 
 void Delivery::Implementation::homeserver_is_back() {
   if (outage_failures > 0) log::info("The homeserver takes events again");
   outage_failures = 0;
+  unclear_in_a_row = 0;
 }
 
 Task<void> Delivery::Implementation::end_outage_pause_after(std::chrono::milliseconds pause_time) {
@@ -388,32 +560,22 @@ Delivery::~Delivery() = default;
 
 Task<store::StoreResult<void>> Delivery::start() {
   Implementation& delivery = *implementation_;
-  std::vector<Timer> timers;
-  std::vector<DelayId> sending;
-  while (true) {
-    const auto adopted = co_await delivery.store.adopt();
-    if (!adopted) co_return adopted.error();
-    if (adopted->empty()) break;
-    for (const store::Active& event : *adopted) {
-      timers.push_back({event.due, event.delay_id});
-      if (event.state == domain::State::sending) sending.push_back(event.delay_id);
-    }
-  }
-  delivery.timers = Timers(std::move(timers));
-
-  const auto under_way = co_await delivery.store.look(std::move(sending));
-  if (!under_way) co_return under_way.error();
-  for (const store::Look& event : *under_way) {
-    delivery.attempts.emplace(event.delay_id, nullptr);
-    delivery.rooms.push(event.room_id, {event.due, event.delay_id, true});
-  }
-
+  delivery.grace_end = delivery.time.now() + delivery.options.start_grace;
+  const auto adopted = co_await delivery.adopt();
+  if (!adopted) co_return adopted.error();
   delivery.waits.spawn("the timers of delayed events", delivery.run_timers());
+  delivery.waits.spawn("adopting delayed events", delivery.keep_adopting());
   delivery.dispatch();
   co_return store::StoreResult<void>();
 }
 
 void Delivery::expect(DelayId delay_id, Timestamp due) { implementation_->set_timer_for(due, delay_id); }
+
+void Delivery::restarted(DelayId delay_id, Timestamp due) {
+  Implementation& delivery = *implementation_;
+  const Timestamp when = delivery.time.at(due);
+  if (when < delivery.grace_end) delivery.set_timer(when, delay_id);
+}
 
 Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::UserId> caller) {
   Implementation& delivery = *implementation_;

@@ -8,6 +8,10 @@
 // timer beside another place (it is sent on request, say), which does no harm, because nothing is sent that the store
 // did not let be claimed.
 //
+// An attempt without a clear answer stays `sending`. Before it is sent again it is looked for in its room, so that it
+// has its effect once, whatever crashed. Where instances share the store, right before an event leaves the store is
+// asked whether it is still ours.
+//
 // Errors: what the homeserver or the store cannot do now is tried again until it can, with backoff; an event never
 // loses its place. Thread: the server's only one.
 #pragma once
@@ -32,6 +36,17 @@ struct Options {
   std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
   std::chrono::milliseconds last_retry{30'000};
   std::chrono::milliseconds longest_wait{30'000};  // of those who wait for an outcome
+
+  // After our own outage: nothing that start() finds leaves by time before this has passed, so that clients can restart
+  // what came due while we were down. MSC4140 allows an event to be 30 s late.
+  std::chrono::milliseconds start_grace{0};
+
+  // An attempt whose answer was lost may still be under way in the homeserver. It is not sent again before this.
+  std::chrono::milliseconds quiet_time{5'000};
+  // How long such an attempt holds up the later events of its room. Afterwards it is resolved beside them.
+  std::chrono::milliseconds longest_hold{120'000};
+  // How often the timers of instances that are gone are taken over.
+  std::chrono::milliseconds adoption_interval{2'000};
 };
 
 // The answer to the `send` action.
@@ -47,11 +62,15 @@ class Delivery {
            Options options = {});
   ~Delivery();
 
-  // Takes up what the store holds: overdue events leave in order of scheduled time, attempts that were under way go on.
+  // Takes up what the store holds: after the grace, overdue events leave in order of scheduled time; attempts that were
+  // under way go on at once, with a look whether they have arrived.
   Task<store::StoreResult<void>> start();
 
   // An event was scheduled.
   void expect(domain::DelayId delay_id, Timestamp due);
+
+  // An event was restarted. A hint: its timer looks again in any case, at the latest when the grace at start ends.
+  void restarted(domain::DelayId delay_id, Timestamp due);
 
   // Sends it at once, by the rules of PROTOCOL section 2. `perform` means: sent. `wait` means: a send was under way;
   // wait for settled() and ask again.

@@ -643,8 +643,9 @@ TEST_F(DeliveryTest, AnAttemptThatWasUnderWayAtTheStartGoesOnFirst) {
   start();
   EXPECT_EQ(restart(under_way), Effect::wait);
   clock_.advance(1min);
-  EXPECT_THAT(sent(), ElementsAre(under_way, under_way, under_way, earlier));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(homeserver_.sends[i].attempt.origin_server_ts, due);
+  // A look showed that it had not arrived, so a connection that is refused gives it back.
+  EXPECT_THAT(sent(), ElementsAre(under_way, earlier, earlier, under_way));
+  EXPECT_EQ(homeserver_.sends[3].attempt.origin_server_ts, due);
   EXPECT_EQ(state(under_way), State::sent);
 }
 
@@ -655,12 +656,172 @@ TEST_F(DeliveryTest, AnAttemptOnRequestThatIsRefusedAfterTheStartStaysScheduled)
   clock_.advance(1min);
   homeserver_.next_answers = {refused(403, "M_FORBIDDEN")};
   start();
+  clock_.advance(10s);
   ASSERT_THAT(sent(), ElementsAre(id));
   EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, requested);
   EXPECT_EQ(state(id), State::scheduled);
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(id, id));
   EXPECT_EQ(state(id), State::sent);
+}
+
+// --- Attempts without a clear answer ---
+
+homeserver::LookAnswer in_the_room(const std::string& event_id) {
+  return homeserver::Candidates{{domain::EventId(event_id)}};
+}
+homeserver::LookAnswer cannot_tell() { return homeserver::CannotTell{"timed out"}; }
+
+TEST_F(DeliveryTest, WhatHasArrivedIsNotSentAgain) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.next_looks = {cannot_tell(), in_the_room("$arrived")};
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  ASSERT_EQ(homeserver_.looks.size(), 2u);
+  EXPECT_EQ(homeserver_.looks[0].attempt.origin_server_ts, homeserver_.sends[0].attempt.origin_server_ts);
+  EXPECT_EQ(std::get<domain::EventId>(look_up(id).finalised->outcome).value, "$arrived");
+}
+
+TEST_F(DeliveryTest, WhatHasNotArrivedIsSentAgainOnceItCanNoLongerArrive) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  const auto id = schedule(1s);
+  clock_.advance(1s + 4900ms);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  EXPECT_GT(homeserver_.looks.size(), 1u);
+  clock_.advance(10s);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatACrashLeftIsLookedForFirst) {
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  claim(id, {clock_.now(), false});
+  homeserver_.next_looks = {in_the_room("$arrived")};
+  start();
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, TwoThatAreAlikeHaveAnEventEach) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  // The room has the first one's event alone, whoever looks.
+  homeserver_.answer_look = [](const auto&) { return in_the_room("$one"); };
+  const auto first = schedule(1s);
+  const auto second = schedule(1s);
+  clock_.advance(500ms);
+  homeserver_.next_answers = {timed_out(), timed_out()};
+  clock_.advance(1min);
+  EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$one");
+  EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$" + second.to_string());
+  EXPECT_THAT(sent(), ElementsAre(first, second, second));
+}
+
+TEST_F(DeliveryTest, ARefusalOfASecondTryIsAnOutcomeOnlyIfTheFirstIsNotThere) {
+  start();
+  homeserver_.next_answers = {timed_out(), refused(403, "M_FORBIDDEN")};
+  homeserver_.answer_look = [](const auto&) { return homeserver::MayNotLook{"not in the room"}; };
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_EQ(failed_with(id), 403);
+}
+
+TEST_F(DeliveryTest, AnAttemptWithoutAnswerHoldsUpItsRoomForALimitedTime) {
+  start({.longest_hold = 30s});
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (send.event.type == "stuck") return timed_out();
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  homeserver_.answer_look = [](const auto&) { return homeserver::Candidates{}; };
+  auto stuck = event(room_a, 1s);
+  stuck.event.type = "stuck";
+  schedule(stuck);
+  const auto behind = schedule(room_a, 2s);
+  clock_.advance(25s);
+  EXPECT_EQ(state(behind), State::scheduled);
+  clock_.advance(2min);
+  EXPECT_EQ(state(behind), State::sent);
+  EXPECT_EQ(state(stuck.delay_id), State::sending);
+
+  // It is still resolved.
+  homeserver_.answer_look = [](const auto&) { return in_the_room("$late"); };
+  clock_.advance(1min);
+  EXPECT_EQ(state(stuck.delay_id), State::sent);
+}
+
+TEST_F(DeliveryTest, AHomeserverWithoutClearAnswersIsNotSentEverythingThatIsDue) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  homeserver_.answer_look = [](const auto&) { return cannot_tell(); };
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 40; ++i) {
+    ids.push_back(schedule(RoomId("!" + std::to_string(i) + ":example.org"), 1s + 200ms * i));
+  }
+  clock_.advance(10min);
+  const auto untouched =
+      std::count_if(ids.begin(), ids.end(), [&](DelayId id) { return state(id) == State::scheduled; });
+  EXPECT_GT(untouched, 30);
+  EXPECT_EQ(restart(ids.back()), Effect::perform);  // heartbeats are honoured meanwhile
+
+  homeserver_.answer_send = nullptr;
+  homeserver_.answer_look = nullptr;
+  clock_.advance(10min);
+  for (const auto id : ids) EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, AGatewayWideRateLimitIsWaitedOut) {
+  start();
+  homeserver_.next_answers = {homeserver::NotArrived{"rate limited", 20s}};
+  const auto id = schedule(1s);
+  clock_.advance(20s);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(2s);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+// --- Our own outage ---
+
+TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileWeWereDown) {
+  const auto living = schedule(8s);
+  const auto gone = schedule(8s);
+  clock_.advance(20s);
+  start({.start_grace = 10s});
+  clock_.advance(4s);
+  EXPECT_EQ(restart(living), Effect::perform);
+  clock_.advance(6s - 1ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1ms);
+  EXPECT_THAT(sent(), ElementsAre(gone));
+  clock_.advance(2s);
+  EXPECT_THAT(sent(), ElementsAre(gone, living));
+}
+
+TEST_F(DeliveryTest, TheGraceDelaysNothingThatIsScheduledOrRestartedInIt) {
+  const auto restarted = schedule(2s);
+  clock_.advance(20s);
+  start({.start_grace = 10s});
+  clock_.advance(1s);
+  EXPECT_EQ(restart(restarted), Effect::perform);
+  delivery_->restarted(restarted, clock_.now() + 2s);
+  const auto fresh = schedule(1s);
+  clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(fresh));
+  clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(fresh, restarted));
+}
+
+TEST_F(DeliveryTest, AfterTheGraceWhatIsOverdueLeavesInTheOrderOfTime) {
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(schedule(RoomId("!" + std::to_string(i) + ":example.org"), 5s - 1s * i));
+  std::reverse(ids.begin(), ids.end());
+  clock_.advance(1min);
+  start({.max_concurrent_sends = 1, .start_grace = 10s});
+  clock_.advance(10s);
+  EXPECT_EQ(sent(), ids);
 }
 
 TEST_F(DeliveryTest, DrainFinishesWhatIsUnderWayAndStartsNothing) {
@@ -690,6 +851,7 @@ TEST_F(DeliveryTest, DrainHasALimitAndTheNextStartGoesOn) {
 
   homeserver_.send_time = nullptr;
   start();
+  clock_.advance(10s);
   EXPECT_EQ(state(id), State::sent);
   EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, homeserver_.sends[1].attempt.origin_server_ts);
 }

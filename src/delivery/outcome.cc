@@ -22,7 +22,7 @@ struct Decide {
   NextStep operator()(const NotArrived& not_arrived) const {
     // This try did not arrive. An earlier one may have.
     if (tried.may_have_arrived) return TryAgain{not_arrived.reason};
-    return Release{NotSent{not_arrived.reason}};
+    return Release{NotSent{not_arrived.reason}, not_arrived.retry_after};
   }
 
   NextStep operator()(const Unclear& unclear) const { return TryAgain{unclear.reason}; }
@@ -33,8 +33,7 @@ struct Decide {
 NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer) { return std::visit(Decide{tried}, answer); }
 
 domain::Attempt attempt_of(const domain::DelayedEvent& event) {
-  domain::Attempt attempt{event.timing.due(), false};
-  if (event.attempt && event.attempt->on_request) attempt = *event.attempt;
+  domain::Attempt attempt = event.attempt.value_or(domain::Attempt{event.timing.due(), false});
   if (event.event.origin_server_ts) attempt.origin_server_ts = *event.event.origin_server_ts;
   return attempt;
 }

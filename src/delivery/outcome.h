@@ -13,26 +13,28 @@ namespace afterword::delivery {
 struct Try {
   bool on_request = false;        // by the `send` action, not at its time
   bool with_device = false;       // sent as the owner's device
-  bool may_have_arrived = false;  // an earlier try of the same attempt had no clear answer
+  bool may_have_arrived = false;  // an earlier try of the same attempt had no clear answer, and no look could tell
 };
 
 struct Finalise {
   domain::Outcome outcome;
 };
-struct Release {         // it has not been sent, and goes back to scheduled
-  SendNowAnswer answer;  // for who asked for it to be sent
+struct Release {                                           // it has not been sent, and goes back to scheduled
+  SendNowAnswer answer;                                    // for who asked for it to be sent
+  std::optional<Milliseconds> retry_after = std::nullopt;  // of all that we send
 };
 struct SendWithoutDevice {};  // at once
 struct TryAgain {             // the same attempt, later: it may have arrived
   std::string reason;
 };
-using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain>;
+struct Forget {};  // it is another instance's by now
+using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain, Forget>;
 
 NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer);
 
 // What to send of a claimed event. It depends on what is durable alone, so every try of an attempt, also after a
-// restart of the server, has the same origin_server_ts: the event's own if an application service gave it one, else its
-// scheduled time or, of an attempt on request, the time of the request.
+// restart of the server, has the same origin_server_ts: the event's own if an application service gave it one, else
+// that of the claim.
 domain::Attempt attempt_of(const domain::DelayedEvent& event);
 
 }  // namespace afterword::delivery

@@ -49,7 +49,7 @@ class Server {
         own_client_(executor_, configuration.homeserver),
         homeserver_(own_client_, clock_, {.as_token = configuration.as_token}),
         tokens_(executor_, clock_, homeserver_),
-        delivery_(executor_, clock_, *store_, homeserver_),
+        delivery_(executor_, clock_, *store_, homeserver_, {.start_grace = configuration.start_grace}),
         context_{clock_, *store_, delivery_, configuration.limits},
         gateway_(context_, tokens_, passing_client_, {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }),

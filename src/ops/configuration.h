@@ -43,6 +43,7 @@ struct Configuration {
   Database database;
   domain::Limits limits;
   domain::Retention retention;
+  Milliseconds start_grace{};
   gateway::RateLimitOptions rate_limits;
   std::vector<std::string> trusted_proxies;  // addresses
   std::string log_level;

@@ -134,6 +134,15 @@ Taken take_max_kept(const std::string& value, Folder, Configuration& configurati
   return take_count(value, configuration.retention.max_per_user);
 }
 
+Taken take_start_grace(const std::string& value, Folder, Configuration& configuration) {
+  const std::optional<Milliseconds> parsed = parse_duration(value);
+  if (!parsed || *parsed > std::chrono::seconds(30)) {
+    return "'" + value + "' is not a duration of at most 30s; write 0s to 30s, as 10s";
+  }
+  configuration.start_grace = *parsed;
+  return {};
+}
+
 Taken take_rate_limits(const std::string& value, Folder, Configuration& configuration) {
   if (value != "true" && value != "false") {
     return "'" + value + "' is neither true nor false; write one of them";
@@ -229,6 +238,11 @@ constexpr Key table[] = {
      take_max_age},
     {"retention.max_per_user", "1000", "", "How many of those are kept for each user, the latest first.",
      take_max_kept},
+    {"delivery.start_grace", "10s", "",
+     "After a start, how long clients have to restart what came due while Afterword\n"
+     "was down, before it is sent; at most 30s. In 10s every client of a call that is\n"
+     "still there has tried: Element Call does every 4 seconds, others every 5.",
+     take_start_grace},
     {"rate_limits.enabled", "true", "", "Whether a client that asks too often is told to wait.", take_rate_limits},
     {"rate_limits.schedule", "5/s burst 100", "", "Scheduling, for each user.",
      take_rate<&gateway::RateLimitOptions::schedule>},

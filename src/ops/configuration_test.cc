@@ -68,6 +68,13 @@ TEST_F(ConfigurationTest, StandardValuesAreThoseOfTheDomain) {
   EXPECT_EQ(loaded.retention.max_per_user, domain::Retention().max_per_user);
 }
 
+TEST_F(ConfigurationTest, TheGraceAtStartIsWithinWhatTheSpecificationAllows) {
+  EXPECT_EQ(require(load(homeserver)).start_grace, 10s);
+  EXPECT_EQ(require(load(homeserver, {*parse_setting("delivery.start_grace=0s")})).start_grace, 0s);
+  EXPECT_FALSE(load(homeserver, {*parse_setting("delivery.start_grace=31s")}));
+  EXPECT_FALSE(load(homeserver, {*parse_setting("delivery.start_grace=none")}));
+}
+
 TEST_F(ConfigurationTest, TakesEveryKey) {
   folder_.write("other.yaml", "as_token: other\nhs_token: other\n");
   const Result<Configuration, std::string> loaded = load(

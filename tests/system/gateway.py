@@ -21,7 +21,8 @@ class Afterword(Server):
         self.listen = f"127.0.0.1:{port}"
         self.log = directory / "afterword.log"
         self._configuration = directory / "afterword.yaml"
-        self._settings = settings or {}
+        # Restarts of a test lose no client, so there is nothing to wait for.
+        self._settings = {"delivery.start_grace": "0s", **(settings or {})}
         self._process: Process | None = None
 
     @property
