@@ -78,7 +78,7 @@ class StoreThatFails final : public store::Store {
     co_return co_await store_->look(std::move(delay_ids));
   }
   store::Task<store::StoreResult<std::vector<store::Active>>> adopt() override { return store_->adopt(); }
-  bool may_send() const override { return store_->may_send(); }
+  bool may_send(const DelayId& delay_id) const override { return store_->may_send(delay_id); }
   store::Task<store::StoreResult<std::optional<domain::DelayedEvent>>> look_up(
       DelayId delay_id, std::optional<domain::UserId> caller) override {
     return store_->look_up(delay_id, std::move(caller));

@@ -142,11 +142,11 @@ class Store {
   // opened, and then none, at no cost.
   virtual Task<StoreResult<std::vector<Active>>> adopt() = 0;
 
-  // Whether what this instance has claimed is still its own to send. Where instances share a store, each has a lease
-  // that it renews; one that was paused for longer finds here that the others may have taken over what it had. Its
-  // claims then have no effect any more, nor have release() and finalise(). Looks at a clock only; to be asked right
-  // before an event leaves.
-  virtual bool may_send() const = 0;
+  // Whether what this instance has claimed or adopted is still its own to send. Where instances share a store, each has
+  // a lease that it renews; one that was paused for longer finds here that the others may have taken over what it had.
+  // Such a claim has no effect any more, nor have release() and finalise(), also when this instance has a new lease by
+  // now: that is why it is asked of each event. Looks at a clock only; to be asked right before an event leaves.
+  virtual bool may_send(const DelayId& delay_id) const = 0;
 
   // The whole event, also when it is being sent: to continue an attempt, or to show it.
   virtual Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,

@@ -96,7 +96,7 @@ class SqliteStore final : public Store {
   }
 
   // The lock on the file is the lease.
-  bool may_send() const override { return true; }
+  bool may_send(const DelayId&) const override { return true; }
 
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override {

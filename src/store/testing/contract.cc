@@ -81,14 +81,11 @@ void StoreContract::reopen() {
   runner_.run(store_->close());
   store_.reset();
   store_ = backend_->open(runner_.executor());
-}
-
-std::vector<Active> StoreContract::adopt_all() {
-  std::vector<Active> all;
+  adopted_.clear();
   while (true) {
-    const auto some = runner_.run(store().adopt()).value();
-    if (some.empty()) return all;
-    all.insert(all.end(), some.begin(), some.end());
+    const auto some = runner_.run(store_->adopt()).value();
+    if (some.empty()) return;
+    adopted_.insert(adopted_.end(), some.begin(), some.end());
   }
 }
 
@@ -366,9 +363,8 @@ TEST_P(StoreContract, ShowsTimersWhatIsActiveAndLetsAStartAdoptIt) {
   for (const State state : all_states) ids.push_back(event_in(state, event_of(alice)));
   answer(store().restart(ids[0], std::nullopt, noon + 1s));
   reopen();
-  const auto adopted = adopt_all();
-  EXPECT_THAT(ids_of(adopted), UnorderedElementsAre(ids[0], ids[1]));
-  for (const auto& active : adopted) {
+  EXPECT_THAT(ids_of(adopted_), UnorderedElementsAre(ids[0], ids[1]));
+  for (const auto& active : adopted_) {
     EXPECT_EQ(active.state, active.delay_id == ids[0] ? State::scheduled : State::sending);
     EXPECT_EQ(active.due, active.delay_id == ids[0] ? noon + 11s : noon + 10s);
   }
@@ -463,7 +459,7 @@ TEST_P(StoreContract, SchedulesATransactionOnceHoweverManyAskAtOnce) {
   EXPECT_EQ(ids.size(), 1u);
   EXPECT_EQ(created, 1);
   reopen();
-  EXPECT_EQ(adopt_all().size(), 1u);
+  EXPECT_EQ(adopted_.size(), 1u);
 }
 
 TEST_P(StoreContract, HoldsTheLimitHoweverManyAskAtOnce) {

@@ -38,6 +38,7 @@ class StoreContract : public ::testing::TestWithParam<Variant> {
   ~StoreContract() override;
 
   Store& store() { return *store_; }
+  // Closes and opens it, and takes over what is active, as a start does.
   void reopen();
 
   // Performs one verb, which must succeed.
@@ -65,10 +66,9 @@ class StoreContract : public ::testing::TestWithParam<Variant> {
   DelayId event_in(domain::State state, domain::NewDelayedEvent event);
   DelayId scheduled(domain::NewDelayedEvent event) { return event_in(domain::State::scheduled, std::move(event)); }
   domain::DelayedEvent look_up(DelayId delay_id);
-  // What a start takes over, without reopening in between.
-  std::vector<Active> adopt_all();
 
   Runner runner_;
+  std::vector<Active> adopted_;  // by the latest reopen()
 
  private:
   std::unique_ptr<Backend> backend_;
