@@ -86,7 +86,6 @@ struct Delivery::Implementation {
   Task<void> send_on_request(DelayId delay_id, std::optional<domain::UserId> caller, Reply reply);
   Task<NextStep> try_to_send(DelayedEvent event, bool may_have_arrived);
   Task<NextStep> resolve(DelayedEvent event);
-  Task<NextStep> send_again(DelayedEvent event, bool may_have_arrived);
   void note_unclear(DelayId delay_id);
   bool holds_too_long(DelayId delay_id);
   void set_aside(DelayId delay_id, unsigned failures);
@@ -419,13 +418,19 @@ Task<NextStep> Delivery::Implementation::try_to_send(DelayedEvent event, bool ma
 // An attempt that may have arrived is looked for before it is sent again.
 Task<NextStep> Delivery::Implementation::resolve(DelayedEvent event) {
   const domain::Attempt attempt = attempt_of(event);
+  // A look that began earlier could have missed what was still on its way.
+  const auto under_way = attempts.find(event.delay_id);
+  const bool is_quiet = under_way == attempts.end() || clock.steady_now() >= under_way->second.quiet_until;
   const homeserver::LookAnswer look = co_await homeserver.look_for(event.delay_id, event.event, attempt);
   if (const auto* cannot = std::get_if<homeserver::CannotTell>(&look)) {
     ++unclear_in_a_row;
     co_return TryAgain{cannot->reason};
   }
   homeserver_is_back();
-  if (std::holds_alternative<homeserver::MayNotLook>(look)) co_return co_await send_again(std::move(event), true);
+  if (std::holds_alternative<homeserver::MayNotLook>(look)) {
+    if (!is_quiet) co_return TryAgain{"its owner may not look for it"};
+    co_return co_await try_to_send(std::move(event), true);
+  }
 
   // The same may have been sent at the same millisecond by another delayed event; that one's outcome is recorded.
   std::vector<domain::EventId> candidates = std::get<homeserver::Candidates>(look).events;
@@ -438,15 +443,8 @@ Task<NextStep> Delivery::Implementation::resolve(DelayedEvent event) {
     });
   }
   if (!candidates.empty()) co_return Finalise{candidates.front()};
-  co_return co_await send_again(std::move(event), false);
-}
-
-Task<NextStep> Delivery::Implementation::send_again(DelayedEvent event, bool may_have_arrived) {
-  const auto under_way = attempts.find(event.delay_id);
-  if (under_way != attempts.end() && clock.steady_now() < under_way->second.quiet_until) {
-    co_return TryAgain{"it is not in its room; it may still be on its way there"};
-  }
-  co_return co_await try_to_send(std::move(event), may_have_arrived);
+  if (!is_quiet) co_return TryAgain{"it is not in its room; it may still be on its way there"};
+  co_return co_await try_to_send(std::move(event), false);
 }
 
 void Delivery::Implementation::note_unclear(DelayId delay_id) {

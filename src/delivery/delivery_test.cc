@@ -696,6 +696,19 @@ TEST_F(DeliveryTest, WhatHasNotArrivedIsSentAgainOnceItCanNoLongerArrive) {
   EXPECT_EQ(state(id), State::sent);
 }
 
+TEST_F(DeliveryTest, ALookThatBeganTooEarlyShowsNothing) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.look_time = 7s;
+  const auto id = schedule(1s);
+  const Timestamp unclear = clock_.now() + 1s;
+  clock_.advance(1min);
+  ASSERT_THAT(sent(), ElementsAre(id, id));
+  ASSERT_EQ(homeserver_.looks.size(), 2u);
+  EXPECT_LT(homeserver_.looks[0].arrived, unclear + 5s);
+  EXPECT_GE(homeserver_.looks[1].arrived, unclear + 5s);
+}
+
 TEST_F(DeliveryTest, WhatACrashLeftIsLookedForFirst) {
   const auto id = schedule(1s);
   clock_.advance(1min);

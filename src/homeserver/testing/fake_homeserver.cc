@@ -41,6 +41,7 @@ Task<LookAnswer> FakeHomeserver::look_for(domain::DelayId delay_id, const domain
                                           domain::Attempt attempt) {
   const Send look{delay_id, event, attempt, clock_.now()};
   looks.push_back(look);
+  if (look_time > std::chrono::milliseconds(0)) co_await clock_.sleep_for(look_time);
   if (!next_looks.empty()) co_return take_first(next_looks);
   if (answer_look) co_return answer_look(look);
   co_return Candidates{};

@@ -43,7 +43,8 @@ class FakeHomeserver final : public Homeserver {
   std::function<std::chrono::milliseconds(const Send&)> send_time;
   std::size_t under_way = 0;
 
-  // Untold, a look finds nothing.
+  // Untold, a look finds nothing, at once. `arrived` is when it began.
+  std::chrono::milliseconds look_time{0};
   std::vector<Send> looks;
   std::deque<LookAnswer> next_looks;
   std::function<LookAnswer(const Send&)> answer_look;
