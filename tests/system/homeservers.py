@@ -66,10 +66,23 @@ class Synapse(Server):
 
     def resume(self) -> None:
         """Starts it again, with the configuration and data that it had."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """The same, without waiting for it."""
         command = [sys.executable, "-m", "synapse.app.homeserver", "-c", "homeserver.yaml"]
         self._process = Process(command, self.log, self.directory)
         self._process.name = "Synapse"
+
+    def wait_until_ready(self) -> None:
+        assert self._process
         self._process.wait_until(self.is_ready)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process
+        self._process.kill()
 
     def stop(self) -> None:
         if self._process:
@@ -118,15 +131,16 @@ class DendriteNotBuilt(Exception):
 
 
 class Dendrite(Server):
-    """Dendrite with SQLite, without federation; its rate limits are those that it comes with."""
+    """Dendrite with SQLite, without federation; its rate limits are those that it comes with, or none."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, *, default_rate_limits: bool = True):
         self.directory = directory
         self.port = free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.server_name = "home.test"
         self.log = directory / "dendrite.log"
         self._shared_secret = secrets.token_hex(16)
+        self._default_rate_limits = default_rate_limits
         self._program: str | None = None
         self._process: Process | None = None
 
@@ -153,12 +167,25 @@ class Dendrite(Server):
 
     def resume(self) -> None:
         """Starts it again, with the configuration and data that it had."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """The same, without waiting for it."""
         assert self._program
         command = [self._program, "-config", "dendrite.yaml", "-http-bind-address", f"127.0.0.1:{self.port}"]
         command += ["-https-bind-address", "127.0.0.1:0", "-really-enable-open-registration"]
         self._process = Process(command, self.log, self.directory)
         self._process.name = "Dendrite"
+
+    def wait_until_ready(self) -> None:
+        assert self._process
         self._process.wait_until(self.is_ready)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process
+        self._process.kill()
 
     def stop(self) -> None:
         if self._process:
@@ -185,6 +212,7 @@ class Dendrite(Server):
                 "registration_disabled": False,  # for guests; it needs -really-enable-open-registration
                 "guests_disabled": False,
                 "registration_shared_secret": self._shared_secret,
+                **({} if self._default_rate_limits else {"rate_limiting": {"enabled": False}}),
             },
             "federation_api": {"database": database("federation_api")},
             "key_server": {"database": database("key_server")},

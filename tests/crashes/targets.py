@@ -1,0 +1,111 @@
+"""What is killed: Afterword before a homeserver, or Synapse with its own delayed events, for comparison."""
+
+from pathlib import Path
+from typing import Protocol
+
+from system.gateway import Afterword
+from system.homeservers import Dendrite, Synapse
+from system.matrix import Server
+
+from .clients import AFTERWORD, SYNAPSE, Dialect
+
+NAMES = ["synapse", "dendrite", "synapse-alone"]
+_SETTINGS = {
+    "rate_limits.enabled": "false",
+    "limits.max_scheduled_per_user": "none",
+    "retention.max_per_user": "none",
+}
+
+
+class Target(Protocol):
+    name: str
+    title: str
+    dialect: Dialect
+    homeserver: Synapse | Dendrite
+    server: Server  # where clients point
+    looks_up: bool  # whether it tells what has become of an event
+    recovery: float  # seconds after its crash until the homeserver shows all that it had begun
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def crash(self) -> None:
+        """kill -9, and starts it again at once. An error if it had ended before."""
+
+    def crash_homeserver(self) -> None:
+        """kill -9 of what stands behind; it starts again while all else goes on."""
+
+
+class BehindAfterword:
+    looks_up = True
+    dialect = AFTERWORD
+
+    def __init__(self, name: str, directory: Path):
+        self.name = name
+        self.homeserver: Synapse | Dendrite
+        self.recovery = 0.0
+        if name == "synapse":
+            self.homeserver = Synapse(directory / name)
+        else:
+            self.homeserver = Dendrite(directory / name, default_rate_limits=False)
+            self.homeserver.build()
+            # What was in work when it was killed, its queue hands out again after 5 min 10 s; the room waits meanwhile.
+            self.recovery = 320.0
+        self.title = f"Afterword before {name.capitalize()}"
+        self._afterword = Afterword(directory / f"afterword-before-{name}", settings=_SETTINGS)
+        self.server: Server = self._afterword
+
+    def start(self) -> None:
+        self._afterword.set_up(self.homeserver.server_name, self.homeserver.base_url)
+        self.homeserver.start([self._afterword.registration])
+        self._afterword.start()
+
+    def stop(self) -> None:
+        self._afterword.stop()
+        self.homeserver.stop()
+
+    def crash(self) -> None:
+        _expect_running(self._afterword.is_running, self._afterword.log)
+        self._afterword.kill()
+        self._afterword.start()
+
+    def crash_homeserver(self) -> None:
+        self.homeserver.kill()
+        self.homeserver.launch()
+
+
+class SynapseAlone:
+    name = "synapse-alone"
+    title = "Synapse's own"
+    looks_up = False
+    recovery = 0.0
+    dialect = SYNAPSE
+
+    def __init__(self, directory: Path):
+        self.homeserver: Synapse = Synapse(directory / self.name, own_delayed_events=True)
+        self.server: Server = self.homeserver
+
+    def start(self) -> None:
+        self.homeserver.start()
+
+    def stop(self) -> None:
+        self.homeserver.stop()
+
+    def crash(self) -> None:
+        self.homeserver.kill()
+        self.homeserver.resume()
+
+    def crash_homeserver(self) -> None:
+        """It is the homeserver."""
+
+
+class EndedByItself(Exception):
+    """Something ended that nobody had killed."""
+
+
+def _expect_running(running: bool, log: Path) -> None:
+    if not running:
+        raise EndedByItself(f"Afterword has ended by itself; its last words are in {log}")
+
+
+def make(name: str, directory: Path) -> Target:
+    return SynapseAlone(directory) if name == SynapseAlone.name else BehindAfterword(name, directory)

@@ -1,0 +1,36 @@
+"""A bounded share of scripts/crashes, before each homeserver."""
+
+from pathlib import Path
+
+import pytest
+
+from system.homeservers import DendriteNotBuilt
+
+from . import targets
+from .crash_run import CrashRun, Plan
+from .verdict import TWICE
+
+_PLAN = Plan(kills=20, seed=1, kills_a_block=20, homeserver_killed_in=1, patient=False)
+
+# Dendrite makes two events of two requests of one transaction that arrive at once, and forgets transactions when it
+# restarts. Afterword repeats an attempt without a look whether it has arrived; see the known limits in README.md.
+_KNOWN = {"synapse": {TWICE}, "dendrite": {TWICE}}
+
+
+@pytest.mark.parametrize("name", ["synapse", "dendrite"])
+def test_crashes_break_no_promise(name: str, tmp_path: Path):
+    try:
+        target = targets.make(name, tmp_path)
+    except DendriteNotBuilt as reason:
+        pytest.skip(f"not run: {reason}")
+    said: list[str] = []
+    try:
+        target.start()
+        run = CrashRun(target, _PLAN, said.append)
+        figures = run.run()
+    finally:
+        target.stop()
+        print(*said, f"logs and databases: {tmp_path}", sep="\n")
+    assert figures.sent > 50
+    assert figures.heartbeats > 50
+    assert set(figures.breaches) <= _KNOWN[name]
