@@ -402,7 +402,7 @@ Task<NextStep> Delivery::Implementation::try_to_send(DelayedEvent event, bool ma
   const domain::Attempt attempt = attempt_of(event);
   Try tried{attempt.on_request, event.event.device_id.has_value(), may_have_arrived};
   while (true) {
-    if (!store.may_send()) co_return Forget{};
+    if (!store.may_send(event.delay_id)) co_return Forget{};
     const homeserver::SendAnswer answer = co_await homeserver.send(event.delay_id, event.event, attempt);
     NextStep step = next_step(tried, answer);
     if (std::holds_alternative<homeserver::Unclear>(answer)) note_unclear(event.delay_id);
