@@ -28,4 +28,9 @@ std::optional<std::string> string_member(const json::object& object, std::string
   return std::string(member->as_string());
 }
 
+const json::object* object_member(const json::object& object, std::string_view key) {
+  const json::value* member = object.if_contains(key);
+  return member ? member->if_object() : nullptr;
+}
+
 }  // namespace afterword

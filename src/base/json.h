@@ -30,4 +30,7 @@ std::string to_text(const json::value& value);
 // The member `key` if it is a string, else nothing.
 std::optional<std::string> string_member(const json::object& object, std::string_view key);
 
+// The member `key` if it is an object, else null.
+const json::object* object_member(const json::object& object, std::string_view key);
+
 }  // namespace afterword

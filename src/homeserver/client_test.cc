@@ -123,6 +123,31 @@ TEST_F(LookForTest, FindsAStateEventInTheCurrentState) {
   EXPECT_EQ(ids(look()), std::vector<std::string>{"$state"});
 }
 
+TEST_F(LookForTest, FindsARedactionAtWhatItRedacts) {
+  event_.kind = domain::EventKind::redaction;
+  event_.redacts = domain::EventId("$gone");
+  will_answer(200, R"({"event_id":"$gone","content":{},"unsigned":{"redacted_because":{"sender":"@alice:example.org",
+                       "type":"m.room.redaction","origin_server_ts":9,"event_id":"$why","redacts":"$gone",
+                       "content":{}}}})");
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$why"});
+}
+
+TEST_F(LookForTest, AsksAsTheDeviceUntilThatIsGone) {
+  event_.device_id = domain::DeviceId("PHONE");
+  will_answer(400, R"({"errcode":"M_UNKNOWN_DEVICE","error":"gone"})");
+  will_answer(200, R"({"chunk":[)" + event_at(5, "$a") + "]}");
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$a"});
+  EXPECT_NE(requests_[0].target.find("device_id=PHONE"), std::string::npos);
+  EXPECT_EQ(requests_[1].target.find("device_id"), std::string::npos);
+}
+
+TEST_F(LookForTest, TakesAnAnswerThatIsNotMatrixsForNone) {
+  for (const int status : {403, 404, 429}) {
+    will_answer(status, "<html>");
+    EXPECT_TRUE(std::holds_alternative<CannotTell>(look())) << status;
+  }
+}
+
 TEST_F(LookForTest, FindsAStateEventThatHasBeenReplaced) {
   event_.kind = domain::EventKind::state;
   will_answer(404, R"({"errcode":"M_NOT_FOUND"})");

@@ -2,7 +2,8 @@
 //
 // Every attempt of one delayed event carries the same sender, type, state key, content and origin_server_ts;
 // homeservers keep them all, also those that forget transaction ids when they restart. Some show the transaction id
-// too.
+// too. A redaction is the exception: homeservers give it a time of their own, so it is known by what it redacts and
+// why; a second one of the same event would change nothing.
 #pragma once
 
 #include "base/json.h"
@@ -27,6 +28,7 @@ class Fingerprint {
 
  private:
   bool has_content(const json::object& event) const;
+  bool redacts_the_same(const json::object& event) const;
 
   const std::string transaction_;
   const domain::EventToSend& event_;

@@ -65,15 +65,48 @@ TEST_F(FingerprintTest, KnowsStateEventsByTheirKey) {
   EXPECT_EQ(match(begin + "}"), Match::no);
 }
 
-TEST_F(FingerprintTest, KnowsRedactionsInEveryRoomVersion) {
-  event_.kind = domain::EventKind::redaction;
-  event_.type = "";
-  event_.redacts = domain::EventId("$gone");
-  event_.content = R"({"reason":"why"})";
-  const std::string begin = R"({"sender":"@alice:example.org","type":"m.room.redaction","origin_server_ts":5,)";
-  EXPECT_EQ(match(begin + R"("content":{"redacts":"$gone","reason":"why"}})"), Match::alike);
-  EXPECT_EQ(match(begin + R"("redacts":"$gone","content":{"reason":"why"}})"), Match::alike);
-  EXPECT_EQ(match(begin + R"("redacts":"$other","content":{"reason":"why"}})"), Match::no);
+class FingerprintOfRedactionTest : public FingerprintTest {
+ protected:
+  FingerprintOfRedactionTest() {
+    event_.kind = domain::EventKind::redaction;
+    event_.type = "";
+    event_.redacts = domain::EventId("$gone");
+    event_.content = R"({"reason":"why"})";
+  }
+  Match match(const std::string& rest, const std::string& time = "5") const {
+    return FingerprintTest::match(R"({"sender":"@alice:example.org","type":"m.room.redaction","origin_server_ts":)" +
+                                  time + "," + rest + "}");
+  }
+};
+
+TEST_F(FingerprintOfRedactionTest, IsWhatItRedactsInEveryRoomVersion) {
+  EXPECT_EQ(match(R"("content":{"redacts":"$gone","reason":"why"})"), Match::alike);
+  EXPECT_EQ(match(R"("redacts":"$gone","content":{"reason":"why"})"), Match::alike);
+  EXPECT_EQ(match(R"("redacts":"$other","content":{"reason":"why"})"), Match::no);
+  EXPECT_EQ(match(R"("redacts":"$gone","content":{"reason":"another"})"), Match::no);
+}
+
+TEST_F(FingerprintOfRedactionTest, HoldsWhateverItsTimeIs) {
+  EXPECT_EQ(match(R"("redacts":"$gone","content":{"reason":"why"})", "4711"), Match::alike);
+  const std::string begin = R"("redacts":"$gone","content":{"reason":"why"},"unsigned":{"transaction_id":")";
+  EXPECT_EQ(match(begin + delay_id_.to_string() + "\"}", "4711"), Match::exact);
+  EXPECT_EQ(match(begin + "other\"}", "5"), Match::no);
+}
+
+TEST_F(FingerprintOfRedactionTest, KnowsAnEmptyReasonForNone) {
+  event_.content = "{}";
+  EXPECT_EQ(match(R"("redacts":"$gone","content":{"reason":""})"), Match::alike);
+}
+
+TEST_F(FingerprintTest, KnowsAMembershipThatWasGivenAProfile) {
+  event_.kind = domain::EventKind::state;
+  event_.type = "m.room.member";
+  event_.state_key = "@alice:example.org";
+  event_.content = R"({"membership":"join"})";
+  const std::string begin = R"({"sender":"@alice:example.org","type":"m.room.member","origin_server_ts":5,
+                                "state_key":"@alice:example.org","content":)";
+  EXPECT_EQ(match(begin + R"({"membership":"join","displayname":"Alice"}})"), Match::alike);
+  EXPECT_EQ(match(begin + R"({"membership":"leave"}})"), Match::no);
 }
 
 TEST_F(FingerprintTest, KnowsWhatHasBeenRedactedSince) {

@@ -28,7 +28,7 @@ struct Refused {
 };
 struct NotArrived {  // certainly not acted on: connection refused, or an answer about our set-up and not the event
   std::string reason;
-  std::optional<Milliseconds> retry_after;  // of a rate limit that is not the owner's but ours as a whole
+  std::optional<Milliseconds> retry_after{};  // of a rate limit that is not the owner's but ours as a whole
 };
 struct Unclear {  // timeout, reset, 5xx, unreadable answer: it may or may not have been acted on
   std::string reason;

@@ -22,18 +22,18 @@ using domain::EventKind;
 // search. Massaged times and other servers' clocks can be anything, so the margin is wide.
 constexpr std::chrono::hours margin{1};
 
-struct NothingThere {};  // 404
-using Read = std::variant<json::object, NothingThere, MayNotLook, CannotTell>;
+struct NothingThere {};
+struct UnknownDevice {};
+using Read = std::variant<json::object, NothingThere, UnknownDevice, MayNotLook, CannotTell>;
 
 Read read(const HttpAnswer& answer) {
   if (!answer) return CannotTell{answer.error().reason};
   auto body = parse_json_object(answer->body);
   if (answer->status >= 200 && answer->status < 300 && body) return std::move(*body);
   const std::string errcode = body ? string_member(*body, "errcode").value_or("") : "";
-  if (answer->status == 403 && errcode == "M_FORBIDDEN") {
-    return MayNotLook{string_member(*body, "error").value_or(errcode)};
-  }
-  if (answer->status == 404 || errcode == "M_UNRECOGNIZED") return NothingThere{};
+  if (errcode == "M_UNKNOWN_DEVICE") return UnknownDevice{};
+  if (errcode == "M_NOT_FOUND") return NothingThere{};
+  if (answer->status == 403 && !errcode.empty()) return MayNotLook{string_member(*body, "error").value_or(errcode)};
   return CannotTell{fmt::format("an answer {} {}", answer->status, errcode)};
 }
 
@@ -45,23 +45,18 @@ class Search {
         clock_(clock),
         options_(options),
         event_(event),
+        device_id_(event.device_id),
         when_(attempt.origin_server_ts),
         fingerprint_(delay_id, event, attempt),
         give_up_(clock.steady_now() + options.time_limit) {}
 
   async::Task<LookAnswer> run() {
-    if (event_.kind == EventKind::state) {
-      std::string path = "state/" + percent_encode(event_.type) + "/" + percent_encode(event_.state_key);
-      auto asking = get(std::move(path), query({{"format", "event"}}));
-      Read current = co_await std::move(asking);
-      if (auto* event = std::get_if<json::object>(&current)) consider(*event);
-      if (found_exact_ || !found_.empty()) co_return answer();
-      // 403 too is answered for what was never set; the messages decide.
-      if (auto* cannot = std::get_if<CannotTell>(&current)) co_return std::move(*cannot);
-    }
-    std::optional<LookAnswer> failure = co_await read_messages();
+    std::optional<LookAnswer> failure = co_await look_where_it_shows();
     if (failure) co_return std::move(*failure);
-    if (found_exact_ || !found_.empty() || reached_the_time_) co_return answer();
+    if (!found_.empty()) co_return answer();
+    failure = co_await read_messages();
+    if (failure) co_return std::move(*failure);
+    if (!found_.empty() || reached_the_time_) co_return answer();
     failure = co_await ask_for_the_time();
     if (failure) co_return std::move(*failure);
     co_return answer();
@@ -70,22 +65,57 @@ class Search {
  private:
   using Parameters = std::vector<std::pair<std::string_view, std::string>>;
 
-  Query query(const Parameters& parameters) const {
-    Query made;
-    made.add("user_id", event_.user_id.value);
-    for (const auto& [name, value] : parameters) made.add(name, value);
-    return made;
+  // GETs what the room has at `path`, as the owner.
+  async::Task<Read> get(std::string path, Parameters parameters, std::string_view version = "v3") {
+    Read answered = co_await get_once(path, parameters, version);
+    if (std::holds_alternative<UnknownDevice>(answered)) {
+      device_id_.reset();
+      answered = co_await get_once(path, parameters, version);
+      if (std::holds_alternative<UnknownDevice>(answered)) co_return CannotTell{"an unknown device of none"};
+    }
+    co_return answered;
   }
 
-  async::Task<Read> get(std::string path, Query query, std::string_view prefix = "/_matrix/client/v3/rooms/") {
+  async::Task<Read> get_once(const std::string& path, const Parameters& parameters, std::string_view version) {
+    Query query;
+    query.add("user_id", event_.user_id.value);
+    if (device_id_) query.add_device(device_id_->value);
+    for (const auto& [name, value] : parameters) query.add(name, value);
     http::Request request;
     request.method = "GET";
-    request.target = std::string(prefix) + percent_encode(event_.room_id.value) + "/" + std::move(path) + query.text();
+    request.target = fmt::format("/_matrix/client/{}/rooms/{}/{}{}", version, percent_encode(event_.room_id.value),
+                                 path, query.text());
     request.headers.add("Authorization", "Bearer " + options_.as_token);
     const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up_ - clock_.steady_now());
     if (left <= std::chrono::milliseconds(0)) co_return CannotTell{"the search took too long"};
     const HttpAnswer answer = co_await http_.send(std::move(request), left);
     co_return read(answer);
+  }
+
+  // One request finds what has not been replaced since.
+  async::Task<std::optional<LookAnswer>> look_where_it_shows() {
+    std::string path;
+    Parameters parameters;
+    if (event_.kind == EventKind::state) {
+      path = "state/" + percent_encode(event_.type) + "/" + percent_encode(event_.state_key);
+      parameters.emplace_back("format", "event");
+    } else if (event_.kind == EventKind::redaction) {
+      path = "event/" + percent_encode(event_.redacts.value);
+    } else {
+      co_return std::nullopt;
+    }
+    auto asking = get(std::move(path), std::move(parameters));
+    Read answered = co_await std::move(asking);
+    // A refusal can be about this alone, such as an event from before the owner joined; the messages decide.
+    if (auto* cannot = std::get_if<CannotTell>(&answered)) co_return std::move(*cannot);
+    const auto* event = std::get_if<json::object>(&answered);
+    if (event && event_.kind == EventKind::state) consider(*event);
+    if (event && event_.kind == EventKind::redaction) {
+      const json::object* unsigned_data = object_member(*event, "unsigned");
+      const json::object* redaction = unsigned_data ? object_member(*unsigned_data, "redacted_because") : nullptr;
+      if (redaction) consider(*redaction);
+    }
+    co_return std::nullopt;
   }
 
   void consider(const json::object& event) {
@@ -113,15 +143,11 @@ class Search {
   }
 
   async::Task<std::optional<LookAnswer>> read_messages() {
-    json::object filter;
-    filter["senders"] = json::array{event_.user_id.value};
-    filter["types"] = json::array{type_of(event_)};
-    const std::string filter_text = to_text(filter);
     std::string from;
     for (int page = 0; page < options_.max_pages; ++page) {
-      Parameters parameters{{"dir", "b"}, {"limit", "100"}, {"filter", filter_text}};
+      Parameters parameters{{"dir", "b"}, {"limit", "100"}, {"filter", filter()}};
       if (!from.empty()) parameters.emplace_back("from", from);
-      auto asking = get("messages", query(parameters));
+      auto asking = get("messages", std::move(parameters));
       Read answered = co_await std::move(asking);
       if (auto* may_not = std::get_if<MayNotLook>(&answered)) co_return std::move(*may_not);
       if (auto* cannot = std::get_if<CannotTell>(&answered)) co_return std::move(*cannot);
@@ -136,11 +162,16 @@ class Search {
     co_return std::nullopt;
   }
 
-  // The room is busy: the event nearest to the time, and those around it.
+  // The room is busy: the event nearest to the time, and those of the owner around it.
   async::Task<std::optional<LookAnswer>> ask_for_the_time() {
-    const Query at_time = query({{"ts", std::to_string(to_ms(when_))}, {"dir", "f"}});
-    auto asking = get("timestamp_to_event", at_time, "/_matrix/client/v1/rooms/");
+    // The time of a redaction is not ours. It would have shown at the event that it redacts.
+    if (event_.kind == EventKind::redaction) co_return std::nullopt;
+    Parameters at_time{{"ts", std::to_string(to_ms(when_))}, {"dir", "f"}};
+    auto asking = get("timestamp_to_event", std::move(at_time), "v1");
     Read nearest = co_await std::move(asking);
+    if (auto* may_not = std::get_if<MayNotLook>(&nearest)) co_return std::move(*may_not);
+    // Nothing in the room is as new as that.
+    if (std::holds_alternative<NothingThere>(nearest)) co_return std::nullopt;
     const auto* found = std::get_if<json::object>(&nearest);
     if (!found) co_return CannotTell{"the room is too busy to be searched"};
     const json::value* time = found->if_contains("origin_server_ts");
@@ -149,15 +180,23 @@ class Search {
     const auto event_id = string_member(*found, "event_id");
     if (!event_id) co_return CannotTell{"an answer to timestamp_to_event without an event_id"};
 
-    auto asking_around = get("context/" + percent_encode(*event_id), query({{"limit", "100"}}));
+    Parameters around{{"limit", "100"}, {"filter", filter()}};
+    auto asking_around = get("context/" + percent_encode(*event_id), std::move(around));
     Read answered = co_await std::move(asking_around);
     const auto* context = std::get_if<json::object>(&answered);
     if (!context) co_return CannotTell{"the room is too busy to be searched"};
     consider_all(context->if_contains("events_before"));
-    const json::value* middle = context->if_contains("event");
-    if (middle && middle->is_object()) consider(middle->get_object());
+    const json::object* middle = object_member(*context, "event");
+    if (middle) consider(*middle);
     consider_all(context->if_contains("events_after"));
     co_return std::nullopt;
+  }
+
+  std::string filter() const {
+    json::object filter;
+    filter["senders"] = json::array{event_.user_id.value};
+    filter["types"] = json::array{type_of(event_)};
+    return to_text(filter);
   }
 
   LookAnswer answer() {
@@ -169,6 +208,7 @@ class Search {
   async::Clock& clock_;
   const LookOptions& options_;
   const domain::EventToSend& event_;
+  std::optional<domain::DeviceId> device_id_;  // none once the homeserver did not know it
   const Timestamp when_;
   const Fingerprint fingerprint_;
   const async::Steady give_up_;
