@@ -9,9 +9,9 @@ namespace {
 
 using domain::EventKind;
 
-json::object finalised_json(const domain::Finalised& finalised) {
+json::object finalised_json(const domain::Finalised& finalised, Milliseconds wall_offset) {
   json::object result;
-  result["finalised_ts"] = to_ms(finalised.finalised_ts);
+  result["finalised_ts"] = to_ms(finalised.finalised_ts + wall_offset);
   if (const auto* event_id = std::get_if<domain::EventId>(&finalised.outcome)) {
     result["event_id"] = event_id->value;
   } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
@@ -30,20 +30,21 @@ std::string content_of(const domain::EventToSend& event) {
 
 }  // namespace
 
-std::string to_json(const domain::DelayedEvent& event, WireForm form) {
+std::string to_json(const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset) {
+  const std::int64_t delayed_since_ts = to_ms(event.timing.delayed_since + wall_offset);
   json::object members;
   members["delay_id"] = event.delay_id.to_string();
   members["room_id"] = event.event.room_id.value;
   members["type"] = event.event.type;
   if (event.event.kind == EventKind::state) members["state_key"] = event.event.state_key;
   members["delay_ms"] = event.timing.delay.count();
-  members["delayed_since_ts"] = to_ms(event.timing.delayed_since);
+  members["delayed_since_ts"] = delayed_since_ts;
   if (form == WireForm::unstable) {
     members["delay"] = event.timing.delay.count();
-    members["running_since"] = to_ms(event.timing.delayed_since);
+    members["running_since"] = delayed_since_ts;
   }
   if (event.finalised) {
-    const json::object finalised = finalised_json(*event.finalised);
+    const json::object finalised = finalised_json(*event.finalised, wall_offset);
     members["finalised"] = finalised;
     // ruma looks for the outcome beside the other members.
     if (form == WireForm::unstable) members.insert(finalised.begin(), finalised.end());

@@ -9,7 +9,7 @@
 namespace afterword::api {
 
 // One JSON object. The unstable form has the older names too: `delay`, `running_since`, and what is in `finalised`
-// beside the other members.
-std::string to_json(const domain::DelayedEvent& event, WireForm form);
+// beside the other members. Its times are shown as wall time, which is `wall_offset` ahead of server time.
+std::string to_json(const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset);
 
 }  // namespace afterword::api

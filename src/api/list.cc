@@ -32,10 +32,11 @@ std::optional<State> read_status(std::string_view text) {
 
 store::ListPosition position_of(const domain::DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
 
-void append(std::string& array, const std::vector<domain::DelayedEvent>& events, WireForm form) {
+void append(std::string& array, const std::vector<domain::DelayedEvent>& events, WireForm form,
+            Milliseconds wall_offset) {
   for (const domain::DelayedEvent& event : events) {
     if (array.back() != '[') array += ',';
-    array += to_json(event, form);
+    array += to_json(event, form, wall_offset);
   }
 }
 
@@ -54,16 +55,18 @@ std::optional<store::ListPosition> read_token(std::string_view token) {
   return store::ListPosition{*due, *delay_id};
 }
 
-Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& request) {
+Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& request, Milliseconds wall_offset) {
   constexpr std::string_view a_timestamp = "a timestamp in milliseconds";
   store::ListQuery query;
   if (request.from_ts) {
     query.from_ts = read_timestamp(*request.from_ts);
     if (!query.from_ts) return invalid_parameter("from_ts", a_timestamp);
+    *query.from_ts -= wall_offset;
   }
   if (request.to_ts) {
     query.to_ts = read_timestamp(*request.to_ts);
     if (!query.to_ts) return invalid_parameter("to_ts", a_timestamp);
+    *query.to_ts -= wall_offset;
   }
   if (request.dir) {
     if (*request.dir != "f" && *request.dir != "b") return invalid_parameter("dir", "f or b");
@@ -84,13 +87,14 @@ Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& reque
 }
 
 async::Task<http::Response> list(Context& context, ListRequest request) {
-  const auto query = read_list_request(request);
+  const Milliseconds wall_offset = context.clock.wall_offset();
+  const auto query = read_list_request(request, wall_offset);
   if (!query) co_return to_response(query.error());
   const auto page = co_await context.store.list(request.caller, *query);
   if (!page) co_return to_response(store_unavailable());
 
   std::string body = "{\"delayed_events\":[";
-  append(body, page->events, WireForm::stable);
+  append(body, page->events, WireForm::stable, wall_offset);
   body += ']';
   if (page->more) body += ",\"next_batch\":\"" + to_token(position_of(page->events.back())) + '"';
   body += '}';
@@ -100,11 +104,12 @@ async::Task<http::Response> list(Context& context, ListRequest request) {
 async::Task<http::Response> list_scheduled(Context& context, domain::UserId caller) {
   store::ListQuery query;
   query.states = {State::scheduled};
+  const Milliseconds wall_offset = context.clock.wall_offset();
   std::string body = "{\"delayed_events\":[";
   while (true) {
     const auto page = co_await context.store.list(caller, query);
     if (!page) co_return to_response(store_unavailable());
-    append(body, page->events, WireForm::unstable);
+    append(body, page->events, WireForm::unstable, wall_offset);
     if (!page->more) break;
     query.after = position_of(page->events.back());
   }

@@ -23,7 +23,8 @@ struct ListRequest {
 
 async::Task<http::Response> list(Context& context, ListRequest request);
 
-Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& request);
+// `from_ts` and `to_ts` are wall time, which is `wall_offset` ahead of server time.
+Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& request, Milliseconds wall_offset);
 
 // The token of MSC4486's `from` and `next_batch`: a place in the list, not a number of events, so that pages stay
 // stable while events come and go.

@@ -13,7 +13,7 @@ TEST(ListRequest, ReadsEveryFilter) {
   request.room_id = "!room:example.org";
   request.type = "m.room.message";
   request.status = "failed";
-  const auto query = read_list_request(request);
+  const auto query = read_list_request(request, Milliseconds(0));
   ASSERT_TRUE(query);
   EXPECT_EQ(query->from_ts, from_ms(10));
   EXPECT_EQ(query->to_ts, from_ms(20));
@@ -23,11 +23,21 @@ TEST(ListRequest, ReadsEveryFilter) {
   EXPECT_EQ(query->states, std::vector{domain::State::failed});
 }
 
+TEST(ListRequest, ReadsWallTime) {
+  ListRequest request;
+  request.from_ts = "10";
+  request.to_ts = "20";
+  const auto query = read_list_request(request, Milliseconds(-3));
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->from_ts, from_ms(13));
+  EXPECT_EQ(query->to_ts, from_ms(23));
+}
+
 TEST(ListRequest, RefusesBadValues) {
   const auto errcode = [](auto set) {
     ListRequest request;
     set(request);
-    const auto query = read_list_request(request);
+    const auto query = read_list_request(request, Milliseconds(0));
     return query ? std::string("accepted") : query.error().errcode;
   };
   for (const char* bad : {"", "x", "-1", "1.5", "99999999999999999999"}) {

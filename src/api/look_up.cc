@@ -11,7 +11,7 @@ async::Task<http::Response> look_up(Context& context, LookUpRequest request) {
   const auto found = co_await context.store.look_up(*delay_id, request.caller);
   if (!found) co_return to_response(store_unavailable());
   if (!*found) co_return to_response(delayed_event_not_found());
-  co_return ok(to_json(**found, request.form));
+  co_return ok(to_json(**found, request.form, context.clock.wall_offset()));
 }
 
 }  // namespace afterword::api

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "async/task.h"
+#include "base/server_time.h"
 #include "base/time.h"
 
 #include <chrono>
@@ -15,10 +16,19 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  // Wall time, in whole milliseconds: what Matrix timestamps are made of. It may step in both directions.
-  virtual Timestamp now() const = 0;
+  // Server time, in whole milliseconds: never set, and the same scale after a restart (base/server_time.h). What is
+  // durable is in it, and what is compared with that.
+  Timestamp now() const { return server_time_.at_boot + since_boot(); }
 
-  // Time that only goes forwards; for time limits and waiting.
+  // To the edge and back: times that are shown or sent are wall time, as it is set at present.
+  Timestamp to_wall(Timestamp server) { return server + wall_offset(); }
+  Timestamp from_wall(Timestamp wall) { return wall - wall_offset(); }
+  Milliseconds wall_offset();
+
+  // Where server time stands, as the store knows it. Once, before anything asks for now(); until then it is wall time.
+  void follow(ServerTime server_time) { server_time_ = server_time; }
+
+  // Time that only goes forwards, for time limits and waiting. It may stand still while the machine sleeps.
   virtual Steady steady_now() const = 0;
 
   // Goes on when steady_now() has reached `when`; at once if it has. Ends early, without an error, when the task is
@@ -26,18 +36,29 @@ class Clock {
   virtual Task<void> sleep_until(Steady when) = 0;
 
   Task<void> sleep_for(std::chrono::milliseconds duration) { return sleep_until(steady_now() + duration); }
+
+  // The machine's own clocks; server time is made of them.
+  virtual MachineTime machine_time() const = 0;
+
+ protected:
+  virtual Milliseconds since_boot() const = 0;
+
+ private:
+  ServerTime server_time_;
 };
 
 // The system's clock, its timers on `executor`. The one place that names it.
 class SystemClock final : public Clock {
  public:
-  explicit SystemClock(Executor executor) : executor_(std::move(executor)) {}
+  explicit SystemClock(Executor executor);
 
-  Timestamp now() const override;
   Steady steady_now() const override;
   Task<void> sleep_until(Steady when) override;
+  MachineTime machine_time() const override;
 
  private:
+  Milliseconds since_boot() const override;
+
   Executor executor_;
 };
 

@@ -3,7 +3,6 @@
 #include "async/condition.h"
 #include "async/task_group.h"
 #include "base/log.h"
-#include "delivery/forward_time.h"
 #include "delivery/outcome.h"
 #include "delivery/retry.h"
 #include "delivery/room_queues.h"
@@ -28,7 +27,7 @@ using domain::Effect;
 constexpr std::size_t max_look = 1000;
 // How soon the timer of an event that is being sent looks again.
 constexpr std::chrono::seconds look_again{1};
-// How soon it is noticed that somebody set the wall clock forward.
+// Steady time may stand still while the machine sleeps: how soon it is noticed that it has.
 constexpr std::chrono::seconds longest_sleep{1};
 
 // While another instance sends an earlier event of the room.
@@ -55,7 +54,6 @@ struct Delivery::Implementation {
         store(store_),
         homeserver(homeserver_),
         options(options_),
-        time(clock),
         timers_changed(executor),
         settled(executor),
         waits(executor),
@@ -63,7 +61,6 @@ struct Delivery::Implementation {
 
   // Timers.
   void set_timer(Timestamp when, DelayId delay_id);
-  void set_timer_for(Timestamp due, DelayId delay_id) { set_timer(time.at(due), delay_id); }
   Task<void> run_timers();
   Task<void> fire(std::vector<Timer> fired);
 
@@ -114,7 +111,6 @@ struct Delivery::Implementation {
   const Options options;
   std::minstd_rand random;  // for jitter among the retries of this process: it need not be unpredictable
 
-  ForwardTime time;
   Timers timers;
   async::Condition timers_changed;
 
@@ -147,7 +143,7 @@ void Delivery::Implementation::set_timer(Timestamp when, DelayId delay_id) {
 
 Task<void> Delivery::Implementation::run_timers() {
   while (!stopping) {
-    const Timestamp now = time.now();
+    const Timestamp now = clock.now();
     std::vector<Timer> fired = timers.take_due(now, max_look);
     if (!fired.empty()) {
       co_await fire(std::move(fired));
@@ -170,9 +166,9 @@ Task<void> Delivery::Implementation::fire(std::vector<Timer> fired) {
   const Timestamp now = clock.now();
   for (const store::Look& event : *found) {
     if (event.state == domain::State::sending) {
-      set_timer(time.now() + look_again, event.delay_id);
+      set_timer(clock.now() + look_again, event.delay_id);
     } else if (event.due > now) {
-      set_timer_for(event.due, event.delay_id);
+      set_timer(event.due, event.delay_id);
     } else {
       rooms.push(event.room_id, {event.due, event.delay_id});
     }
@@ -190,7 +186,7 @@ Task<store::StoreResult<void>> Delivery::Implementation::adopt() {
 
     std::vector<DelayId> sending;
     for (const store::Active& event : *adopted) {
-      set_timer(std::max(time.at(event.due), grace_end), event.delay_id);
+      set_timer(std::max(event.due, grace_end), event.delay_id);
       const bool is_known = attempts.contains(event.delay_id);
       if (event.state == domain::State::sending && !is_known) sending.push_back(event.delay_id);
     }
@@ -243,20 +239,15 @@ Task<void> Delivery::Implementation::take_turn(Turn turn) {
 // The event, if it is to be sent now; else its turn is over.
 Task<std::optional<DelayedEvent>> Delivery::Implementation::claim(Turn turn) {
   const auto [due, delay_id, under_way] = turn.event;
-  if (due > clock.now()) {  // the clock was set back
-    rooms.end(turn);
-    set_timer_for(due, delay_id);
-    co_return std::nullopt;
-  }
   if (attempts.contains(delay_id)) {  // on request
     rooms.end(turn);
-    set_timer(time.now() + look_again, delay_id);
+    set_timer(clock.now() + look_again, delay_id);
     co_return std::nullopt;
   }
 
   attempts.emplace(delay_id, UnderWay{});
   // Only if it is due when its queue says: one that was restarted since has its place behind others, even if it is due.
-  const domain::Attempt attempt{due, false};
+  const domain::Attempt attempt{clock.to_wall(due), false};
   auto claimed = co_await store.claim(delay_id, std::nullopt, attempt, due);
   if (claimed && std::holds_alternative<DelayedEvent>(*claimed)) co_return std::get<DelayedEvent>(std::move(*claimed));
 
@@ -276,9 +267,9 @@ Task<std::optional<DelayedEvent>> Delivery::Implementation::claim(Turn turn) {
   if (met == nullptr || met->effect != Effect::wait) co_return std::nullopt;  // cancelled, or sent already
   const Timestamp due_now = met->timing.due();
   if (due_now <= due) {  // it is being sent
-    set_timer(time.now() + look_again, delay_id);
+    set_timer(clock.now() + look_again, delay_id);
   } else if (due_now > clock.now()) {
-    set_timer_for(due_now, delay_id);
+    set_timer(due_now, delay_id);
   } else {
     rooms.push(turn.room_id, {due_now, delay_id});
   }
@@ -299,7 +290,7 @@ Task<std::optional<DelayedEvent>> Delivery::Implementation::take_up(Turn turn) {
   log::error("An attempt to send a delayed event has ended without us");
   settle(delay_id, Effect::wait);
   rooms.end(turn);
-  set_timer(time.now(), delay_id);  // to see what has become of it
+  set_timer(clock.now(), delay_id);  // to see what has become of it
   co_return std::nullopt;
 }
 
@@ -366,7 +357,7 @@ Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::opti
                                                      Reply reply) {
   attempts.emplace(delay_id, UnderWay{std::move(reply)});
   const Timestamp now = clock.now();
-  const domain::Attempt attempt{now, true};
+  const domain::Attempt attempt{clock.to_wall(now), true};
   auto claimed = co_await store.claim(delay_id, std::move(caller), attempt, now);
   if (!claimed) {
     settle(delay_id, claimed.error());
@@ -389,7 +380,7 @@ Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::opti
     co_await record(delay_id, std::move(*finalise));
   } else if (auto* release = std::get_if<Release>(&step)) {
     co_await record(delay_id, std::move(*release));
-    set_timer_for(due, delay_id);  // it may have been another instance's
+    set_timer(due, delay_id);  // it may have been another instance's
   } else if (std::holds_alternative<TryAgain>(step)) {
     rooms.push(room_id, {due, delay_id, true});
     pause(room_id);
@@ -478,7 +469,7 @@ Task<void> Delivery::Implementation::resolve_aside(DelayId delay_id, unsigned fa
   }
   if (!*found || (*found)->state != domain::State::sending) {
     settle(delay_id, Effect::wait);
-    set_timer(time.now(), delay_id);
+    set_timer(clock.now(), delay_id);
     co_return;
   }
   const Timestamp due = (*found)->timing.due();
@@ -487,7 +478,7 @@ Task<void> Delivery::Implementation::resolve_aside(DelayId delay_id, unsigned fa
     co_await record(delay_id, std::move(*finalise));
   } else if (auto* release = std::get_if<Release>(&step)) {
     co_await record(delay_id, std::move(*release));
-    set_timer_for(due, delay_id);
+    set_timer(due, delay_id);
   } else if (std::holds_alternative<TryAgain>(step)) {
     set_aside(delay_id, failures + 1);
   } else {
@@ -558,7 +549,7 @@ Delivery::~Delivery() = default;
 
 Task<store::StoreResult<void>> Delivery::start() {
   Implementation& delivery = *implementation_;
-  delivery.grace_end = delivery.time.now() + delivery.options.start_grace;
+  delivery.grace_end = delivery.clock.now() + delivery.options.start_grace;
   const auto adopted = co_await delivery.adopt();
   if (!adopted) co_return adopted.error();
   delivery.waits.spawn("the timers of delayed events", delivery.run_timers());
@@ -567,12 +558,11 @@ Task<store::StoreResult<void>> Delivery::start() {
   co_return store::StoreResult<void>();
 }
 
-void Delivery::expect(DelayId delay_id, Timestamp due) { implementation_->set_timer_for(due, delay_id); }
+void Delivery::expect(DelayId delay_id, Timestamp due) { implementation_->set_timer(due, delay_id); }
 
 void Delivery::restarted(DelayId delay_id, Timestamp due) {
   Implementation& delivery = *implementation_;
-  const Timestamp when = delivery.time.at(due);
-  if (when < delivery.grace_end) delivery.set_timer(when, delay_id);
+  if (due < delivery.grace_end) delivery.set_timer(due, delay_id);
 }
 
 Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::UserId> caller) {

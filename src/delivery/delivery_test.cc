@@ -4,6 +4,7 @@
 #include "async/testing/manual_clock.h"
 #include "homeserver/testing/fake_homeserver.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/time_keeping.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,6 +42,9 @@ class StoreThatFails final : public store::Store {
 
   bool disk_is_full = false;
 
+  store::Task<store::StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+    return store_->keep_time(std::move(machine));
+  }
   store::Task<store::StoreResult<std::optional<DelayId>>> find_transaction(
       const domain::TransactionKey& transaction) override {
     return store_->find_transaction(transaction);
@@ -886,43 +890,178 @@ TEST_F(DeliveryTest, DrainDoesNotWaitForRetries) {
 
 // --- Clock and store ---
 
-TEST_F(DeliveryTest, WhenTheClockIsSetBackNothingIsEarlyAndARestartIsNotLate) {
+// Somebody sets the wall clock, by far more than the delays.
+constexpr std::chrono::milliseconds steps[] = {5h, -5h};
+
+TEST_F(DeliveryTest, WhoeverSetsTheClockMakesNothingEarlyOrLate) {
   start();
-  const auto id = schedule(10s);
-  const auto restarted = schedule(room_b, 10s);
-  clock_.advance(5s);
-  clock_.step_wall(-1h);
-  EXPECT_EQ(restart(restarted), Effect::perform);
-  clock_.advance(10s - 1ms);
-  EXPECT_THAT(sent(), IsEmpty());
-  clock_.advance(1ms);
-  EXPECT_THAT(sent(), ElementsAre(restarted));
-  clock_.advance(1h - 5s - 1ms);  // by the wall clock the other one is due now
-  EXPECT_THAT(sent(), ElementsAre(restarted));
-  clock_.advance(1ms);
-  EXPECT_THAT(sent(), ElementsAre(restarted, id));
+  for (const auto step : steps) {
+    SCOPED_TRACE(step.count());
+    homeserver_.sends.clear();
+    const auto untouched = schedule(room_a, 10s);
+    const auto restarted_before = schedule(room_b, 10s);
+    const auto restarted_after = schedule(RoomId("!c:example.org"), 10s);
+    clock_.advance(2s);
+    EXPECT_EQ(restart(restarted_before), Effect::perform);
+    clock_.advance(2s);
+    clock_.step_wall(step);
+    clock_.advance(2s);
+    EXPECT_EQ(restart(restarted_after), Effect::perform);
+    clock_.advance(4s - 1ms);
+    EXPECT_THAT(sent(), IsEmpty());
+    clock_.advance(1ms);
+    EXPECT_THAT(sent(), ElementsAre(untouched));
+    clock_.advance(2s - 1ms);
+    EXPECT_THAT(sent(), ElementsAre(untouched));
+    clock_.advance(1ms);
+    EXPECT_THAT(sent(), ElementsAre(untouched, restarted_before));
+    clock_.advance(4s - 1ms);
+    EXPECT_THAT(sent(), ElementsAre(untouched, restarted_before));
+    clock_.advance(1ms);
+    EXPECT_THAT(sent(), ElementsAre(untouched, restarted_before, restarted_after));
+  }
 }
 
-TEST_F(DeliveryTest, WhenTheClockIsSetForwardWhatIsDueLeavesSoon) {
+TEST_F(DeliveryTest, AClockThatIsSetAllTheTimeMakesNoStorm) {
   start();
-  const auto id = schedule(2h);
-  clock_.advance(1min);
-  clock_.step_wall(3h);
+  const auto id = schedule(1min);
+  for (int i = 0; i < 59; ++i) {
+    clock_.advance(1s);
+    clock_.step_wall(steps[i % 2]);
+  }
+  EXPECT_THAT(sent(), IsEmpty());
   clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(24h);
   EXPECT_THAT(sent(), ElementsAre(id));
 }
 
-TEST_F(DeliveryTest, WhatWaitsInItsRoomWhenTheClockIsSetBackIsNotEarly) {
+TEST_F(DeliveryTest, WhatWaitsInItsRoomWhileTheClockIsSetLeavesInItsTurn) {
   start();
   homeserver_.send_time = [](const auto&) { return 10s; };
-  const auto blocking = schedule(1s);
-  const auto waiting = schedule(2s);
-  clock_.advance(3s);
-  clock_.step_wall(-1h);
-  clock_.advance(59min);
-  EXPECT_THAT(sent(), ElementsAre(blocking));
-  clock_.advance(2min);
-  EXPECT_THAT(sent(), ElementsAre(blocking, waiting));
+  for (const auto step : steps) {
+    homeserver_.sends.clear();
+    const auto blocking = schedule(1s);
+    const auto waiting = schedule(2s);
+    clock_.advance(3s);
+    clock_.step_wall(step);
+    clock_.advance(8s - 1ms);
+    EXPECT_THAT(sent(), ElementsAre(blocking));
+    clock_.advance(1ms);
+    EXPECT_THAT(sent(), ElementsAre(blocking, waiting));
+    clock_.advance(1min);
+  }
+}
+
+TEST_F(DeliveryTest, WhatIsOverdueWhileTheClockIsSetLeavesWhenTheHomeserverIsBack) {
+  start();
+  for (const auto step : steps) {
+    bool away = true;
+    homeserver_.answer_send = [&away](const auto& send) -> homeserver::SendAnswer {
+      if (away) return connection_refused();
+      return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+    };
+    const auto overdue = schedule(1s);
+    const auto restarted = schedule(room_b, 1s);
+    clock_.advance(10s);
+    clock_.step_wall(step);
+    EXPECT_EQ(restart(restarted), Effect::perform);
+    away = false;
+    clock_.advance(1min);
+    EXPECT_EQ(state(overdue), State::sent);
+    EXPECT_EQ(state(restarted), State::sent);
+  }
+}
+
+TEST_F(DeliveryTest, TheTimestampIsWallTimeAsItIsWhenItIsSent) {
+  start();
+  for (const auto step : steps) {
+    homeserver_.sends.clear();
+    schedule(10s);
+    const auto requested = schedule(room_b, 1h);
+    clock_.advance(4s);
+    clock_.step_wall(step);
+    const Timestamp wall = clock_.machine_time().wall;
+    clock_.advance(6s);
+    ASSERT_EQ(homeserver_.sends.size(), 1u);
+    EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, wall + 6s);
+    EXPECT_EQ(std::get<Effect>(send_now(requested)), Effect::perform);
+    EXPECT_EQ(homeserver_.sends[1].attempt.origin_server_ts, wall + 6s);
+  }
+}
+
+TEST_F(DeliveryTest, AnAttemptKeepsItsTimestampWhenTheClockIsSetAlsoAfterARestart) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  const auto id = schedule(1s);
+  const Timestamp due = clock_.machine_time().wall + 1s;
+  clock_.advance(1s);
+  for (const auto step : steps) {
+    clock_.step_wall(step);
+    clock_.advance(1min);
+  }
+  stop(0ms);
+  clock_.step_wall(5h);
+  ASSERT_TRUE(clock_.run(store::begin_time(clock_, *store_)));
+  homeserver_.answer_send = nullptr;
+  start();
+  clock_.advance(1min);
+  EXPECT_EQ(state(id), State::sent);
+  EXPECT_GT(homeserver_.sends.size(), 3u);
+  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, due);
+}
+
+TEST_F(DeliveryTest, AnApplicationServicesTimestampIsItsOwnWhateverTheClock) {
+  start();
+  auto massaged = event(room_a, 1s);
+  massaged.event.origin_server_ts = from_ms(42);
+  schedule(massaged);
+  clock_.step_wall(5h);
+  clock_.advance(1s);
+  ASSERT_EQ(homeserver_.sends.size(), 1u);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, from_ms(42));
+}
+
+TEST_F(DeliveryTest, AClockThatIsSetWhileWeAreAwayMakesNothingEarlyOrLate) {
+  ASSERT_TRUE(clock_.run(store::begin_time(clock_, *store_)));
+  start();
+  for (const auto step : steps) {
+    for (const bool boot : {false, true}) {
+      SCOPED_TRACE(step.count());
+      homeserver_.sends.clear();
+      const auto overdue = schedule(room_a, 10s);
+      const auto coming = schedule(room_b, 1min);
+      clock_.advance(5s);
+      clock_.step_wall(step);
+      if (boot) ASSERT_TRUE(clock_.run(store_->keep_time(clock_.machine_time())));
+      stop(0ms);
+      if (boot) {
+        clock_.boot(25s);
+      } else {
+        clock_.advance(25s);
+      }
+      ASSERT_TRUE(clock_.run(store::begin_time(clock_, *store_)));
+      start();
+      clock_.advance(30s - 1ms);
+      EXPECT_THAT(sent(), ElementsAre(overdue));
+      clock_.advance(1ms);
+      EXPECT_THAT(sent(), ElementsAre(overdue, coming));
+    }
+  }
+}
+
+TEST_F(DeliveryTest, WhatBecameDueWhileTheMachineSleptLeavesSoon) {
+  start();
+  const auto id = schedule(2h);
+  const auto later = schedule(room_b, 4h);
+  clock_.advance(1min);
+  clock_.suspend(3h);
+  clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(1h - 1min - 1s - 1ms);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(1ms);
+  EXPECT_THAT(sent(), ElementsAre(id, later));
 }
 
 TEST_F(DeliveryTest, AFullDiskLosesNothing) {

@@ -33,7 +33,7 @@ struct Decide {
 NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer) { return std::visit(Decide{tried}, answer); }
 
 domain::Attempt attempt_of(const domain::DelayedEvent& event) {
-  domain::Attempt attempt = event.attempt.value_or(domain::Attempt{event.timing.due(), false});
+  domain::Attempt attempt = event.attempt.value();
   if (event.event.origin_server_ts) attempt.origin_server_ts = *event.event.origin_server_ts;
   return attempt;
 }

@@ -33,8 +33,8 @@ using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain, Fo
 NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer);
 
 // What to send of a claimed event. It depends on what is durable alone, so every try of an attempt, also after a
-// restart of the server, has the same origin_server_ts: the event's own if an application service gave it one, else
-// that of the claim.
+// restart of the server or when the clock was set, has the same origin_server_ts: the event's own if an application
+// service gave it one, else that of the claim.
 domain::Attempt attempt_of(const domain::DelayedEvent& event);
 
 }  // namespace afterword::delivery

@@ -75,19 +75,14 @@ TEST(NextStep, WhoAskedHearsWhyItWasNotSent) {
   EXPECT_TRUE(std::holds_alternative<NotSent>(outage.answer));
 }
 
-TEST(AttemptOf, CarriesTheScheduledTime) {
+TEST(AttemptOf, CarriesWhatTheEventWasClaimedWith) {
   domain::DelayedEvent event;
   event.timing = {from_ms(1000), 500ms};
-  event.attempt = domain::Attempt{from_ms(1500), false};
-  EXPECT_EQ(attempt_of(event).origin_server_ts, from_ms(1500));
-}
-
-TEST(AttemptOf, OnRequestCarriesTheTimeOfTheRequest) {
-  domain::DelayedEvent event;
-  event.timing = {from_ms(1000), 500ms};
-  event.attempt = domain::Attempt{from_ms(1234), true};
-  EXPECT_EQ(attempt_of(event).origin_server_ts, from_ms(1234));
-  EXPECT_TRUE(attempt_of(event).on_request);
+  for (const bool requested : {false, true}) {
+    event.attempt = domain::Attempt{from_ms(1234), requested};
+    EXPECT_EQ(attempt_of(event).origin_server_ts, from_ms(1234));
+    EXPECT_EQ(attempt_of(event).on_request, requested);
+  }
 }
 
 TEST(AttemptOf, AnApplicationServiceChoosesTheTimestamp) {

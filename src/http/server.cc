@@ -96,7 +96,7 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   // One timer for all connections: nothing is set or cancelled per request.
   static async::Task<void> tick(std::shared_ptr<Implementation> self) {
     while (!self->stopped) {
-      self->context.date = to_http_date(self->clock.now());
+      self->context.date = to_http_date(self->clock.machine_time().wall);
       for (const auto& connection : self->connections) {
         if (connection->is_overdue()) connection->close();
       }

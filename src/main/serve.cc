@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "main/open_store.h"
 #include "store/pruning.h"
+#include "store/time_keeping.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -58,18 +59,17 @@ class Server {
 
   // Whether it is ready to serve; if not, standard error says why.
   Task<bool> start(const ops::Configuration& configuration) {
+    const auto time_known = co_await store::begin_time(clock_, *store_);
+    if (!time_known) co_return cannot_read(configuration, time_known.error());
     const auto started = co_await delivery_.start();
-    if (!started) {
-      std::fprintf(stderr, "%s: cannot be read: %s\n", configuration.where_database.c_str(),
-                   started.error().reason.c_str());
-      co_return false;
-    }
+    if (!started) co_return cannot_read(configuration, started.error());
     const auto listening = http_server_.listen(configuration.listen.host, configuration.listen.port);
     if (!listening) {
       std::fprintf(stderr, "%s: %s; stop what listens there, or choose another address\n",
                    configuration.where_listen.c_str(), listening.error().c_str());
       co_return false;
     }
+    background_.spawn("keeping time", store::keep_time(clock_, *store_));
     background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
     co_return true;
   }
@@ -90,6 +90,11 @@ class Server {
   }
 
  private:
+  static bool cannot_read(const ops::Configuration& configuration, const store::Unavailable& error) {
+    std::fprintf(stderr, "%s: cannot be read: %s\n", configuration.where_database.c_str(), error.reason.c_str());
+    return false;
+  }
+
   Task<void> cut_pass_through() {
     co_await clock_.sleep_for(pass_through_limit);
     passing_client_.close();

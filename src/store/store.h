@@ -1,5 +1,7 @@
 // The durable truth about delayed events, as verbs of the domain.
 //
+// All times are server time (base/server_time.h), but for the origin_server_ts of events and attempts.
+//
 // Every verb is one atomic step. When it answers, what it did is committed and synced to disk; requests that arrive
 // while a commit runs share the next one. A verb that changes an event is guarded by the state that it finds, and says
 // what it found, so racing callers all hear the truth.
@@ -12,6 +14,7 @@
 
 #include "async/task.h"
 #include "base/result.h"
+#include "base/server_time.h"
 #include "domain/delayed_event.h"
 #include "domain/limits.h"
 #include "domain/transitions.h"
@@ -107,6 +110,11 @@ struct SentEvent {
 class Store {
  public:
   virtual ~Store() = default;
+
+  // Says what server time is for this reading of the machine's clocks, and keeps what the next start needs to go on
+  // from there. Asked at the start, before any other verb, and now and then (store/time_keeping.h). Where instances
+  // share a store, it is the scale of the store's own clock.
+  virtual Task<StoreResult<ServerTime>> keep_time(MachineTime machine) = 0;
 
   // The delay_id that an earlier request of this transaction was given.
   virtual Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) = 0;

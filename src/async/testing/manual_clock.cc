@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <stdexcept>
+#include <string>
 
 namespace afterword::async::testing {
 
@@ -29,6 +30,14 @@ struct ManualClock::Sleeper {
   bool asleep = true;
 };
 
+ManualClock::ManualClock() { follow(resume({}, machine_time())); }
+
+MachineTime ManualClock::machine_time() const { return {"boot " + std::to_string(boots_), since_boot(), wall_}; }
+
+Milliseconds ManualClock::since_boot() const {
+  return std::chrono::floor<Milliseconds>(steady_.time_since_epoch()) + boot_ahead_;
+}
+
 Task<void> ManualClock::sleep_until(Steady when) {
   if (when <= steady_) co_return;
   Sleeper sleeper(*this, when);
@@ -44,6 +53,19 @@ void ManualClock::advance(std::chrono::milliseconds duration) {
     settle();
   }
   move_to(target);
+}
+
+void ManualClock::suspend(std::chrono::milliseconds duration) {
+  settle();
+  boot_ahead_ += duration;
+  wall_ += duration;
+}
+
+void ManualClock::boot(std::chrono::milliseconds downtime) {
+  settle();
+  wall_ += downtime;
+  boot_ahead_ -= since_boot();
+  ++boots_;
 }
 
 void ManualClock::settle() {

@@ -27,15 +27,23 @@ class ManualClock final : public Clock {
   // Where the tasks under this clock run.
   asio::io_context& context() { return context_; }
 
-  Timestamp now() const override { return wall_; }
+  ManualClock();
+
   Steady steady_now() const override { return steady_; }
   Task<void> sleep_until(Steady when) override;
+  MachineTime machine_time() const override;
 
   // Lets time pass. Who sleeps meanwhile is woken in the order of their times, each at its own time.
   void advance(std::chrono::milliseconds duration);
 
   // Somebody sets the system's clock: wall time jumps, in either direction, and no time passes.
   void step_wall(std::chrono::milliseconds by) { wall_ += by; }
+
+  // The machine sleeps: time passes, but not for those who wait by steady time.
+  void suspend(std::chrono::milliseconds duration);
+
+  // The machine starts anew, after this time. Whoever asks for now() must have follow() called first.
+  void boot(std::chrono::milliseconds downtime);
 
   // Runs what is ready, and what that makes ready, without letting time pass.
   void settle();
@@ -50,11 +58,14 @@ class ManualClock final : public Clock {
   using Sleepers = std::multimap<Steady, Sleeper*>;
 
   void run_until(const std::function<bool()>& done, std::chrono::milliseconds limit);
+  Milliseconds since_boot() const override;
   void move_to(Steady when);
   void wake_first();
 
   Timestamp wall_ = from_ms(1'800'000'000'000);
   Steady steady_{std::chrono::hours(1)};
+  Milliseconds boot_ahead_{};  // boot clock - steady time
+  int boots_ = 1;
   Sleepers sleepers_;
   asio::io_context context_{1};  // last: tasks that it still holds leave the list of sleepers when it goes
 };

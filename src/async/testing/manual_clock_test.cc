@@ -39,13 +39,50 @@ TEST(ManualClock, WakesSleepersInTheOrderOfTheirTimesAndAtThem) {
   EXPECT_EQ(text, "10 20 30 ");
 }
 
-TEST(ManualClock, MovesWallAndSteadyTimeTogether) {
+TEST(ManualClock, MovesAllTimesTogether) {
   ManualClock clock;
-  const auto wall = clock.now();
+  const auto server = clock.now();
+  const auto wall = clock.machine_time().wall;
   const auto steady = clock.steady_now();
+  EXPECT_EQ(server, wall);
   clock.advance(1500ms);
-  EXPECT_EQ(clock.now() - wall, 1500ms);
+  EXPECT_EQ(clock.now() - server, 1500ms);
+  EXPECT_EQ(clock.machine_time().wall - wall, 1500ms);
   EXPECT_EQ(clock.steady_now() - steady, 1500ms);
+}
+
+TEST(ManualClock, ASteppedWallClockLeavesServerTime) {
+  ManualClock clock;
+  const auto server = clock.now();
+  for (const auto step : {3h, -5h}) {
+    clock.step_wall(step);
+    EXPECT_EQ(clock.now(), server);
+    EXPECT_EQ(clock.to_wall(server), clock.machine_time().wall);
+    EXPECT_EQ(clock.from_wall(clock.machine_time().wall), server);
+  }
+}
+
+TEST(ManualClock, ASuspendedMachineLeavesSteadyTime) {
+  ManualClock clock;
+  const auto server = clock.now();
+  const auto steady = clock.steady_now();
+  clock.suspend(2h);
+  EXPECT_EQ(clock.now() - server, 2h);
+  EXPECT_EQ(clock.wall_offset(), 0ms);
+  EXPECT_EQ(clock.steady_now(), steady);
+}
+
+TEST(ManualClock, AnotherBootIsAnotherScale) {
+  ManualClock clock;
+  const MachineTime before = clock.machine_time();
+  clock.boot(1min);
+  const MachineTime after = clock.machine_time();
+  EXPECT_NE(after.boot_id, before.boot_id);
+  EXPECT_EQ(after.since_boot, 0ms);
+  EXPECT_EQ(after.wall - before.wall, 1min);
+  clock.follow(resume({}, after));
+  clock.advance(1s);
+  EXPECT_EQ(clock.now(), after.wall + 1s);
 }
 
 TEST(ManualClock, ASteppedWallClockWakesNobody) {

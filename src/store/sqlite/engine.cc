@@ -48,7 +48,8 @@ Engine::Engine(Database database, Folding folding)
       begin_(database_, "BEGIN"),
       commit_(database_, "COMMIT"),
       events_(database_),
-      journal_(database_, active_, folding) {
+      journal_(database_, active_, folding),
+      time_(database_) {
   events_.for_each_active([this](const EventTable::Row& row) {
     active_.add({row.delay_id, row.user_id, row.room_id, row.row, row.timing, row.state == State::sending});
     active_.keep();
@@ -116,6 +117,19 @@ Timestamp Engine::next_send_of(const UserId& user_id) {
     if (const auto place = active_.find(delay_id)) next = std::min(next, active_.at(*place).timing().due());
   }
   return next;
+}
+
+ServerTime Engine::keep_time(const MachineTime& machine) {
+  KeptTime kept = time_.read();
+  // The row was written a while before the end. After a boot nothing but these timestamps tells of what came after it.
+  if (kept.boot_id != machine.boot_id) {
+    active_.for_each([&kept](const DelayId&, const ActiveEvents::Slot& slot) {
+      kept.latest = std::max(kept.latest, slot.delayed_since);
+    });
+  }
+  const ServerTime time = resume(kept, machine);
+  time_.write({machine.boot_id, time, time.at(machine)});
+  return time;
 }
 
 std::optional<DelayId> Engine::find_transaction(const domain::TransactionKey& transaction) {

@@ -10,6 +10,7 @@
 #include "store/sqlite/database.h"
 #include "store/sqlite/event_table.h"
 #include "store/sqlite/journal.h"
+#include "store/sqlite/time_table.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -33,6 +34,7 @@ class Engine {
   // One transaction; answers all steps or fails all.
   void commit(std::span<Operation* const> batch);
 
+  ServerTime keep_time(const MachineTime& machine);
   std::optional<DelayId> find_transaction(const domain::TransactionKey& transaction);
   ScheduleAnswer schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled);
   ActionAnswer restart(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now);
@@ -71,6 +73,7 @@ class Engine {
   EventTable events_;
   ActiveEvents active_;
   Journal journal_;
+  TimeTable time_;
   bool failing_ = false;
 };
 

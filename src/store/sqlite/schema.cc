@@ -58,6 +58,14 @@ CREATE INDEX finalised_by_age ON events (finalised_ts) WHERE state >= 2;
 CREATE TABLE timing (id INTEGER PRIMARY KEY, delayed_since_ts INTEGER NOT NULL) STRICT;
 -- A row for each batch of restarts.
 CREATE TABLE journal (id INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+-- One row: KeptTime of base/server_time.h.
+CREATE TABLE server_time (
+  id INTEGER PRIMARY KEY CHECK (id = 0),
+  boot_id TEXT NOT NULL,
+  at_boot_ts INTEGER NOT NULL,
+  wall_offset_ms INTEGER NOT NULL,
+  latest_ts INTEGER NOT NULL
+) STRICT;
 -- Who finalised something since the last prune.
 CREATE TABLE users_to_prune (user_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 )sql"};

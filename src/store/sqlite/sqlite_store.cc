@@ -40,6 +40,10 @@ class SqliteStore final : public Store {
       : engine_(std::move(engine)),
         commits_(std::move(executor), commit_on, [this](std::span<Operation* const> batch) { commit(batch); }) {}
 
+  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+    return perform<ServerTime>([machine = std::move(machine)](Engine& engine) { return engine.keep_time(machine); });
+  }
+
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
     return perform<std::optional<DelayId>>(
         [&transaction](Engine& engine) { return engine.find_transaction(transaction); });

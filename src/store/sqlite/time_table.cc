@@ -1,0 +1,21 @@
+#include "store/sqlite/time_table.h"
+
+namespace afterword::store::sqlite {
+
+TimeTable::TimeTable(Database& database)
+    : read_(database, "SELECT boot_id, at_boot_ts, wall_offset_ms, latest_ts FROM server_time"),
+      write_(database,
+             "INSERT OR REPLACE INTO server_time (id, boot_id, at_boot_ts, wall_offset_ms, latest_ts) "
+             "VALUES (0, ?, ?, ?, ?)") {}
+
+KeptTime TimeTable::read() {
+  auto rows = read_.query();
+  if (!rows.next()) return {};
+  return {rows.text(0), {rows.timestamp(1), rows.milliseconds(2)}, rows.timestamp(3)};
+}
+
+void TimeTable::write(const KeptTime& kept) {
+  write_.run(kept.boot_id, kept.time.at_boot, kept.time.wall_offset, kept.latest);
+}
+
+}  // namespace afterword::store::sqlite
