@@ -5,22 +5,81 @@
 #include <algorithm>
 
 namespace afterword::domain {
+namespace {
+
+constexpr std::string_view synapse_prefix = "syd_";
+constexpr std::size_t synapse_letters = 20;
+constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+// The mark of Synapse's: the first 13 bits.
+bool is_synapses(const DelayId::Bytes& bytes) { return bytes[0] == 0xff && bytes[1] >= 0xf8; }
+
+// bytes = bytes × 52 + digit, the first byte being the highest.
+void push_digit(DelayId::Bytes& bytes, std::size_t digit) {
+  std::size_t carry = digit;
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) {
+    carry += *byte * letters.size();
+    *byte = static_cast<std::uint8_t>(carry);
+    carry >>= 8;
+  }
+}
+
+// The other way.
+std::size_t pop_digit(DelayId::Bytes& bytes) {
+  std::size_t rest = 0;
+  for (std::uint8_t& byte : bytes) {
+    rest = rest * 256 + byte;
+    byte = static_cast<std::uint8_t>(rest / letters.size());
+    rest %= letters.size();
+  }
+  return rest;
+}
+
+std::optional<DelayId> parse_synapses(std::string_view text) {
+  text.remove_prefix(synapse_prefix.size());
+  DelayId::Bytes bytes{};
+  for (const char letter : text) {
+    const std::size_t digit = letters.find(letter);
+    if (digit == std::string_view::npos) return std::nullopt;
+    push_digit(bytes, digit);
+  }
+  bytes[0] = 0xff;
+  bytes[1] |= 0xf8;
+  return DelayId(bytes);
+}
+
+std::string synapses_text(DelayId::Bytes bytes) {
+  bytes[0] = 0;
+  bytes[1] &= 0x07;
+  std::string text(synapse_prefix.size() + synapse_letters, ' ');
+  synapse_prefix.copy(text.data(), synapse_prefix.size());
+  for (std::size_t i = text.size(); i > synapse_prefix.size(); --i) text[i - 1] = letters[pop_digit(bytes)];
+  return text;
+}
+
+}  // namespace
 
 DelayId DelayId::random() {
   Bytes bytes;
-  fill_random(bytes);
+  do {
+    fill_random(bytes);
+  } while (is_synapses(bytes));
   return DelayId(bytes);
 }
 
 std::optional<DelayId> DelayId::parse(std::string_view text) {
+  if (text.size() == synapse_prefix.size() + synapse_letters && text.starts_with(synapse_prefix)) {
+    return parse_synapses(text);
+  }
   Bytes bytes;
   const std::optional<std::string> decoded = from_base64url(text);
   if (!decoded || decoded->size() != bytes.size()) return std::nullopt;
   std::copy(decoded->begin(), decoded->end(), bytes.begin());
+  if (is_synapses(bytes)) return std::nullopt;
   return DelayId(bytes);
 }
 
-std::string DelayId::to_string() const { return to_base64url(bytes_); }
+std::string DelayId::to_string() const { return is_synapses(bytes_) ? synapses_text(bytes_) : to_base64url(bytes_); }
 
 TransactionKey TransactionKey::of(const UserId& user_id, const std::optional<DeviceId>& device_id,
                                   std::string_view path, std::string_view txn_id) {

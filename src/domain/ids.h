@@ -26,8 +26,11 @@ using DeviceId = Id<struct DeviceTag>;  // JLAFKJWSCS
 using RoomId = Id<struct RoomTag>;      // !room:example.org
 using EventId = Id<struct EventTag>;    // $event
 
-// The handle of a delayed event: 128 random bits, so that knowing it can be the right to act on it. On the wire it is
-// their base64url form, 22 characters of Matrix's opaque identifier grammar.
+// The handle of a delayed event: random bits, so that knowing it can be the right to act on it. On the wire it is the
+// base64url form of 128 of them, 22 characters of Matrix's opaque identifier grammar.
+//
+// Those that Synapse gave to its own delayed events are kept when they are taken over: "syd_" and 20 letters, which are
+// numbers of base 52 and need 115 bits. The 13 bits before them are set; random() never sets them all.
 class DelayId {
  public:
   using Bytes = std::array<std::uint8_t, 16>;

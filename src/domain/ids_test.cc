@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 namespace afterword::domain {
 namespace {
 
@@ -18,9 +21,22 @@ TEST(DelayId, KeepsToTheGrammarOfOpaqueIdentifiers) {
 }
 
 TEST(DelayId, IsNotFoundInOtherTexts) {
-  for (const char* text : {"", "x", "syd_AbCdEfGhIjKlMnOpQrSt", "AAAAAAAAAAAAAAAAAAAAAB",
-                           "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAA", "!!!!!!!!!!!!!!!!!!!!!!"}) {
+  for (const char* text :
+       {"", "x", "syd_AbCdEfGhIjKlMnOpQrS", "syd_AbCdEfGhIjKlMnOpQrS1", "_____________________w",
+        "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAAAAAA", "!!!!!!!!!!!!!!!!!!!!!!"}) {
     EXPECT_FALSE(DelayId::parse(text)) << text;
+  }
+}
+
+TEST(DelayId, KeepsThoseOfSynapse) {
+  std::set<DelayId> ids;
+  for (const std::string letters : {"AAAAAAAAAAAAAAAAAAAA", "zzzzzzzzzzzzzzzzzzzz", "AbCdEfGhIjKlMnOpQrSt",
+                                    "AAAAAAAAAAAAAAAAAAAB", "zAAAAAAAAAAAAAAAAAAA"}) {
+    const std::string text = "syd_" + letters;
+    const std::optional<DelayId> id = DelayId::parse(text);
+    ASSERT_TRUE(id) << text;
+    EXPECT_EQ(id->to_string(), text);
+    EXPECT_TRUE(ids.insert(*id).second);
   }
 }
 
