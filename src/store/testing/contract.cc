@@ -110,6 +110,19 @@ DelayedEvent StoreContract::look_up(DelayId delay_id) {
   return answer(store().look_up(delay_id, std::nullopt)).value();
 }
 
+TEST_P(StoreContract, TimeGoesOnWhateverTheWallClockDoes) {
+  MachineTime machine{"a boot", 1h, noon};
+  Timestamp before = answer(store().keep_time(machine)).at(machine);
+  for (const auto step : {0h, 5h, -9h}) {
+    machine.since_boot += 10s;
+    machine.wall += 10s + step;
+    const ServerTime time = answer(store().keep_time(machine));
+    EXPECT_GE(time.at(machine), before);
+    EXPECT_LE(std::chrono::abs(time.at(machine) + time.wall_offset - machine.wall), 100ms);
+    before = time.at(machine);
+  }
+}
+
 TEST_P(StoreContract, KeepsAllOfAnEvent) {
   auto event = event_of(alice);
   event.event.device_id = domain::DeviceId("PHONE");

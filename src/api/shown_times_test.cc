@@ -1,0 +1,145 @@
+// Times as clients see and give them, when somebody sets the wall clock.
+#include "api/list.h"
+#include "api/look_up.h"
+#include "api/manage.h"
+#include "api/schedule.h"
+#include "async/testing/manual_clock.h"
+#include "base/json.h"
+#include "homeserver/testing/fake_homeserver.h"
+#include "store/sqlite/sqlite_store.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace afterword::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+const domain::UserId alice("@alice:example.org");
+
+class ShownTimes : public ::testing::Test {
+ protected:
+  ShownTimes() {
+    auto pattern = (std::filesystem::temp_directory_path() / "afterword-api-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = pattern;
+    auto opened = store::sqlite::open(executor(), {folder_ / "afterword.db", store::CommitOn::executor, {}});
+    if (opened.has_error()) throw std::runtime_error(opened.error());
+    store_ = *std::move(opened);
+    delivery_ = std::make_unique<delivery::Delivery>(executor(), clock_, *store_, homeserver_);
+    context_ = std::make_unique<Context>(Context{clock_, *store_, *delivery_, {}});
+    context_->limits.max_scheduled_per_user = std::nullopt;
+    if (!clock_.run(delivery_->start())) throw std::runtime_error("delivery does not start");
+  }
+  ~ShownTimes() override {
+    clock_.run(delivery_->drain(0ms));
+    clock_.run(store_->close());
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  async::Executor executor() { return clock_.context().get_executor(); }
+
+  static json::object body_of(const http::Response& response) {
+    EXPECT_EQ(response.status, 200) << response.body;
+    return *parse_json_object(response.body);
+  }
+  std::string schedule(std::chrono::milliseconds delay) {
+    ScheduleRequest request;
+    request.caller.user_id = alice;
+    request.room_id = domain::RoomId("!room:example.org");
+    request.type = "m.room.message";
+    request.body = R"({"delay_ms":)" + std::to_string(delay.count()) + R"(,"content":{}})";
+    return *string_member(body_of(clock_.run(api::schedule(*context_, std::move(request)))), "delay_id");
+  }
+  void manage(const std::string& delay_id, domain::Action action) {
+    ManageRequest request;
+    request.delay_id = delay_id;
+    request.action = action;
+    EXPECT_EQ(clock_.run(api::manage(*context_, std::move(request))).response.status, 200);
+  }
+  json::object look_up(const std::string& delay_id) {
+    LookUpRequest request;
+    request.caller = alice;
+    request.delay_id = delay_id;
+    return body_of(clock_.run(api::look_up(*context_, std::move(request))));
+  }
+  Timestamp delayed_since(const std::string& delay_id) {
+    return from_ms(look_up(delay_id).at("delayed_since_ts").as_int64());
+  }
+  Timestamp finalised(const std::string& delay_id) {
+    return from_ms(look_up(delay_id).at("finalised").at("finalised_ts").as_int64());
+  }
+  // The events that are scheduled for that span of wall time, and where the next page begins.
+  json::object list(std::optional<Timestamp> from, std::optional<Timestamp> to) {
+    ListRequest request;
+    request.caller = alice;
+    if (from) request.from_ts = std::to_string(to_ms(*from));
+    if (to) request.to_ts = std::to_string(to_ms(*to));
+    return body_of(clock_.run(api::list(*context_, std::move(request))));
+  }
+  std::size_t count(std::optional<Timestamp> from, std::optional<Timestamp> to) {
+    return list(from, to).at("delayed_events").as_array().size();
+  }
+  Timestamp wall() { return clock_.machine_time().wall; }
+
+  std::filesystem::path folder_;
+  async::testing::ManualClock clock_;
+  homeserver::testing::FakeHomeserver homeserver_{clock_};
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<delivery::Delivery> delivery_;
+  std::unique_ptr<Context> context_;
+};
+
+TEST_F(ShownTimes, FollowTheWallClock) {
+  for (const auto step : {5h, -9h}) {
+    const std::string scheduled = schedule(20h);
+    const std::string cancelled = schedule(1h);
+    const std::string sent = schedule(10s);
+    EXPECT_EQ(delayed_since(scheduled), wall());
+    clock_.advance(10s);
+    manage(cancelled, domain::Action::cancel);
+    clock_.step_wall(step);
+    EXPECT_EQ(delayed_since(scheduled), wall() - 10s);
+    EXPECT_EQ(finalised(cancelled), wall());
+    EXPECT_EQ(finalised(sent), wall());
+    clock_.advance(1s);
+    manage(scheduled, domain::Action::restart);
+    EXPECT_EQ(delayed_since(scheduled), wall());
+  }
+}
+
+TEST_F(ShownTimes, AnEventIsFoundByTheTimeThatIsShown) {
+  const std::string delay_id = schedule(20h);
+  for (const auto step : {0h, 5h, -9h}) {
+    clock_.step_wall(step);
+    const Timestamp due = delayed_since(delay_id) + 20h;
+    EXPECT_EQ(due, wall() + 20h);
+    EXPECT_EQ(count(due, due), 1u);
+    EXPECT_EQ(count(due + 1ms, std::nullopt), 0u);
+    EXPECT_EQ(count(std::nullopt, due - 1ms), 0u);
+    const json::object shown = list(due, due).at("delayed_events").as_array().at(0).as_object();
+    EXPECT_EQ(from_ms(shown.at("delayed_since_ts").as_int64()), wall());
+  }
+}
+
+TEST_F(ShownTimes, APageGoesOnWhereTheLastEndedAlthoughTheClockWasSet) {
+  for (int i = 0; i < 150; ++i) schedule(1h + i * 1s);
+  json::object page = list(std::nullopt, std::nullopt);
+  EXPECT_EQ(page.at("delayed_events").as_array().size(), 100u);
+  clock_.step_wall(5h);
+  ListRequest next;
+  next.caller = alice;
+  next.from = *string_member(page, "next_batch");
+  page = body_of(clock_.run(api::list(*context_, std::move(next))));
+  EXPECT_EQ(page.at("delayed_events").as_array().size(), 50u);
+}
+
+}  // namespace
+}  // namespace afterword::api
