@@ -11,6 +11,8 @@
 namespace afterword::homeserver {
 namespace {
 
+constexpr int too_many_requests = 429;
+
 http::Request make_whoami_request(const Credentials& credentials) {
   Query query;
   if (credentials.user_id) query.add("user_id", *credentials.user_id);
@@ -26,15 +28,26 @@ http::Request make_whoami_request(const Credentials& credentials) {
 }  // namespace
 
 HomeserverClient::HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options)
-    : http_(http), clock_(clock), options_(std::move(options)) {}
+    : http_(http),
+      clock_(clock),
+      options_(std::move(options)),
+      own_limit_(http, clock, options_.as_token, options_.whoami_timeout) {}
 
 Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::EventToSend& event,
                                         domain::Attempt attempt) {
   http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
   const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
-  SendAnswer read = read_send_answer(answer);
+  SendAnswer read = read_send_answer(answer, clock_.now());
+  if (!answer) co_return read;
+  if (answer->status == too_many_requests) {
+    const auto* refused = std::get_if<Refused>(&read);
+    if (!refused) co_return read;
+    const auto ours = co_await own_limit_.ask();
+    if (ours) co_return NotArrived{"we are limited as a whole", std::max(*ours, refused->retry_after.value_or(*ours))};
+    co_return read;
+  }
   // An answer, yet not about the event: only the operator can mend it.
-  if (const auto* not_arrived = std::get_if<NotArrived>(&read); not_arrived && answer) {
+  if (const auto* not_arrived = std::get_if<NotArrived>(&read)) {
     log::error("Cannot send delayed events: {}. Check homeserver.url, and that the homeserver has our registration.",
                not_arrived->reason);
   }
@@ -53,7 +66,7 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
     const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
     http::Request request = make_whoami_request(credentials);
     const HttpAnswer answer = co_await http_.send(std::move(request), left);
-    WhoamiReading read = read_whoami_answer(answer);
+    WhoamiReading read = read_whoami_answer(answer, clock_.now());
     if (auto* identity = std::get_if<Identity>(&read)) co_return std::move(*identity);
     if (auto* error = std::get_if<domain::HomeserverError>(&read)) co_return std::move(*error);
     if (auto* unreachable = std::get_if<Unreachable>(&read)) co_return std::move(*unreachable);

@@ -6,6 +6,7 @@
 
 #include "async/clock.h"
 #include "homeserver/homeserver.h"
+#include "homeserver/own_limit.h"
 #include "http/client.h"
 
 #include <chrono>
@@ -33,6 +34,7 @@ class HomeserverClient final : public Homeserver {
   http::Client& http_;
   async::Clock& clock_;
   const HomeserverClientOptions options_;
+  OwnLimit own_limit_;
 };
 
 }  // namespace afterword::homeserver

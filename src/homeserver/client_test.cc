@@ -180,6 +180,58 @@ TEST_F(LookForTest, SaysThatItMayNotLookOrCannot) {
   EXPECT_TRUE(std::holds_alternative<CannotTell>(look()));
 }
 
+// --- Rate limits ---
+
+class LimitedSendTest : public HomeserverClientTest {
+ protected:
+  static http::Response limited(int retry_after_ms) {
+    return {429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":)" + std::to_string(retry_after_ms) + "}"};
+  }
+  SendAnswer send() {
+    auto homeserver = client();
+    return run(homeserver.send(domain::DelayId::random(), event_, domain::Attempt{}));
+  }
+
+  domain::EventToSend event_ = [] {
+    domain::EventToSend event;
+    event.content = "{}";
+    return event;
+  }();
+};
+
+TEST_F(LimitedSendTest, IsTheOwnersWhereTheServiceItselfIsHeard) {
+  answers_ = {limited(700), {200, {}, R"({"user_id":"@afterword:b"})"}};
+  EXPECT_EQ(std::get<Refused>(send()).retry_after, 700ms);
+  EXPECT_EQ(requests_[1].target, "/_matrix/client/v3/account/whoami");
+  EXPECT_EQ(requests_[1].headers.find("Authorization"), "Bearer secret");
+}
+
+TEST_F(LimitedSendTest, IsOursWhereTheServiceItselfIsLimitedToo) {
+  answers_ = {limited(700), limited(900)};
+  EXPECT_EQ(std::get<NotArrived>(send()).retry_after, 900ms);
+}
+
+TEST_F(LimitedSendTest, IsOursWhereTheHomeserverDoesNotAnswerAtAll) {
+  answers_ = {limited(700), {502, {}, "<html>"}};
+  EXPECT_EQ(std::get<NotArrived>(send()).retry_after, 700ms);
+}
+
+TEST_F(LimitedSendTest, AsksOnceForManyAtATime) {
+  answers_ = {limited(1), limited(1), limited(1), limited(900)};
+  auto homeserver = client();
+  std::vector<std::future<SendAnswer>> under_way;
+  for (int number = 0; number < 3; ++number) {
+    auto sending = homeserver.send(domain::DelayId::random(), event_, domain::Attempt{});
+    under_way.push_back(async::asio::co_spawn(context_, std::move(sending), async::asio::use_future));
+  }
+  context_.restart();
+  for (auto& future : under_way) {
+    while (future.wait_for(0s) != std::future_status::ready) context_.run_one();
+    EXPECT_EQ(std::get<NotArrived>(future.get()).retry_after, 900ms);
+  }
+  EXPECT_EQ(requests_.size(), 4u);
+}
+
 TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {
   auto homeserver = client();
   run(server_.drain(1s));

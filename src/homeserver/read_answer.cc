@@ -4,8 +4,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <ctime>
+#include <iomanip>
+#include <locale>
 #include <optional>
+#include <sstream>
 #include <string>
 
 namespace afterword::homeserver {
@@ -14,6 +19,8 @@ namespace {
 constexpr int too_many_requests = 429;
 // A homeserver that limits us without saying for how long.
 constexpr Milliseconds default_wait{500};
+// Nobody may keep us waiting for longer than this without being asked again.
+constexpr Milliseconds longest_wait = std::chrono::minutes(5);
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 bool is_refusal(int status) { return status >= 400 && status < 500; }
@@ -47,23 +54,40 @@ domain::HomeserverError to_error(const http::Response& response, const Reading& 
   return {response.status, to_text(made_up)};
 }
 
-std::optional<Milliseconds> retry_after(const http::Response& response, const Reading& reading) {
-  if (reading.status != too_many_requests) return std::nullopt;
-  if (reading.body) {
-    const json::value* member = reading.body->if_contains("retry_after_ms");
-    if (member && member->is_int64() && member->get_int64() >= 0) return Milliseconds(member->get_int64());
-  }
-  if (const auto header = response.headers.find("Retry-After")) {
-    std::uint32_t seconds = 0;
-    const auto [end, error] = std::from_chars(header->begin(), header->end(), seconds);
-    if (error == std::errc() && end == header->end()) return std::chrono::seconds(seconds);
-  }
+std::optional<Timestamp> parse_http_date(std::string_view text) {
+  std::istringstream stream{std::string(text)};
+  stream.imbue(std::locale::classic());
+  std::tm date{};
+  stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S GMT");
+  if (!stream) return std::nullopt;
+  return Timestamp(std::chrono::seconds(timegm(&date)));
+}
+
+std::optional<Milliseconds> retry_after_header(std::string_view header, Timestamp now) {
+  std::uint32_t seconds = 0;
+  const auto [end, error] = std::from_chars(header.begin(), header.end(), seconds);
+  if (error == std::errc() && end == header.end()) return std::chrono::seconds(seconds);
+  const auto date = parse_http_date(header);
+  if (date) return *date - now;
   return std::nullopt;
+}
+
+std::optional<Milliseconds> retry_after(const http::Response& response, const Reading& reading, Timestamp now) {
+  if (reading.status != too_many_requests) return std::nullopt;
+  std::optional<Milliseconds> wait;
+  const json::value* member = reading.body ? reading.body->if_contains("retry_after_ms") : nullptr;
+  if (member && member->is_int64()) {
+    wait = Milliseconds(member->get_int64());
+  } else if (const auto header = response.headers.find("Retry-After")) {
+    wait = retry_after_header(*header, now);
+  }
+  if (wait) wait = std::clamp(*wait, Milliseconds(0), longest_wait);
+  return wait;
 }
 
 }  // namespace
 
-SendAnswer read_send_answer(const HttpAnswer& answer) {
+SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
   if (!answer) {
     const http::NoAnswer& none = answer.error();
     if (none.arrived == http::NoAnswer::Arrived::no) return NotArrived{none.reason};
@@ -80,14 +104,17 @@ SendAnswer read_send_answer(const HttpAnswer& answer) {
   if (reading.is_unknown_endpoint()) {
     return NotArrived{fmt::format("an answer {} that is not of a Matrix homeserver's endpoint", reading.status)};
   }
+  if (reading.status == too_many_requests && reading.errcode.empty()) {
+    return NotArrived{"what stands before the homeserver limits us", retry_after(*answer, reading, now)};
+  }
   if (is_refusal(reading.status)) {
     const std::string errcode = reading.errcode.empty() ? "M_UNKNOWN" : reading.errcode;
-    return Refused{to_error(*answer, reading), errcode, retry_after(*answer, reading)};
+    return Refused{to_error(*answer, reading), errcode, retry_after(*answer, reading, now)};
   }
   return Unclear{fmt::format("an answer {}", reading.status)};
 }
 
-WhoamiReading read_whoami_answer(const HttpAnswer& answer) {
+WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now) {
   if (!answer) return Unreachable{answer.error().reason};
 
   const Reading reading = read(*answer);
@@ -101,7 +128,7 @@ WhoamiReading read_whoami_answer(const HttpAnswer& answer) {
     return identity;
   }
   if (reading.status == too_many_requests) {
-    return AskAgain{retry_after(*answer, reading).value_or(default_wait), to_error(*answer, reading)};
+    return AskAgain{retry_after(*answer, reading, now).value_or(default_wait), to_error(*answer, reading)};
   }
   if (is_refusal(reading.status) && reading.body && !reading.is_unknown_endpoint()) return to_error(*answer, reading);
   return Unreachable{fmt::format("an answer {} to whoami", reading.status)};

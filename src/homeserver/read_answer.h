@@ -20,7 +20,10 @@ using HttpAnswer = Result<http::Response, http::NoAnswer>;
 //     proxy drops it. Dendrite says the same of an owner that belongs to another server, but such a user has no token
 //     there and so cannot schedule anything.
 //   - M_UNRECOGNIZED, or a 404 or 405 that is not Matrix's: the homeserver's address leads elsewhere.
-SendAnswer read_send_answer(const HttpAnswer& answer);
+//   - a 429 that is not Matrix's: a proxy limits us as a whole. One that is may be about the owner or about us; see
+//     own_limit.h.
+// `now` is the wall clock's, for a Retry-After that is a date.
+SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now);
 
 struct AskAgain {  // rate limited
   Milliseconds wait;
@@ -28,6 +31,6 @@ struct AskAgain {  // rate limited
 };
 using WhoamiReading = std::variant<Identity, domain::HomeserverError, Unreachable, AskAgain>;
 
-WhoamiReading read_whoami_answer(const HttpAnswer& answer);
+WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now);
 
 }  // namespace afterword::homeserver
