@@ -1,0 +1,36 @@
+// Takes over the timers and the attempts that have no living owner: at the start everything that a store of one process
+// holds, later what belonged to instances that are gone.
+//
+// Thread: the server's only one.
+#pragma once
+
+#include "delivery/alarm.h"
+#include "delivery/attempts.h"
+#include "delivery/context.h"
+#include "delivery/turns.h"
+
+namespace afterword::delivery {
+
+class Adoption {
+ public:
+  Adoption(Context& context, Alarm& alarm, Attempts& attempts, Turns& turns)
+      : context_(context), alarm_(alarm), attempts_(attempts), turns_(turns) {}
+
+  // At the start. Nothing that is taken over fires before the grace has passed; attempts go on at once.
+  Task<store::StoreResult<void>> begin();
+  // Until we stop, now and then.
+  Task<void> keep_on();
+
+  Timestamp grace_end() const { return grace_end_; }
+
+ private:
+  Task<store::StoreResult<void>> adopt();
+
+  Context& context_;
+  Alarm& alarm_;
+  Attempts& attempts_;
+  Turns& turns_;
+  Timestamp grace_end_;
+};
+
+}  // namespace afterword::delivery

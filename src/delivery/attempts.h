@@ -1,0 +1,52 @@
+// What this process is sending: each event from before it is claimed until its outcome is recorded, and who waits for
+// it. An event that is `sending` in the store and not here is another instance's.
+//
+// Thread: the server's only one. No errors.
+#pragma once
+
+#include "async/clock.h"
+#include "async/condition.h"
+#include "delivery/delivery.h"
+
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace afterword::delivery {
+
+// Where the answer to a `send` action appears.
+using Reply = std::shared_ptr<std::optional<SendNowAnswer>>;
+
+class Attempts {
+ public:
+  Attempts(async::Executor executor, const Options& options) : options_(options), ended_(std::move(executor)) {}
+
+  bool contains(domain::DelayId delay_id) const { return attempts_.contains(delay_id); }
+
+  void begin(domain::DelayId delay_id, Reply reply = nullptr);
+  // It ended, or it turned out that it was not ours to make. Wakes all who wait.
+  void end(domain::DelayId delay_id, SendNowAnswer answer);
+
+  // Its last try had no clear answer, which we know since `now`.
+  void note_unclear(domain::DelayId delay_id, async::Steady now);
+  // Whether no earlier try can take effect any more.
+  bool is_quiet(domain::DelayId delay_id, async::Steady now) const;
+  // Whether it has been without a clear answer for longer than its room may be held up.
+  bool holds_too_long(domain::DelayId delay_id, async::Steady now) const;
+
+  async::Condition& ended() { return ended_; }
+
+ private:
+  struct UnderWay {
+    Reply reply;                                      // for who asked for it
+    async::Steady quiet_until{};                      // an earlier try may still be under way in the homeserver
+    std::optional<async::Steady> unclear_since = {};  // when the first try had no clear answer
+  };
+
+  const Options& options_;
+  std::unordered_map<domain::DelayId, UnderWay> attempts_;
+  async::Condition ended_;
+};
+
+}  // namespace afterword::delivery

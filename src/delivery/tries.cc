@@ -1,0 +1,75 @@
+#include "delivery/tries.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace afterword::delivery {
+
+using domain::DelayedEvent;
+using domain::EventId;
+
+Task<NextStep> Tries::try_to_send(DelayedEvent event, bool may_have_arrived) {
+  const domain::Attempt attempt = attempt_of(event);
+  Try tried{attempt.on_request, event.event.device_id.has_value(), may_have_arrived};
+  while (true) {
+    if (!context_.store.may_send(event.delay_id)) co_return Forget{};
+    const homeserver::SendAnswer answer = co_await context_.homeserver.send(event.delay_id, event.event, attempt);
+    NextStep step = next_step(tried, answer);
+    if (std::holds_alternative<homeserver::Unclear>(answer)) {
+      outage_.note_unclear();
+      attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
+    }
+    if (std::holds_alternative<homeserver::Sent>(answer) || std::holds_alternative<homeserver::Refused>(answer)) {
+      outage_.end();
+    }
+    if (!std::holds_alternative<SendWithoutDevice>(step)) co_return step;
+    event.event.device_id.reset();
+    tried.with_device = false;
+  }
+}
+
+Task<NextStep> Tries::resolve(DelayedEvent event) {
+  const domain::Attempt attempt = attempt_of(event);
+  // A look that began earlier could have missed what was still on its way.
+  const bool is_quiet = attempts_.is_quiet(event.delay_id, context_.clock.steady_now());
+  const homeserver::LookAnswer look = co_await context_.homeserver.look_for(event.delay_id, event.event, attempt);
+  if (const auto* cannot = std::get_if<homeserver::CannotTell>(&look)) {
+    outage_.note_unclear();
+    co_return TryAgain{cannot->reason};
+  }
+  outage_.end();
+  if (std::holds_alternative<homeserver::MayNotLook>(look)) {
+    if (!is_quiet) co_return TryAgain{"its owner may not look for it"};
+    co_return co_await try_to_send(std::move(event), true);
+  }
+
+  // The same may have been sent at the same millisecond by another delayed event; that one's outcome is recorded.
+  std::vector<EventId> candidates = std::get<homeserver::Candidates>(look).events;
+  if (!candidates.empty()) {
+    const auto recorded = co_await context_.store.find_sent(event.event.user_id, candidates);
+    if (!recorded) co_return TryAgain{recorded.error().reason};
+    std::erase_if(candidates, [&](const EventId& candidate) {
+      return std::any_of(recorded->begin(), recorded->end(),
+                         [&](const store::SentEvent& sent) { return sent.event_id == candidate; });
+    });
+  }
+  if (!candidates.empty()) co_return Finalise{candidates.front()};
+  if (!is_quiet) co_return TryAgain{"it is not in its room; it may still be on its way there"};
+  co_return co_await try_to_send(std::move(event), false);
+}
+
+Task<void> Tries::record(domain::DelayId delay_id, Finalise finalise) {
+  const domain::Finalised finalised{context_.clock.now(), std::move(finalise.outcome)};
+  auto verb = [this, delay_id, &finalised] { return context_.store.finalise(delay_id, finalised); };
+  co_await context_.insist(verb);
+  attempts_.end(delay_id, domain::Effect::perform);
+}
+
+Task<void> Tries::record(domain::DelayId delay_id, Release release) {
+  auto verb = [this, delay_id] { return context_.store.release(delay_id); };
+  co_await context_.insist(verb);
+  attempts_.end(delay_id, std::move(release.answer));
+}
+
+}  // namespace afterword::delivery

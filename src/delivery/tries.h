@@ -1,0 +1,37 @@
+// One try of an attempt: sending it, or finding out what became of the try before. Claiming comes before, and what
+// follows from the outcome after it.
+//
+// Thread: the server's only one. No errors: what went wrong is a step to take next.
+#pragma once
+
+#include "delivery/attempts.h"
+#include "delivery/context.h"
+#include "delivery/outage.h"
+#include "delivery/outcome.h"
+
+namespace afterword::delivery {
+
+class Tries {
+ public:
+  Tries(Context& context, Attempts& attempts, Outage& outage)
+      : context_(context), attempts_(attempts), outage_(outage) {}
+
+  // The first try of a claimed event.
+  Task<NextStep> first(domain::DelayedEvent event) { return try_to_send(std::move(event), false); }
+
+  // An attempt that may have arrived is looked for before it is sent again.
+  Task<NextStep> resolve(domain::DelayedEvent event);
+
+  // Makes the outcome durable, however long that takes, and tells who waits. The attempt is over.
+  Task<void> record(domain::DelayId delay_id, Finalise finalise);
+  Task<void> record(domain::DelayId delay_id, Release release);
+
+ private:
+  Task<NextStep> try_to_send(domain::DelayedEvent event, bool may_have_arrived);
+
+  Context& context_;
+  Attempts& attempts_;
+  Outage& outage_;
+};
+
+}  // namespace afterword::delivery
