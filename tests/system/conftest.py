@@ -64,10 +64,12 @@ def start_another(afterword: Afterword, tmp_path: Path) -> Iterator[Callable[...
     """Starts an Afterword of the test's own, with other settings or to be killed: start_another({"key": "value"})."""
     started: list[Afterword] = []
 
-    def start(settings: dict[str, str] | None = None) -> Afterword:
+    def start(settings: dict[str, str] | None = None, *, own_clock: bool = False) -> Afterword:
         other = afterword.beside(tmp_path / f"afterword-{len(started)}", {**_SETTINGS, **(settings or {})})
         started.append(other)
         _afterwords.append(other)
+        if own_clock:
+            other.set_clock(0)
         other.start()
         return other
 

@@ -24,6 +24,7 @@ class Afterword(Server):
         # Restarts of a test lose no client, so there is nothing to wait for.
         self._settings = {"delivery.start_grace": "0s", **(settings or {})}
         self._process: Process | None = None
+        self._environment: list[str] = []
 
     @property
     def registration(self) -> Path:
@@ -48,9 +49,26 @@ class Afterword(Server):
         other._settings = {"listen": other.listen, "database": f"sqlite:{directory}/afterword.db", **other._settings}
         return other
 
+    def set_clock(self, ahead: int) -> None:
+        """Its wall clock, and no other, is so many seconds ahead of the machine's. First before it is started."""
+        file = self.directory / "clock"
+        new = self.directory / "clock.new"
+        new.write_text(f"{ahead:+d}\n")
+        new.replace(file)
+        if self._environment:
+            return
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        self._environment = [
+            "env",
+            f"LD_PRELOAD={library}",
+            f"FAKETIME_TIMESTAMP_FILE={file}",
+            "FAKETIME_NO_CACHE=1",
+            "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        ]
+
     def start(self) -> None:
         """afterword serve, until it answers."""
-        command = [str(BINARY), "serve", "--config", str(self._configuration)]
+        command = [*self._environment, str(BINARY), "serve", "--config", str(self._configuration)]
         for key, value in self._settings.items():
             command += ["--set", f"{key}={value}"]
         self._process = Process(command, self.log, self.directory)
