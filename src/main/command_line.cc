@@ -25,7 +25,8 @@ constexpr const char* version_text =
 
 struct Arguments {
   std::string folder, server_name, homeserver, listen, database;  // of init
-  std::string configuration;                                      // of serve and check
+  std::string configuration;                                      // of the others
+  std::string synapse_database;                                   // of import-synapse
   std::vector<std::string> settings;
 };
 
@@ -65,6 +66,18 @@ CLI::App* add_configured(CLI::App& app, const std::string& name, const std::stri
   return command;
 }
 
+CLI::App* add_import_synapse(CLI::App& app, Arguments& arguments) {
+  CLI::App* const import =
+      add_configured(app, "import-synapse", "Take over the delayed events that Synapse has yet to send", arguments);
+  import->add_option("--synapse-database", arguments.synapse_database, "Synapse's own, as sqlite:homeserver.db")
+      ->type_name("URL")
+      ->required();
+  import->footer(
+      "Stop Synapse and afterword serve first. The events keep their delay_ids, and leave Synapse's database.\n"
+      "What is broken off goes on when it is run again.");
+  return import;
+}
+
 // What init's own options set.
 std::vector<ops::Setting> settings_of_init(const Arguments& arguments) {
   std::vector<ops::Setting> settings = {
@@ -88,6 +101,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App* const init = add_init(app, arguments);
   CLI::App* const serve = add_configured(app, "serve", "Run until SIGTERM, then finish what is under way", arguments);
   add_configured(app, "check", "Look at homeserver, registration and database, and say what to mend", arguments);
+  CLI::App* const import_synapse = add_import_synapse(app, arguments);
   app.footer(start_help);  // last, or the commands would have it too
 
   try {
@@ -100,7 +114,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
 
   if (app.get_subcommands().empty()) {
-    return Misused{"afterword: name a command: init, serve or check; see afterword --help"};
+    return Misused{"afterword: name a command, as init, serve or check; see afterword --help"};
   }
 
   std::vector<ops::Setting> settings;
@@ -113,6 +127,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
 
   if (init->parsed()) return InitCommand{arguments.folder, std::move(settings)};
   if (serve->parsed()) return ServeCommand{arguments.configuration, std::move(settings)};
+  if (import_synapse->parsed()) {
+    return ImportSynapseCommand{arguments.configuration, std::move(settings), arguments.synapse_database};
+  }
   return CheckCommand{arguments.configuration, std::move(settings)};
 }
 

@@ -27,13 +27,18 @@ struct CheckCommand {
   std::filesystem::path configuration;
   std::vector<ops::Setting> settings;
 };
+struct ImportSynapseCommand {
+  std::filesystem::path configuration;
+  std::vector<ops::Setting> settings;
+  std::string synapse_database;  // its URL
+};
 struct Shown {  // help or version, for standard output
   std::string text;
 };
 struct Misused {  // a line that says how, for standard error
   std::string text;
 };
-using CommandLine = std::variant<InitCommand, ServeCommand, CheckCommand, Shown, Misused>;
+using CommandLine = std::variant<InitCommand, ServeCommand, CheckCommand, ImportSynapseCommand, Shown, Misused>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

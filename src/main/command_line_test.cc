@@ -37,6 +37,13 @@ TEST(CommandLine, ReadsServeAndCheck) {
   EXPECT_EQ(std::get<CheckCommand>(parse({"check", "--config=a.yaml"})).configuration, "a.yaml");
 }
 
+TEST(CommandLine, ReadsImportSynapse) {
+  const auto command = std::get<ImportSynapseCommand>(
+      parse({"import-synapse", "--config", "a.yaml", "--synapse-database", "sqlite:homeserver.db"}));
+  EXPECT_EQ(command.configuration, "a.yaml");
+  EXPECT_EQ(command.synapse_database, "sqlite:homeserver.db");
+}
+
 TEST(CommandLine, ShowsHelpAndVersion) {
   const std::string help = std::get<Shown>(parse({"--help"})).text;
   for (const char* part : {"init", "serve", "check", "Getting started", "--version"}) {
@@ -57,6 +64,7 @@ TEST(CommandLine, SaysInALineHowItWasMisused) {
            {"serve", "--config", "a.yaml", "extra"},
            {"serve", "--config", "a.yaml", "check", "--config", "a.yaml"},
            {"check", "--config", "a.yaml", "--set", "novalue"},
+           {"import-synapse", "--config", "a.yaml"},
            {"init", "--server-name", "example.org", "--dir", "here"}}) {
     const CommandLine parsed = parse(arguments);
     const Misused* const misused = std::get_if<Misused>(&parsed);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -151,6 +152,14 @@ std::optional<Setting> parse_setting(const std::string& text) {
   if (equals == std::string::npos || equals == 0) return std::nullopt;
   const std::string key = text.substr(0, equals);
   return Setting{key, text.substr(equals + 1), "--set " + key};
+}
+
+Result<Database, std::string> parse_database(std::string_view text, const std::filesystem::path& folder) {
+  constexpr std::string_view sqlite = "sqlite:";
+  const std::string_view path = text.substr(std::min(sqlite.size(), text.size()));
+  if (text.starts_with(sqlite) && !path.empty() && !path.starts_with("//")) return SqliteDatabase{folder / path};
+  if (text.starts_with("postgresql://")) return PostgresqlDatabase{std::string(text)};
+  return std::string("is no database URL; write sqlite:FILE, as sqlite:afterword.db, or postgresql://…");
 }
 
 Result<Configuration, std::string> load_configuration(const std::filesystem::path& file,

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -33,6 +34,10 @@ struct PostgresqlDatabase {
   std::string url;  // may hold a password: not for the log
 };
 using Database = std::variant<SqliteDatabase, PostgresqlDatabase>;
+
+// sqlite:FILE or postgresql://…; a relative FILE starts at `folder`. The error does not show the text, for a password
+// may stand there.
+Result<Database, std::string> parse_database(std::string_view text, const std::filesystem::path& folder);
 
 struct Configuration {
   http::Origin homeserver;

@@ -64,18 +64,10 @@ Taken take_listen(const std::string& value, Folder, Configuration& configuration
 }
 
 Taken take_database(const std::string& value, Folder folder, Configuration& configuration) {
-  constexpr std::string_view sqlite = "sqlite:";
-  const std::string_view path = std::string_view(value).substr(std::min(sqlite.size(), value.size()));
-  if (value.starts_with(sqlite) && !path.empty() && !path.starts_with("//")) {
-    configuration.database = SqliteDatabase{folder / path};
-    return {};
-  }
-  if (value.starts_with("postgresql://")) {
-    configuration.database = PostgresqlDatabase{value};
-    return {};
-  }
-  // The value itself may hold a password.
-  return std::string("is no database URL; write sqlite:FILE, as sqlite:afterword.db, or postgresql://…");
+  Result<Database, std::string> database = parse_database(value, folder);
+  if (!database) return std::move(database).error();
+  configuration.database = *std::move(database);
+  return {};
 }
 
 template <class T, class Parse>

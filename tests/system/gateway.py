@@ -76,7 +76,11 @@ class Afterword(Server):
 
     def check(self) -> subprocess.CompletedProcess[str]:
         """afterword check."""
-        command = [str(BINARY), "check", "--config", str(self._configuration)]
+        return self.command("check")
+
+    def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """afterword NAME, to its end."""
+        command = [str(BINARY), name, "--config", str(self._configuration), *arguments]
         return subprocess.run(command, cwd=self.directory, capture_output=True, text=True)
 
     @property
