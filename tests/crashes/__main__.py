@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 from . import targets
-from .crash_run import CrashRun, Figures, Plan
+from .crash_run import CrashRun, Plan
 from .verdict import BREACHES, NOT_SHOWN
 
 _said = threading.Lock()
@@ -21,23 +21,23 @@ def _say(text: str) -> None:
         print(text, flush=True)
 
 
-def _run(name: str, plan: Plan, directory: Path, results: dict[str, Figures]) -> None:
+def _run(name: str, plan: Plan, directory: Path, results: dict[str, CrashRun]) -> None:
     target = targets.make(name, directory)
     try:
         target.start()
         run = CrashRun(target, plan, _say)
-        # In part, too, if it does not get to its end.
-        results[target.title] = run.figures
+        results[target.title] = run  # in part, if it does not get to its end
         run.run()
     finally:
         target.stop()
 
 
-def _table(results: dict[str, Figures]) -> str:
+def _table(results: dict[str, CrashRun]) -> str:
     head = ["", "kills", "of the homeserver", "events", "sent", "heartbeats", *BREACHES, NOT_SHOWN, "late p50", "p99", "longest"]
     rows = [head, ["---"] * len(head)]
-    for title, figures in results.items():
-        numbers = [figures.kills, figures.homeserver_kills, figures.events, figures.sent, figures.heartbeats]
+    for title, run in results.items():
+        figures = run.figures
+        numbers = [run.kills, run.homeserver_kills, figures.events, figures.sent, figures.heartbeats]
         numbers += [figures.breaches[breach] for breach in BREACHES] + [figures.not_shown]
         late = [f"{figures.late_at(share):.2f} s" for share in (0.5, 0.99, 1.0)]
         rows.append([title, *(f"{number:,}" for number in numbers), *late])
@@ -56,7 +56,7 @@ def main() -> int:
     plans = {name: Plan(arguments.kills // len(names), arguments.seed, **_homeserver_kills(name)) for name in names}
     directory = Path(tempfile.mkdtemp(prefix="afterword-crashes-"))
     _say(f"seed {arguments.seed}, logs and databases in {directory}")
-    results: dict[str, Figures] = {}
+    results: dict[str, CrashRun] = {}
     failures: list[str] = []
 
     def run(name: str, plan: Plan) -> None:
@@ -64,13 +64,14 @@ def main() -> int:
             _run(name, plan, directory, results)
         except BaseException:
             failures.append(f"{name}: {traceback.format_exc()}")
+            _say(failures[-1])
 
     threads = [threading.Thread(target=run, args=item) for item in plans.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    good = not failures and not any(figures.breaches for figures in results.values())
+    good = not failures and not any(run.figures.breaches for run in results.values())
     if arguments.synapse_kills:
         run("synapse-alone", Plan(arguments.synapse_kills, arguments.seed, kills_a_block=10))
 

@@ -1,6 +1,8 @@
 """Afterword itself: set up, started, stopped and killed."""
 
+import http.client
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -92,6 +94,16 @@ class Afterword(Server):
         assert self._process
         self._process.kill()
 
+    def pause(self) -> None:
+        """SIGSTOP: it does nothing, and its connections stay open."""
+        assert self._process
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """SIGCONT."""
+        assert self._process
+        os.kill(self._process.pid, signal.SIGCONT)
+
     def stop(self) -> int | None:
         """SIGTERM. Its exit status."""
         return self._process.stop() if self._process else None
@@ -106,5 +118,5 @@ class Afterword(Server):
         # An answer of any status is enough: the homeserver may be away.
         try:
             return self.request("GET", "/_matrix/client/versions", timeout=5).status > 0
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False

@@ -74,6 +74,10 @@ class Process:
                 self.kill()
         return self._child.returncode
 
+    def wait(self, timeout: float) -> int:
+        """Until it has ended. Its exit status."""
+        return self._child.wait(timeout)
+
     def kill(self) -> None:
         """kill -9."""
         self._child.kill()
