@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import targets
 from .crash_run import CrashRun, Plan
+from .targets import Target
 from .verdict import BREACHES, NOT_SHOWN
 
 _said = threading.Lock()
@@ -21,8 +22,7 @@ def _say(text: str) -> None:
         print(text, flush=True)
 
 
-def _run(name: str, plan: Plan, directory: Path, results: dict[str, CrashRun]) -> None:
-    target = targets.make(name, directory)
+def _run(target: Target, plan: Plan, results: dict[str, CrashRun]) -> None:
     try:
         target.start()
         run = CrashRun(target, plan, _say)
@@ -33,11 +33,11 @@ def _run(name: str, plan: Plan, directory: Path, results: dict[str, CrashRun]) -
 
 
 def _table(results: dict[str, CrashRun]) -> str:
-    head = ["", "kills", "of the homeserver", "events", "sent", "heartbeats", *BREACHES, NOT_SHOWN, "late p50", "p99", "longest"]
+    head = ["", "kills", "of the homeserver, restarts", "events", "sent", "heartbeats", *BREACHES, NOT_SHOWN, "late p50", "p99", "longest"]
     rows = [head, ["---"] * len(head)]
     for title, run in results.items():
         figures = run.figures
-        numbers = [run.kills, run.homeserver_kills, figures.events, figures.sent, figures.heartbeats]
+        numbers = [run.kills, run.homeserver_restarts, figures.events, figures.sent, figures.heartbeats]
         numbers += [figures.breaches[breach] for breach in BREACHES] + [figures.not_shown]
         late = [f"{figures.late_at(share):.2f} s" for share in (0.5, 0.99, 1.0)]
         rows.append([title, *(f"{number:,}" for number in numbers), *late])
@@ -49,11 +49,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000, help="in all, shared by the homeservers")
     parser.add_argument("--homeserver", choices=["synapse", "dendrite", "both"], default="both")
     parser.add_argument("--synapse-kills", type=int, default=0, help="also kills Synapse with its own delayed events")
+    parser.add_argument("--kill-dendrite", action="store_true", help="kills Dendrite too, instead of stopping it")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     arguments = parser.parse_args()
 
     names = ["synapse", "dendrite"] if arguments.homeserver == "both" else [arguments.homeserver]
-    plans = {name: Plan(arguments.kills // len(names), arguments.seed, **_homeserver_kills(name)) for name in names}
+    # A killed Dendrite takes five minutes to get over it.
+    often = {"homeserver_in_blocks": 10} if arguments.kill_dendrite else {}
+    plans = {name: Plan(arguments.kills // len(names), arguments.seed, **often) for name in names}
     directory = Path(tempfile.mkdtemp(prefix="afterword-crashes-"))
     _say(f"seed {arguments.seed}, logs and databases in {directory}")
     results: dict[str, CrashRun] = {}
@@ -61,7 +64,7 @@ def main() -> int:
 
     def run(name: str, plan: Plan) -> None:
         try:
-            _run(name, plan, directory, results)
+            _run(targets.make(name, directory, kill_dendrite=arguments.kill_dendrite), plan, results)
         except BaseException:
             failures.append(f"{name}: {traceback.format_exc()}")
             _say(failures[-1])
@@ -84,13 +87,6 @@ def main() -> int:
     if not good:
         _say(f"seed {arguments.seed}; logs and databases are kept in {directory}")
     return 1
-
-
-def _homeserver_kills(name: str) -> dict[str, int]:
-    """Dendrite takes five minutes to get over a crash, so its crashes come together."""
-    if name == "dendrite":
-        return {"homeserver_kills_a_block": 5, "homeserver_killed_in": 10}
-    return {"homeserver_kills_a_block": 1, "homeserver_killed_in": 2}
 
 
 if __name__ == "__main__":

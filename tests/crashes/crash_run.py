@@ -17,10 +17,8 @@ from .trial import Figures, Say, Trial
 class Plan:
     kills: int
     seed: int
-    kills_a_block: int = 25
-    homeserver_kills_a_block: int = 1
-    homeserver_killed_in: int = 2  # every so many blocks
-    patient: bool = True  # waits for what a killed homeserver needs long for
+    kills_a_block: int = 15
+    homeserver_in_blocks: int = 1  # the homeserver is restarted once in every so many blocks
 
 
 class CrashRun:
@@ -32,7 +30,7 @@ class CrashRun:
         self._random = random.Random(f"{plan.seed} {target.name}")
         self._trial = Trial(target, plan.seed, say)
         self.kills = 0
-        self.homeserver_kills = 0
+        self.homeserver_restarts = 0
 
     @property
     def figures(self) -> Figures:
@@ -42,7 +40,7 @@ class CrashRun:
         try:
             block = 1
             while self.kills < self._plan.kills:
-                self._block(block % self._plan.homeserver_killed_in == 0)
+                self._block(block % self._plan.homeserver_in_blocks == 0)
                 block += 1
             self._trial.look_again()
         finally:
@@ -51,21 +49,19 @@ class CrashRun:
     def _block(self, homeserver_too: bool) -> None:
         began = time.monotonic()
         self._trial.block(lambda load: self._crash(load, homeserver_too))
-        kills = f"{self.kills} kills, {self.homeserver_kills} of the homeserver"
+        kills = f"{self.kills} kills, the homeserver restarted {self.homeserver_restarts} times"
         self._say(f"{self._target.title}: {kills}, {self.figures} ({time.monotonic() - began:.0f} s)")
 
     def _crash(self, load: Load, homeserver_too: bool) -> None:
         kills = min(self._plan.kills_a_block, self._plan.kills - self.kills)
-        homeserver_kills = min(kills, self._plan.homeserver_kills_a_block) if homeserver_too else 0
-        homeserver_at = set(self._random.sample(range(kills), homeserver_kills))
+        homeserver_at = self._random.randrange(kills) if homeserver_too else None
         for number in range(kills):
             self._wait_for_a_moment(load)
-            if number in homeserver_at:
-                self._target.crash_homeserver()
-                if self._plan.patient:
-                    self._trial.homeserver_is_well_at(time.monotonic() + self._target.recovery)
+            if number == homeserver_at:
+                self._target.restart_homeserver()
+                self._trial.homeserver_is_well_at(time.monotonic() + self._target.recovery)
+                self.homeserver_restarts += 1
                 time.sleep(self._random.uniform(0, 0.1))
-                self.homeserver_kills += 1
             self._target.crash()
             self.kills += 1
         self._target.homeserver.wait_until_ready()

@@ -9,7 +9,6 @@ from system.matrix import Server
 
 from .clients import AFTERWORD, SYNAPSE, Dialect
 
-NAMES = ["synapse", "dendrite", "synapse-alone"]
 _SETTINGS = {
     "rate_limits.enabled": "false",
     "limits.max_scheduled_per_user": "none",
@@ -33,25 +32,29 @@ class Target(Protocol):
     def crash(self) -> None:
         """kill -9, and starts it again at once. An error if it had ended before."""
 
-    def crash_homeserver(self) -> None:
-        """kill -9 of what stands behind; it starts again while all else goes on."""
+    def restart_homeserver(self) -> None:
+        """Ends what stands behind, and starts it again while all else goes on."""
 
 
 class BehindAfterword:
     looks_up = True
     dialect = AFTERWORD
 
-    def __init__(self, name: str, directory: Path):
+    def __init__(self, name: str, directory: Path, kill_dendrite: bool):
+        """Synapse is always ended by kill -9. Dendrite, killed while it is busy with an event, may make it minutes later
+        or when it is started the next time; nobody can see that coming, so it is stopped unless that is wanted."""
         self.name = name
         self.homeserver: Synapse | Dendrite
         self.recovery = 0.0
+        self._kill_homeserver = kill_dendrite or name == "synapse"
         if name == "synapse":
             self.homeserver = Synapse(directory / name)
         else:
             self.homeserver = Dendrite(directory / name, default_rate_limits=False)
             self.homeserver.build()
-            # What was in work when it was killed, its queue hands out again after 5 min 10 s; the room waits meanwhile.
-            self.recovery = 320.0
+            if kill_dendrite:
+                # What was in work when it was killed, its queue hands out again after 5 min 10 s.
+                self.recovery = 320.0
         self.title = f"Afterword before {name.capitalize()}"
         self._afterword = Afterword(directory / f"afterword-before-{name}", settings=_SETTINGS)
         self.server: Server = self._afterword
@@ -70,8 +73,11 @@ class BehindAfterword:
         self._afterword.kill()
         self._afterword.start()
 
-    def crash_homeserver(self) -> None:
-        self.homeserver.kill()
+    def restart_homeserver(self) -> None:
+        if self._kill_homeserver:
+            self.homeserver.kill()
+        else:
+            self.homeserver.stop()
         self.homeserver.launch()
 
 
@@ -96,7 +102,7 @@ class SynapseAlone:
         self.homeserver.kill()
         self.homeserver.resume()
 
-    def crash_homeserver(self) -> None:
+    def restart_homeserver(self) -> None:
         """It is the homeserver."""
 
 
@@ -109,5 +115,7 @@ def _expect_running(running: bool, log: Path) -> None:
         raise EndedByItself(f"Afterword has ended by itself; its last words are in {log}")
 
 
-def make(name: str, directory: Path) -> Target:
-    return SynapseAlone(directory) if name == SynapseAlone.name else BehindAfterword(name, directory)
+def make(name: str, directory: Path, *, kill_dendrite: bool = False) -> Target:
+    if name == SynapseAlone.name:
+        return SynapseAlone(directory)
+    return BehindAfterword(name, directory, kill_dendrite)

@@ -9,7 +9,7 @@ from system.homeservers import DendriteNotBuilt
 from . import targets
 from .crash_run import CrashRun, Plan
 
-_PLAN = Plan(kills=20, seed=1, kills_a_block=20, homeserver_killed_in=1, patient=False)
+_PLAN = Plan(kills=20, seed=1, kills_a_block=20)
 
 @pytest.mark.parametrize("name", ["synapse", "dendrite"])
 def test_crashes_break_no_promise(name: str, tmp_path: Path):

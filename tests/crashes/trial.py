@@ -70,7 +70,7 @@ class Figures:
 
 
 class Trial:
-    def __init__(self, subject: Subject, seed: int, say: Say, *, users: int = 12, rooms: int = 8, pace: float = 0.8):
+    def __init__(self, subject: Subject, seed: int, say: Say, *, users: int = 12, rooms: int = 16, pace: float = 0.8):
         """`pace`: seconds between the events that a client schedules, on average."""
         self._subject = subject
         self._seed = f"{seed} {subject.name}"
@@ -164,7 +164,7 @@ class Trial:
         levels = {"events": {STATE: 0}}
         creator = self._watcher.user
         rooms = [creator.create_room(power_level_content_override=levels) for _ in range(self._rooms_a_block)]
-        with ThreadPoolExecutor(4) as threads:
+        with ThreadPoolExecutor(8) as threads:
             joins = [
                 threads.submit(user.join, rooms[(n + step) % len(rooms)])
                 for n, user in enumerate(self._users)

@@ -13,7 +13,7 @@ OUT_OF_ORDER = "out of order"  # behind one of its room whose time was later
 CANCELLED = "sent though cancelled"  # the cancel was acknowledged
 UNTRUE = "looked up wrong"  # the look-up says something else than the room
 BREACHES = [LOST, TWICE, EARLY, OUT_OF_ORDER, CANCELLED, UNTRUE]
-# No breach of ours: the homeserver has named the event that it made, and shows it to nobody. Dendrite does that for five
+# No breach of ours: the homeserver has named the event that it made, and shows it to nobody. Dendrite does that for some
 # minutes with what it was busy with when it was killed.
 NOT_SHOWN = "not shown by the homeserver"
 
