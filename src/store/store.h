@@ -112,8 +112,8 @@ class Store {
   virtual ~Store() = default;
 
   // Says what server time is for this reading of the machine's clocks, and keeps what the next start needs to go on
-  // from there. Asked at the start, before any other verb, and now and then (store/time_keeping.h). Where instances
-  // share a store, it is the scale of the store's own clock.
+  // from there, if it can. Asked at the start, before any other verb, and now and then (store/time_keeping.h). Where
+  // instances share a store, it is the scale of the store's own clock.
   virtual Task<StoreResult<ServerTime>> keep_time(MachineTime machine) = 0;
 
   // The delay_id that an earlier request of this transaction was given.

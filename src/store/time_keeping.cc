@@ -33,7 +33,7 @@ Task<void> keep_time(async::Clock& clock, Store& store) {
     if (offset != known_offset) log::warn("the wall clock was set by {} ms", (offset - known_offset).count());
     known_offset = offset;
     if (offset != kept_offset || clock.steady_now() >= next_write) {
-      // What cannot be kept is logged by the store, and kept a second later.
+      // What cannot be kept is logged by the store, and tried again.
       MachineTime machine = clock.machine_time();
       const auto kept = co_await store.keep_time(std::move(machine));
       if (kept) {

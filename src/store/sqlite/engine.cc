@@ -49,7 +49,7 @@ Engine::Engine(Database database, Folding folding)
       commit_(database_, "COMMIT"),
       events_(database_),
       journal_(database_, active_, folding),
-      time_(database_) {
+      time_table_(database_) {
   events_.for_each_active([this](const EventTable::Row& row) {
     active_.add({row.delay_id, row.user_id, row.room_id, row.row, row.timing, row.state == State::sending});
     active_.keep();
@@ -119,18 +119,23 @@ Timestamp Engine::next_send_of(const UserId& user_id) {
   return next;
 }
 
-ServerTime Engine::keep_time(const MachineTime& machine) {
-  KeptTime kept = time_.read();
-  // The row was written a while before the end. After a boot nothing but these timestamps tells of what came after it.
-  if (kept.boot_id != machine.boot_id) {
-    active_.for_each([&kept](const DelayId&, const ActiveEvents::Slot& slot) {
-      kept.latest = std::max(kept.latest, slot.delayed_since);
-    });
+ServerTime Engine::server_time(const MachineTime& machine) {
+  if (!time_) {
+    time_ = time_table_.read();
+    // The row was written a while before the end. After a boot nothing but these timestamps tells of what came after
+    // it.
+    if (time_->boot_id != machine.boot_id) {
+      active_.for_each([this](const DelayId&, const ActiveEvents::Slot& slot) {
+        time_->latest = std::max(time_->latest, slot.delayed_since);
+      });
+    }
   }
-  const ServerTime time = resume(kept, machine);
-  time_.write({machine.boot_id, time, time.at(machine)});
+  const ServerTime time = resume(*time_, machine);
+  time_ = {machine.boot_id, time, time.at(machine)};
   return time;
 }
+
+void Engine::keep_server_time() { time_table_.write(time_.value()); }
 
 std::optional<DelayId> Engine::find_transaction(const domain::TransactionKey& transaction) {
   return events_.find_transaction(transaction);

@@ -34,7 +34,9 @@ class Engine {
   // One transaction; answers all steps or fails all.
   void commit(std::span<Operation* const> batch);
 
-  ServerTime keep_time(const MachineTime& machine);
+  // keep_time() in two steps: only the second one writes.
+  ServerTime server_time(const MachineTime& machine);
+  void keep_server_time();
   std::optional<DelayId> find_transaction(const domain::TransactionKey& transaction);
   ScheduleAnswer schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled);
   ActionAnswer restart(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now);
@@ -73,7 +75,8 @@ class Engine {
   EventTable events_;
   ActiveEvents active_;
   Journal journal_;
-  TimeTable time_;
+  TimeTable time_table_;
+  std::optional<KeptTime> time_;  // as it was told last; from then on it is the truth, kept or not
   bool failing_ = false;
 };
 

@@ -41,7 +41,16 @@ class SqliteStore final : public Store {
         commits_(std::move(executor), commit_on, [this](std::span<Operation* const> batch) { commit(batch); }) {}
 
   Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
-    return perform<ServerTime>([machine = std::move(machine)](Engine& engine) { return engine.keep_time(machine); });
+    auto keep = [machine](Engine& engine) {
+      const ServerTime time = engine.server_time(machine);
+      engine.keep_server_time();
+      return time;
+    };
+    auto kept = co_await perform<ServerTime>(std::move(keep));
+    if (kept) co_return kept;
+    // On a full disk we start nevertheless: what passes through goes on.
+    auto tell = [machine](Engine& engine) { return engine.server_time(machine); };
+    co_return co_await perform<ServerTime>(std::move(tell));
   }
 
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {

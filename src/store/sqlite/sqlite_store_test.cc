@@ -227,6 +227,33 @@ class FullDisk {
   void (*previous_)(int) = nullptr;
 };
 
+TEST_F(SqliteStore, KnowsTheTimeAlthoughAFullDiskCannotKeepIt) {
+  const MachineTime first{"first boot", 100h, noon};
+  auto store = open(path_);
+  runner_.run(store->keep_time(first)).value();
+  close(std::move(store));
+
+  store = open(path_);
+  MachineTime machine{"second boot", 1min, noon + 10min};
+  const auto refused = new_event();
+  {
+    const FullDisk full(0);
+    ASSERT_TRUE(runner_.run(store->schedule(refused, std::nullopt)).has_error());
+    EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 10min);
+    machine.since_boot += 1min;
+    machine.wall += 5h;
+    EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 11min);
+  }
+  EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 11min);
+  close(std::move(store));
+
+  store = open(path_);
+  machine.since_boot += 1min;
+  machine.wall -= 7h;
+  EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 12min);
+  close(std::move(store));
+}
+
 TEST_F(SqliteStore, DoesNothingByHalvesOnAFullDiskAndRecovers) {
   auto store = open(path_);
   const auto kept = schedule(*store);
