@@ -1,0 +1,321 @@
+#include "store/testing/memory_store.h"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace afterword::store::testing {
+namespace {
+
+using domain::Action;
+using domain::DelayedEvent;
+using domain::Effect;
+using domain::State;
+
+bool is_active(const DelayedEvent& event) { return !domain::is_finalised(event.state); }
+
+State state_of(const domain::Outcome& outcome) {
+  if (std::holds_alternative<domain::EventId>(outcome)) return State::sent;
+  return std::holds_alternative<domain::Cancelled>(outcome) ? State::cancelled : State::failed;
+}
+
+void finalise_event(DelayedEvent& event, domain::Finalised finalised) {
+  event.state = state_of(finalised.outcome);
+  event.attempt.reset();
+  event.finalised = std::move(finalised);
+}
+
+bool fits(const DelayedEvent& event, const ListQuery& query) {
+  const Timestamp due = event.timing.due();
+  const State shown = event.state == State::sending ? State::scheduled : event.state;
+  const auto position = std::tie(due, event.delay_id);
+  if (query.after) {
+    const auto after = std::tie(query.after->due, query.after->delay_id);
+    if (query.direction == Direction::forwards ? position <= after : position >= after) return false;
+  }
+  return (!query.from_ts || due >= *query.from_ts) && (!query.to_ts || due <= *query.to_ts) &&
+         (!query.room_id || *query.room_id == event.event.room_id) &&
+         (!query.type || *query.type == event.event.type) &&
+         (query.states.empty() || std::find(query.states.begin(), query.states.end(), shown) != query.states.end());
+}
+
+}  // namespace
+
+MemoryStore::MemoryStore(MemoryDatabase& database) : database_(database) { register_instance(); }
+
+void MemoryStore::register_instance() {
+  instance_ = ++database_.last_instance_;
+  const auto now = database_.now_();
+  database_.leases_[instance_] = now + database_.options_.lease;
+  send_until_ = now + database_.options_.lease - database_.options_.margin;
+}
+
+Task<void> MemoryStore::keep_lease(async::Clock& clock) {
+  const auto cancellation = co_await async::asio::this_coro::cancellation_state;
+  while (!closed_ && cancellation.cancelled() == async::asio::cancellation_type::none) {
+    if (holds_lease()) {
+      const auto now = database_.now_();
+      database_.leases_[instance_] = now + database_.options_.lease;
+      send_until_ = now + database_.options_.lease - database_.options_.margin;
+    } else {
+      register_instance();
+    }
+    co_await clock.sleep_for(database_.options_.renewed_every);
+  }
+}
+
+std::optional<Unavailable> MemoryStore::refusal() const {
+  if (closed_) return Unavailable{"the store is closed"};
+  if (!holds_lease()) return Unavailable{"the lease was lost"};
+  return std::nullopt;
+}
+
+MemoryStore::Row* MemoryStore::find(const DelayId& delay_id, const std::optional<UserId>& caller) {
+  const auto found = database_.rows_.find(delay_id);
+  if (found == database_.rows_.end() || (caller && found->second.event.event.user_id != *caller)) return nullptr;
+  return &found->second;
+}
+
+MemoryStore::Row* MemoryStore::find_claimed(const DelayId& delay_id) {
+  Row* row = find(delay_id, std::nullopt);
+  const bool ours = row != nullptr && row->event.state == State::sending && row->owner == instance_ && holds_lease();
+  return ours ? row : nullptr;
+}
+
+Task<StoreResult<ServerTime>> MemoryStore::keep_time(MachineTime machine) {
+  ServerTime time{database_.now_() - machine.since_boot, {}};
+  time.measure_offset(machine);
+  co_return time;
+}
+
+Task<StoreResult<std::optional<DelayId>>> MemoryStore::find_transaction(const domain::TransactionKey& transaction) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  const auto found = database_.transactions_.find(transaction);
+  if (found == database_.transactions_.end()) co_return std::nullopt;
+  co_return std::optional(found->second);
+}
+
+Task<StoreResult<ScheduleAnswer>> MemoryStore::schedule(const domain::NewDelayedEvent& event,
+                                                        std::optional<std::uint32_t> max_scheduled) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  if (event.transaction) {
+    const auto known = database_.transactions_.find(*event.transaction);
+    if (known != database_.transactions_.end()) {
+      const Scheduled first{known->second, false};
+      co_return ScheduleAnswer(first);
+    }
+  }
+  std::uint32_t scheduled = 0;
+  Timestamp next_send = Timestamp::max();
+  for (const auto& [delay_id, row] : database_.rows_) {
+    if (!is_active(row.event) || row.event.event.user_id != event.event.user_id) continue;
+    ++scheduled;
+    next_send = std::min(next_send, row.event.timing.due());
+  }
+  if (max_scheduled && scheduled >= *max_scheduled) {
+    const TooManyScheduled too_many{next_send};
+    co_return ScheduleAnswer(too_many);
+  }
+  DelayedEvent kept{event.delay_id, event.event, event.timing, State::scheduled, std::nullopt, std::nullopt};
+  database_.rows_[event.delay_id] = Row{std::move(kept), event.transaction, instance_};
+  if (event.transaction) database_.transactions_[*event.transaction] = event.delay_id;
+  const Scheduled created{event.delay_id, true};
+  co_return ScheduleAnswer(created);
+}
+
+Task<StoreResult<ActionAnswer>> MemoryStore::restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  Row* row = find(delay_id, caller);
+  if (row == nullptr) co_return ActionAnswer(NotFound{});
+  const Effect effect = domain::effect_of(Action::restart, row->event.state);
+  if (effect == Effect::perform) row->event.timing.delayed_since = now;
+  const Met met{effect, row->event.timing};
+  co_return ActionAnswer(met);
+}
+
+Task<StoreResult<ActionAnswer>> MemoryStore::cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  Row* row = find(delay_id, caller);
+  if (row == nullptr) co_return ActionAnswer(NotFound{});
+  const Effect effect = domain::effect_of(Action::cancel, row->event.state);
+  const domain::Finalised cancelled{now, domain::Cancelled{}};
+  if (effect == Effect::perform) finalise_event(row->event, cancelled);
+  const Met met{effect, row->event.timing};
+  co_return ActionAnswer(met);
+}
+
+Task<StoreResult<std::uint64_t>> MemoryStore::cancel_all(UserId user_id, Timestamp now) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  std::uint64_t cancelled = 0;
+  for (auto& [delay_id, row] : database_.rows_) {
+    if (row.event.event.user_id != user_id || row.event.state != State::scheduled) continue;
+    const domain::Finalised finalised{now, domain::Cancelled{}};
+    finalise_event(row.event, finalised);
+    ++cancelled;
+  }
+  co_return cancelled;
+}
+
+// Another instance has one for this room that was due before.
+bool MemoryStore::is_behind(const Row& row, Timestamp now) const {
+  const DelayedEvent& event = row.event;
+  const Timestamp due = event.timing.due();
+  return std::any_of(database_.rows_.begin(), database_.rows_.end(), [&](const auto& entry) {
+    const Row& other = entry.second;
+    if (other.owner == instance_ || !is_active(other.event) || other.event.event.room_id != event.event.room_id) {
+      return false;
+    }
+    const Timestamp other_due = other.event.timing.due();
+    return std::tie(other_due, other.event.delay_id) < std::tie(due, event.delay_id) && other_due <= now &&
+           now < other_due + database_.options_.longest_behind;
+  });
+}
+
+Task<StoreResult<ClaimAnswer>> MemoryStore::claim(DelayId delay_id, std::optional<UserId> caller,
+                                                  domain::Attempt attempt, Timestamp now) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  Row* row = find(delay_id, caller);
+  if (row == nullptr) co_return ClaimAnswer(NotFound{});
+  Effect effect = domain::effect_of(Action::send, row->event.state);
+  if (effect == Effect::perform && !attempt.on_request) {
+    if (row->event.timing.due() > now) {
+      effect = Effect::wait;
+    } else if (is_behind(*row, now)) {
+      co_return ClaimAnswer(Behind{});
+    }
+  }
+  if (effect != Effect::perform) {
+    const Met met{effect, row->event.timing};
+    co_return ClaimAnswer(met);
+  }
+  row->event.state = State::sending;
+  row->event.attempt = attempt;
+  row->owner = instance_;
+  ours_[delay_id] = instance_;
+  co_return ClaimAnswer(row->event);
+}
+
+Task<StoreResult<void>> MemoryStore::release(DelayId delay_id) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  if (Row* row = find_claimed(delay_id)) {
+    row->event.state = State::scheduled;
+    row->event.attempt.reset();
+  }
+  co_return StoreResult<void>();
+}
+
+Task<StoreResult<void>> MemoryStore::finalise(DelayId delay_id, domain::Finalised finalised) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  if (Row* row = find_claimed(delay_id)) finalise_event(row->event, std::move(finalised));
+  co_return StoreResult<void>();
+}
+
+Task<StoreResult<std::vector<Look>>> MemoryStore::look(std::vector<DelayId> delay_ids) {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  std::vector<Look> found;
+  for (const DelayId& delay_id : delay_ids) {
+    const Row* row = find(delay_id, std::nullopt);
+    if (row == nullptr || !is_active(row->event) || row->owner != instance_) continue;
+    found.push_back({delay_id, row->event.state, row->event.timing.due(), row->event.event.room_id});
+  }
+  co_return found;
+}
+
+Task<StoreResult<std::vector<Active>>> MemoryStore::adopt() {
+  if (auto reason = refusal()) co_return *std::move(reason);
+  std::vector<Active> adopted;
+  for (auto& [delay_id, row] : database_.rows_) {
+    if (adopted.size() == database_.options_.adopted_at_once) break;
+    if (!is_active(row.event) || database_.living(row.owner)) continue;
+    row.owner = instance_;
+    ours_[delay_id] = instance_;
+    adopted.push_back({delay_id, row.event.state, row.event.timing.due()});
+  }
+  co_return adopted;
+}
+
+bool MemoryStore::may_send(const DelayId& delay_id) const {
+  const auto found = ours_.find(delay_id);
+  return !closed_ && found != ours_.end() && found->second == instance_ && database_.now_() < send_until_;
+}
+
+Task<StoreResult<std::optional<DelayedEvent>>> MemoryStore::look_up(DelayId delay_id, std::optional<UserId> caller) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  const Row* row = find(delay_id, caller);
+  if (row == nullptr) co_return std::nullopt;
+  co_return std::optional(row->event);
+}
+
+Task<StoreResult<ListPage>> MemoryStore::list(UserId user_id, ListQuery query) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  ListPage page;
+  for (const auto& [delay_id, row] : database_.rows_) {
+    if (row.event.event.user_id == user_id && fits(row.event, query)) page.events.push_back(row.event);
+  }
+  std::sort(page.events.begin(), page.events.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
+    const ListPosition a{left.timing.due(), left.delay_id};
+    const ListPosition b{right.timing.due(), right.delay_id};
+    const bool before = std::tie(a.due, a.delay_id) < std::tie(b.due, b.delay_id);
+    return query.direction == Direction::forwards ? before : !before && left.delay_id != right.delay_id;
+  });
+  page.more = page.events.size() > query.limit;
+  if (page.more) page.events.resize(query.limit);
+  co_return page;
+}
+
+Task<StoreResult<bool>> MemoryStore::has_sent(UserId user_id) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  co_return std::any_of(database_.rows_.begin(), database_.rows_.end(), [&](const auto& entry) {
+    return entry.second.event.event.user_id == user_id && entry.second.event.state == State::sent;
+  });
+}
+
+Task<StoreResult<std::vector<SentEvent>>> MemoryStore::find_sent(UserId user_id,
+                                                                 std::vector<domain::EventId> event_ids) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  std::vector<SentEvent> found;
+  for (const auto& event_id : event_ids) {
+    for (const auto& [delay_id, row] : database_.rows_) {
+      if (row.event.event.user_id != user_id || row.event.state != State::sent) continue;
+      if (std::get<domain::EventId>(row.event.finalised->outcome) == event_id) found.push_back({event_id, delay_id});
+    }
+  }
+  co_return found;
+}
+
+void MemoryStore::forget(const DelayId& delay_id) {
+  const auto row = database_.rows_.find(delay_id);
+  if (row->second.transaction) database_.transactions_.erase(*row->second.transaction);
+  database_.rows_.erase(row);
+}
+
+Task<StoreResult<bool>> MemoryStore::prune(domain::Retention retention, Timestamp now) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  using Age = std::pair<Timestamp, DelayId>;
+  std::map<UserId, std::vector<Age>> finalised;
+  for (const auto& [delay_id, row] : database_.rows_) {
+    if (row.event.finalised)
+      finalised[row.event.event.user_id].emplace_back(row.event.finalised->finalised_ts, delay_id);
+  }
+  for (auto& [user_id, ages] : finalised) {
+    std::sort(ages.begin(), ages.end());
+    std::size_t too_many = 0;
+    if (retention.max_per_user && ages.size() > *retention.max_per_user)
+      too_many = ages.size() - *retention.max_per_user;
+    for (std::size_t i = 0; i < ages.size(); ++i) {
+      const bool too_old = retention.max_age && ages[i].first < now - *retention.max_age;
+      if (i < too_many || too_old) forget(ages[i].second);
+    }
+  }
+  co_return false;
+}
+
+Task<void> MemoryStore::close() {
+  closed_ = true;
+  database_.leases_.erase(instance_);
+  co_return;
+}
+
+}  // namespace afterword::store::testing

@@ -1,0 +1,105 @@
+// A store in memory that several instances share: leases, adoption and the fence as store.h describes them, without a
+// database. For tests and the simulator.
+//
+// A MemoryDatabase outlives the stores that are opened on it; each store is one instance. Every verb is one step that
+// does not wait. An instance holds its lease from when it was opened until close(), or until it has not renewed it for
+// `lease` of the database's time: keep_lease() renews it and must run where that matters; `now` is the database's time.
+// An instance that finds its lease lost registers as a new one when it renews.
+#pragma once
+
+#include "async/clock.h"
+#include "store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace afterword::store::testing {
+
+class MemoryDatabase {
+ public:
+  struct Options {
+    std::chrono::milliseconds lease{10'000};
+    std::chrono::milliseconds margin{2'000};  // an instance stops sending this long before its lease ends
+    std::chrono::milliseconds renewed_every{2'000};
+    std::chrono::milliseconds longest_behind{120'000};  // how long an event of another instance is waited for
+    std::size_t adopted_at_once = 2;
+  };
+  using Now = std::function<Timestamp()>;  // server time, for all instances
+
+  explicit MemoryDatabase(Now now) : MemoryDatabase(std::move(now), Options{}) {}
+  MemoryDatabase(Now now, Options options) : now_(std::move(now)), options_(options) {}
+
+ private:
+  friend class MemoryStore;
+  using Instance = std::uint64_t;
+  struct Row {
+    domain::DelayedEvent event;
+    std::optional<domain::TransactionKey> transaction;
+    Instance owner = 0;
+  };
+
+  bool living(Instance instance) const {
+    const auto found = leases_.find(instance);
+    return found != leases_.end() && now_() < found->second;
+  }
+
+  const Now now_;
+  const Options options_;
+  std::map<DelayId, Row> rows_;
+  std::map<domain::TransactionKey, DelayId> transactions_;
+  std::map<Instance, Timestamp> leases_;  // until when
+  Instance last_instance_ = 0;
+};
+
+class MemoryStore : public Store {
+ public:
+  explicit MemoryStore(MemoryDatabase& database);
+
+  // Until the task is cancelled or destroyed.
+  Task<void> keep_lease(async::Clock& clock);
+
+  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override;
+  Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override;
+  Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
+                                             std::optional<std::uint32_t> max_scheduled) override;
+  Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override;
+  Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override;
+  Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override;
+  Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
+                                       Timestamp now) override;
+  Task<StoreResult<void>> release(DelayId delay_id) override;
+  Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override;
+  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override;
+  Task<StoreResult<std::vector<Active>>> adopt() override;
+  bool may_send(const DelayId& delay_id) const override;
+  Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
+                                                                 std::optional<UserId> caller) override;
+  Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override;
+  Task<StoreResult<bool>> has_sent(UserId user_id) override;
+  Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override;
+  Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override;
+  Task<void> close() override;
+
+ private:
+  using Row = MemoryDatabase::Row;
+
+  void register_instance();
+  bool holds_lease() const { return database_.living(instance_); }
+  Row* find(const DelayId& delay_id, const std::optional<UserId>& caller);
+  Row* find_claimed(const DelayId& delay_id);
+  bool is_behind(const Row& row, Timestamp now) const;
+  void forget(const DelayId& delay_id);
+  std::optional<Unavailable> refusal() const;
+
+  MemoryDatabase& database_;
+  MemoryDatabase::Instance instance_ = 0;
+  Timestamp send_until_;
+  std::map<DelayId, MemoryDatabase::Instance> ours_;  // claimed or adopted, as which instance
+  bool closed_ = false;
+};
+
+}  // namespace afterword::store::testing
