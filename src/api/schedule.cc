@@ -30,7 +30,11 @@ async::Task<http::Response> schedule(Context& context, ScheduleRequest request) 
 
   const domain::NewDelayedEvent event = std::move(*read);
   const auto answer = co_await context.store.schedule(event, context.limits.max_scheduled_per_user);
-  if (!answer) co_return to_response(store_unavailable());
+  if (!answer) {
+    // A database that could not answer any more may have kept it; then a repeated transaction finds it scheduled.
+    context.delivery.expect(event.delay_id, event.timing.due());
+    co_return to_response(store_unavailable());
+  }
   if (const auto* too_many = std::get_if<store::TooManyScheduled>(&*answer)) {
     const Milliseconds wait = too_many->next_send - context.clock.now();
     co_return to_response(too_many_scheduled(std::max(wait, Milliseconds(1))));
