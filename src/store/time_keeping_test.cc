@@ -3,6 +3,7 @@
 #include "async/task_group.h"
 #include "async/testing/manual_clock.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/memory_store.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 namespace afterword::store {
 namespace {
@@ -129,6 +131,29 @@ TEST_F(TimeKeeping, AMachineThatSleptIsThatMuchLater) {
   start();
   EXPECT_EQ(clock_.now(), before + 8h + 2s);
   EXPECT_EQ(clock_.wall_offset(), 0ms);
+}
+
+// A database that has a clock of its own, and at first takes its time to tell it.
+class SlowToTell final : public testing::MemoryStore {
+ public:
+  SlowToTell(testing::MemoryDatabase& database, async::Clock& clock) : MemoryStore(database), clock_(clock) {}
+
+  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+    co_await clock_.sleep_for(std::exchange(takes_, 1ms));
+    co_return co_await MemoryStore::keep_time(std::move(machine));
+  }
+
+ private:
+  async::Clock& clock_;
+  std::chrono::milliseconds takes_{13'000};
+};
+
+TEST(TimeKeepingOfInstances, DoesNotRunAheadByWhatTheAnswerTook) {
+  async::testing::ManualClock clock;
+  testing::MemoryDatabase database([&clock] { return clock.machine_time().wall; });
+  SlowToTell store(database, clock);
+  ASSERT_TRUE(clock.run(begin_time(clock, store)));
+  EXPECT_LE(clock.now(), clock.machine_time().wall + 1ms);
 }
 
 }  // namespace
