@@ -91,7 +91,7 @@ class Server {
 
  private:
   static bool cannot_read(const ops::Configuration& configuration, const store::Unavailable& error) {
-    std::fprintf(stderr, "%s: cannot be read: %s\n", configuration.where_database.c_str(), error.reason.c_str());
+    std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), error.reason.c_str());
     return false;
   }
 
@@ -137,6 +137,9 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
 
 int serve(const ops::Configuration& configuration) {
   for (const std::string& warning : configuration.warnings) log::warn("{}", warning);
+
+  // A limit on the size of files is to the database what a full disk is, and no reason to end.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   io_context io(1);
   auto store = open_store(io.get_executor(), configuration.database);

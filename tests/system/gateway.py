@@ -32,6 +32,15 @@ class Afterword(Server):
     def registration(self) -> Path:
         return self.directory / "afterword-registration.yaml"
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.is_running
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def set_up(self, server_name: str, homeserver_url: str) -> None:
         """afterword init."""
         if not BINARY.exists():

@@ -27,6 +27,7 @@ class Error : public std::runtime_error {
  public:
   Error(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
   int code() const { return code_; }  // SQLITE_FULL, SQLITE_BUSY, …
+  bool is_damage() const;             // of the file itself
 
  private:
   int code_;
@@ -47,6 +48,11 @@ class Database {
 
   // Whether the transaction has changed anything.
   bool has_written() const;
+
+  std::filesystem::path path() const;
+
+  // From now on closing changes nothing in the file either: what it holds is for whoever mends it.
+  void leave_alone() noexcept;
 
   // Ends a transaction that cannot be committed. Nothing if there is none: SQLite ends some by itself.
   void roll_back() noexcept;

@@ -1,6 +1,7 @@
 #include "store/sqlite/engine.h"
 
 #include "base/log.h"
+#include "store/sqlite/schema.h"
 
 #include <algorithm>
 #include <exception>
@@ -58,6 +59,7 @@ Engine::Engine(Database database, Folding folding)
 }
 
 void Engine::commit(std::span<Operation* const> batch) {
+  if (!damage_.empty()) return fail(batch, damage_);
   try {
     begin_.run();
     for (Operation* operation : batch) static_cast<Step*>(operation)->perform(*this);
@@ -67,17 +69,29 @@ void Engine::commit(std::span<Operation* const> batch) {
     active_.keep();
     journal_.keep();
     if (wrote) note_outcome(true, "");
+  } catch (const Error& error) {
+    const std::string reason = explain(database_.path(), error);
+    if (error.is_damage()) {
+      damage_ = reason;
+      database_.leave_alone();
+      failing_ = false;  // a line of its own
+    }
+    fail(batch, reason);
   } catch (const std::exception& error) {
-    database_.roll_back();
-    active_.roll_back();
-    journal_.roll_back();
-    for (Operation* operation : batch) operation->fail(error.what());
-    note_outcome(false, error.what());
+    fail(batch, error.what());
   }
 }
 
+void Engine::fail(std::span<Operation* const> batch, const std::string& reason) {
+  database_.roll_back();
+  active_.roll_back();
+  journal_.roll_back();
+  for (Operation* operation : batch) operation->fail(reason);
+  note_outcome(false, reason);
+}
+
 // One line when it begins to fail and one when it is over, however many batches lie between.
-void Engine::note_outcome(bool committed, const char* reason) {
+void Engine::note_outcome(bool committed, const std::string& reason) {
   if (failing_ != committed) return;
   failing_ = !committed;
   if (committed) {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace afterword::store::sqlite {
@@ -31,7 +32,8 @@ class Engine {
     virtual void perform(Engine& engine) = 0;
   };
 
-  // One transaction; answers all steps or fails all.
+  // One transaction; answers all steps or fails all. Once the file has shown damage, all are failed without a look at
+  // it.
   void commit(std::span<Operation* const> batch);
 
   // keep_time() in two steps: only the second one writes.
@@ -67,7 +69,8 @@ class Engine {
   Timestamp next_send_of(const UserId& user_id);
   std::optional<domain::DelayedEvent> read(const DelayId& delay_id);
   void list_active(const UserId& user_id, const ListQuery& query, std::vector<domain::DelayedEvent>& found);
-  void note_outcome(bool committed, const char* reason);
+  void fail(std::span<Operation* const> batch, const std::string& reason);
+  void note_outcome(bool committed, const std::string& reason);
 
   Database database_;
   Statement begin_;
@@ -78,6 +81,8 @@ class Engine {
   TimeTable time_table_;
   std::optional<KeptTime> time_;  // as it was told last; from then on it is the truth, kept or not
   bool failing_ = false;
+  std::string
+      damage_;  // of the file: nothing is read or written any more, so that nothing is promised that is not kept
 };
 
 }  // namespace afterword::store::sqlite

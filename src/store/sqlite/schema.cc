@@ -123,9 +123,10 @@ std::string explain(const std::filesystem::path& path, const Error& error) {
     case SQLITE_NOTADB:
       return fmt::format("{}: not a database; name another file", path.string());
     case SQLITE_CORRUPT:
-      return fmt::format("{}: corrupted ({}); restore it from a backup", path.string(), error.what());
+      return fmt::format("{}: corrupted ({}); restore it from a backup, or what is left of it with sqlite3's .recover",
+                         path.string(), error.what());
     case SQLITE_FULL:
-      return fmt::format("{}: the disk is full", path.string());
+      return fmt::format("{}: the disk is full; make room", path.string());
     default:
       return fmt::format("{}: {}", path.string(), error.what());
   }
