@@ -84,7 +84,7 @@ class LookForTest : public HomeserverClientTest {
     event_.content = "{}";
   }
 
-  static std::string event_at(int time, const std::string& event_id) {
+  static std::string event_at(std::int64_t time, const std::string& event_id) {
     return R"({"sender":"@alice:example.org","type":"m.room.message","content":{},"origin_server_ts":)" +
            std::to_string(time) + R"(,"event_id":")" + event_id + "\"}";
   }
@@ -109,6 +109,17 @@ TEST_F(LookForTest, FindsItAmongTheMessagesOfItsSender) {
   ASSERT_EQ(requests_.size(), 2u);
   EXPECT_NE(requests_[0].target.find("user_id=%40alice%3Aexample.org"), std::string::npos);
   EXPECT_NE(requests_[1].target.find("from=more"), std::string::npos);
+}
+
+TEST_F(LookForTest, GoesOnBehindNewerEventsWhenItsTimeLiesInTheFuture) {
+  const std::int64_t now = to_ms(clock_.now());
+  const std::int64_t future = now + 10 * 3'600'000;
+  will_answer(200, R"({"chunk":[)" + event_at(now, "$a") + R"(],"end":"more"})");
+  will_answer(200, R"({"chunk":[)" + event_at(future, "$b") + "]}");
+  auto homeserver = client();
+  const LookAnswer found =
+      run(homeserver.look_for(domain::DelayId::random(), event_, domain::Attempt{from_ms(future)}));
+  EXPECT_EQ(ids(found), std::vector<std::string>{"$b"});
 }
 
 TEST_F(LookForTest, KnowsThatItIsNotThere) {

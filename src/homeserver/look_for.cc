@@ -47,6 +47,7 @@ class Search {
         event_(event),
         device_id_(event.device_id),
         when_(attempt.origin_server_ts),
+        oldest_(std::min(when_, clock.to_wall(clock.now())) - margin),
         fingerprint_(delay_id, event, attempt),
         give_up_(clock.steady_now() + options.time_limit) {}
 
@@ -137,7 +138,7 @@ class Search {
       if (!event) continue;
       consider(*event);
       const json::value* time = event->if_contains("origin_server_ts");
-      all_older = all_older && time && time->is_int64() && time->get_int64() < to_ms(when_ - margin);
+      all_older = all_older && time && time->is_int64() && time->get_int64() < to_ms(oldest_);
     }
     return all_older && !events->get_array().empty();
   }
@@ -210,6 +211,7 @@ class Search {
   const domain::EventToSend& event_;
   std::optional<domain::DeviceId> device_id_;  // none once the homeserver did not know it
   const Timestamp when_;
+  const Timestamp oldest_;  // nothing of the attempt lies behind what is older; its time may have been massaged forward
   const Fingerprint fingerprint_;
   const async::Steady give_up_;
 
