@@ -1,5 +1,6 @@
 #include "main/open_store.h"
 
+#include "store/postgres/postgres_store.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace afterword {
@@ -8,7 +9,7 @@ Result<std::unique_ptr<store::Store>, std::string> open_store(async::Executor ex
   if (const auto* sqlite = std::get_if<ops::SqliteDatabase>(&database)) {
     return store::sqlite::open(std::move(executor), {.path = sqlite->path});
   }
-  return std::string("postgresql:// is not supported by this version; use sqlite:FILE");
+  return store::postgres::open(std::move(executor), {.url = std::get<ops::PostgresqlDatabase>(database).url});
 }
 
 }  // namespace afterword

@@ -1,0 +1,114 @@
+// libpq as C++: a connection in pipeline mode, its prepared statements, and its errors as exceptions.
+//
+// Statements are sent without waiting and answered together: one round trip for as many as belong together. An error
+// concerns them all, so it unwinds to whoever sent them, and is made a value there.
+// Lifecycle: connected from its making on, until Error says that it is lost; then only to be destroyed.
+// Thread: one at a time. Blocks, but never without a time limit.
+#pragma once
+
+#include "domain/ids.h"
+#include "store/postgres/parameters.h"
+
+#include <chrono>
+#include <cstdint>
+#include <libpq-fe.h>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace afterword::store::postgres {
+
+class Error : public std::runtime_error {
+ public:
+  enum class Kind : std::uint8_t {
+    refused,   // by the server: nothing of what was sent together took effect
+    conflict,  // with another transaction: to be done again
+    lost,      // the connection: what was sent last may have taken effect or not
+  };
+  Error(Kind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+// Where the database is. The URL may hold a password; what shown() answers does not.
+class Target {
+ public:
+  // Nothing if it is no URL that libpq understands, or one that says something else than was meant.
+  static std::optional<Target> parse(const std::string& url);
+
+  const std::string& url() const { return url_; }
+  const std::string& shown() const { return shown_; }
+
+ private:
+  std::string url_;
+  std::string shown_;
+};
+
+// Prepared at its first use on a connection.
+struct Statement {
+  const char* name;
+  std::string sql;
+};
+
+// The rows of one statement.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result) {}
+
+  int size() const { return ::PQntuples(result_.get()); }
+  bool empty() const { return size() == 0; }
+  std::int64_t changed() const;  // by a statement that changes rows
+
+  bool is_null(int row, int column) const { return ::PQgetisnull(result_.get(), row, column) != 0; }
+  std::int64_t integer(int row, int column) const;
+  bool boolean(int row, int column) const { return bytes(row, column) == std::string_view("\1", 1); }
+  std::string_view bytes(int row, int column) const;
+  std::string text(int row, int column) const { return std::string(bytes(row, column)); }
+  domain::DelayId delay_id(int row, int column) const;
+  Timestamp timestamp(int row, int column) const { return from_ms(integer(row, column)); }
+  Milliseconds milliseconds(int row, int column) const { return Milliseconds(integer(row, column)); }
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const noexcept { ::PQclear(result); }
+  };
+  std::unique_ptr<PGresult, Clear> result_;
+};
+
+class Connection {
+ public:
+  // `name` is its application_name, by which others can tell it.
+  Connection(const Target& target, const std::string& name);
+
+  // Adds a statement to what run() sends. It is run as it is, without a transaction of its own.
+  void send(const Statement& statement, const Parameters& parameters = Parameters());
+  // The rows of all that was sent, in its order. After an Error there is no transaction any more.
+  std::vector<Rows> run();
+  Rows run(const Statement& statement, const Parameters& parameters = Parameters());
+
+  // Statements without parameters, for start-up.
+  void execute(const std::string& sql);
+
+ private:
+  struct Finish {
+    void operator()(PGconn* handle) const noexcept;
+  };
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  std::vector<Rows> take_results(Deadline deadline, std::string& error, std::string& code);
+  void wait_for_result(Deadline deadline);
+  void roll_back();
+  [[noreturn]] void lose(std::string_view reason);
+
+  std::unique_ptr<PGconn, Finish> handle_;
+  std::vector<bool> sent_;  // whether each was a statement; else it prepared the one behind it
+  std::unordered_set<std::string_view> prepared_;
+};
+
+}  // namespace afterword::store::postgres

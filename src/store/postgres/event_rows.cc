@@ -1,0 +1,43 @@
+#include "store/postgres/event_rows.h"
+
+namespace afterword::store::postgres {
+namespace {
+
+using domain::State;
+
+domain::Outcome read_outcome(const Rows& rows, int row, State state) {
+  switch (state) {
+    case State::sent:
+      return domain::EventId(rows.text(row, 17));
+    case State::failed:
+      return domain::HomeserverError{static_cast<int>(rows.integer(row, 18)), rows.text(row, 19)};
+    default:
+      return domain::Cancelled{};
+  }
+}
+
+}  // namespace
+
+domain::DelayedEvent read_event(const Rows& rows, int row) {
+  domain::DelayedEvent event;
+  event.delay_id = rows.delay_id(row, 0);
+  event.event.user_id = domain::UserId(rows.text(row, 1));
+  if (!rows.is_null(row, 2)) event.event.device_id = domain::DeviceId(rows.text(row, 2));
+  event.event.room_id = domain::RoomId(rows.text(row, 3));
+  event.event.kind = static_cast<domain::EventKind>(rows.integer(row, 4));
+  event.event.type = rows.text(row, 5);
+  event.event.state_key = rows.text(row, 6);
+  event.event.redacts = domain::EventId(rows.text(row, 7));
+  event.event.content = rows.text(row, 8);
+  if (!rows.is_null(row, 9)) event.event.sticky_duration = rows.milliseconds(row, 9);
+  if (!rows.is_null(row, 10)) event.event.origin_server_ts = rows.timestamp(row, 10);
+  event.timing = {rows.timestamp(row, 11), rows.milliseconds(row, 12)};
+  event.state = static_cast<State>(rows.integer(row, 13));
+  if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(row, 14), rows.boolean(row, 15)};
+  if (domain::is_finalised(event.state)) {
+    event.finalised = domain::Finalised{rows.timestamp(row, 16), read_outcome(rows, row, event.state)};
+  }
+  return event;
+}
+
+}  // namespace afterword::store::postgres

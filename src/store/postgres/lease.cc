@@ -1,0 +1,98 @@
+#include "store/postgres/lease.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+#include <ctime>
+
+namespace afterword::store::postgres {
+namespace {
+
+constexpr std::chrono::milliseconds pause_after_failure{500};
+
+const Statement renewal{"renew_lease",
+                        "UPDATE instances SET lease_until = clock_timestamp() + $2::int8 * interval '1 ms'"
+                        " WHERE instance = $1::int8 AND NOT ended"};
+const Statement registration{"register_instance",
+                             "INSERT INTO instances (lease_until)"
+                             " VALUES (clock_timestamp() + $1::int8 * interval '1 ms') RETURNING instance"};
+const Statement end{"end_lease", "UPDATE instances SET ended = true WHERE instance = $1::int8"};
+
+}  // namespace
+
+std::chrono::milliseconds time_since_boot() {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::milliseconds(time.tv_nsec / 1'000'000);
+}
+
+Lease::Lease(Target target, LeaseOptions options) : options_(std::move(options)), session_(std::move(target), "lease") {
+  renewed_at_ = options_.clock();
+  instance_ = session_.connection().run(registration, Parameters(options_.duration)).integer(0, 0);
+  thread_ = std::thread([this] { run(); });
+}
+
+Lease::~Lease() { stop(); }
+
+InstanceId Lease::instance() const {
+  const std::lock_guard lock(mutex_);
+  return instance_;
+}
+
+bool Lease::is_safe(InstanceId instance) const {
+  const auto now = options_.clock();
+  const std::lock_guard lock(mutex_);
+  return instance == instance_ && now - renewed_at_ < options_.duration - options_.margin;
+}
+
+void Lease::give_up() {
+  stop();
+  try {
+    session_.connection().run(end, Parameters(instance_));
+  } catch (const Error& error) {
+    log::warn("the database is away; what this instance had is taken over when its lease has run out: {}",
+              error.what());
+  }
+  session_.close();
+}
+
+void Lease::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_requested_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Lease::run() {
+  auto pause = options_.renew_every;
+  std::unique_lock lock(mutex_);
+  while (!stop_requested_.wait_for(lock, pause, [this] { return stopping_; })) {
+    lock.unlock();
+    try {
+      renew();
+      pause = options_.renew_every;
+    } catch (const Error& error) {
+      session_.note(error);
+      log::debug("the lease cannot be renewed: {}", error.what());
+      pause = std::min(options_.renew_every, pause_after_failure);
+    }
+    lock.lock();
+  }
+}
+
+void Lease::renew() {
+  const auto began = options_.clock();
+  Connection& connection = session_.connection();
+  auto instance = instance_;  // nobody else changes it
+  if (connection.run(renewal, Parameters(instance, options_.duration)).changed() == 0) {
+    instance = connection.run(registration, Parameters(options_.duration)).integer(0, 0);
+    log::warn("this instance was away for too long, and others took over what it had; it goes on as a new one");
+  }
+  const std::lock_guard lock(mutex_);
+  instance_ = instance;
+  renewed_at_ = began;
+}
+
+}  // namespace afterword::store::postgres

@@ -1,0 +1,67 @@
+// An instance's claim to be alive: a row with a time limit, in the database's own time, renewed while the process runs.
+//
+// When the limit is over, other instances may take over what this one has; from then on it cannot be renewed, and this
+// process goes on as a new instance, which has nothing yet. A limit that is over but was noticed by nobody (the
+// database was away) is renewed as if nothing had been. Lifecycle: taken when made, renewed by a thread of its own
+// until give_up() or destruction. Destroyed without give_up(), it runs out by itself, as after a crash. Thread: any.
+#pragma once
+
+#include "store/postgres/session.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace afterword::store::postgres {
+
+using InstanceId = std::int64_t;
+inline constexpr InstanceId nobody = 0;
+
+// Time since this machine was started, suspended or not: what a lease is measured with on this side.
+std::chrono::milliseconds time_since_boot();
+
+struct LeaseOptions {
+  std::chrono::milliseconds duration{15'000};
+  std::chrono::milliseconds renew_every{4'000};
+  // So long before it runs out nothing is sent any more.
+  std::chrono::milliseconds margin{4'000};
+  std::function<std::chrono::milliseconds()> clock = time_since_boot;
+};
+
+class Lease {
+ public:
+  // Throws Error.
+  Lease(Target target, LeaseOptions options);
+  ~Lease();
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  InstanceId instance() const;
+
+  // Whether that is this instance now, and nobody can have taken over what it has.
+  bool is_safe(InstanceId instance) const;
+
+  // Others may take over at once what this instance had. Ends the renewal.
+  void give_up();
+
+ private:
+  void run();
+  void renew();
+  void stop();
+
+  const LeaseOptions options_;
+  Session session_;  // the thread's, once it runs
+
+  mutable std::mutex mutex_;
+  std::condition_variable stop_requested_;
+  bool stopping_ = false;
+  InstanceId instance_ = nobody;
+  std::chrono::milliseconds renewed_at_{};  // when the latest renewal began
+
+  std::thread thread_;
+};
+
+}  // namespace afterword::store::postgres

@@ -1,0 +1,212 @@
+#include "store/postgres/queries.h"
+
+#include "store/postgres/event_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace afterword::store::postgres {
+namespace {
+
+using domain::State;
+
+// What one prune may take, and one adoption.
+constexpr std::int64_t pruned_rows = 200;
+constexpr std::int64_t pruned_users = 10;
+constexpr std::int64_t adopted_rows = 2'000;
+
+const Statement begin{"begin", "BEGIN"};
+const Statement commit{"commit", "COMMIT"};
+
+std::vector<Active> read_active(const Rows& rows) {
+  std::vector<Active> found;
+  for (int i = 0; i < rows.size(); ++i) {
+    found.push_back({rows.delay_id(i, 0), static_cast<State>(rows.integer(i, 1)), rows.timestamp(i, 2)});
+  }
+  return found;
+}
+
+// One side of a list; `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
+std::string select_page(std::string_view order, std::string_view beyond) {
+  const auto side = [&](std::string_view from, std::string_view due, std::string_view state) {
+    return fmt::format(
+        "(SELECT {0}, {2} AS due FROM {1} WHERE e.user_id = $1::bytea AND {3}"
+        " AND {2} BETWEEN $2::int8 AND $3::int8 AND ({2}, e.delay_id) {5} ($4::int8, $5::uuid)"
+        " AND ($6::bytea IS NULL OR e.room_id = $6) AND ($7::bytea IS NULL OR e.type = $7)"
+        " ORDER BY {2} {4}, e.delay_id {4} LIMIT $9::int8)",
+        event_columns, from, due, state, order, beyond);
+  };
+  // To its owner an event is scheduled until it has an outcome.
+  const auto active = side("active AS a JOIN events AS e ON e.delay_id = a.delay_id AND a.user_id = $1::bytea",
+                           "(a.delayed_since_ts + a.delay_ms)", "$8::int8 & 3 <> 0");
+  // No active event is in its state's index, so the left join finds nothing, for the columns' sake.
+  const auto finalised = side("events AS e LEFT JOIN active AS a ON false", "(e.delayed_since_ts + e.delay_ms)",
+                              "e.state >= 2 AND (1 << e.state) & $8::int8 <> 0");
+  return fmt::format("SELECT * FROM ({1} UNION ALL {2}) AS page ORDER BY due {0}, delay_id {0} LIMIT $9::int8", order,
+                     active, finalised);
+}
+
+std::int64_t states_asked_for(const ListQuery& query) {
+  if (query.states.empty()) return -1;
+  std::int64_t bits = 0;
+  for (const auto state : query.states) bits |= std::int64_t{1} << static_cast<int>(state);
+  return bits;
+}
+
+}  // namespace
+
+std::optional<DelayId> find_transaction(Connection& connection, const domain::TransactionKey& transaction) {
+  static const Statement find{"find_transaction", "SELECT delay_id FROM events WHERE transaction_key = $1::bytea"};
+  const auto rows = connection.run(find, Parameters(transaction));
+  if (rows.empty()) return std::nullopt;
+  return rows.delay_id(0, 0);
+}
+
+std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay_ids, InstanceId instance) {
+  static const Statement look{
+      "look",
+      "SELECT a.delay_id, a.state, a.delayed_since_ts + a.delay_ms, a.room_id"
+      " FROM unnest($1::uuid[]) WITH ORDINALITY AS w (delay_id, place) JOIN active AS a ON a.delay_id = w.delay_id"
+      " WHERE a.owner = $2::int8 OR (a.state = 1 AND a.sender = $2::int8) ORDER BY w.place"};
+  const auto rows = connection.run(look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance));
+  std::vector<Look> found;
+  for (int i = 0; i < rows.size(); ++i) {
+    found.push_back({rows.delay_id(i, 0), static_cast<State>(rows.integer(i, 1)), rows.timestamp(i, 2),
+                     domain::RoomId(rows.text(i, 3))});
+  }
+  return found;
+}
+
+// An attempt is its sender's while that lives, and so is its timer's owner's claim to it void; what others hold locked
+// at this moment is left for the next time.
+std::vector<Active> adopt(Connection& connection, InstanceId instance) {
+  static const Statement end_leases{"end_leases",
+                                    "UPDATE instances SET ended = true WHERE NOT ended AND lease_until <= "
+                                    "clock_timestamp() AND instance <> $1::int8"};
+  // No transaction that could still name such an instance lasts so long.
+  static const Statement forget_instances{
+      "forget_instances",
+      "DELETE FROM instances AS i WHERE ended AND lease_until < clock_timestamp() - interval '1 hour' AND instance <> 0"
+      " AND NOT EXISTS (SELECT FROM active WHERE owner = i.instance)"
+      " AND NOT EXISTS (SELECT FROM active WHERE sender = i.instance AND state = 1)"};
+  static const Statement take{
+      "adopt",
+      "WITH me AS MATERIALIZED (SELECT instance FROM instances"
+      "   WHERE instance = $1::int8 AND NOT ended AND lease_until > clock_timestamp() FOR KEY SHARE),"
+      " scheduled AS MATERIALIZED (SELECT a.delay_id FROM instances AS i JOIN active AS a ON a.owner = i.instance"
+      "   WHERE i.ended AND a.state = 0 LIMIT $2::int8 FOR UPDATE OF a SKIP LOCKED),"
+      " sending AS MATERIALIZED (SELECT a.delay_id FROM instances AS i JOIN active AS a ON a.sender = i.instance"
+      "   WHERE i.ended AND a.state = 1 LIMIT $2::int8 FOR UPDATE OF a SKIP LOCKED),"
+      " taken AS (SELECT * FROM scheduled UNION ALL SELECT * FROM sending)"
+      " UPDATE active AS a SET owner = me.instance, sender = CASE a.state WHEN 1 THEN me.instance ELSE 0 END"
+      " FROM me, taken WHERE a.delay_id = taken.delay_id"
+      " RETURNING a.delay_id, a.state, a.delayed_since_ts + a.delay_ms"};
+  connection.send(begin);
+  connection.send(end_leases, Parameters(instance));
+  connection.send(forget_instances);
+  connection.send(take, Parameters(instance, adopted_rows));
+  connection.send(commit);
+  return read_active(connection.run()[3]);
+}
+
+std::vector<Active> owned(Connection& connection, InstanceId instance) {
+  static const Statement owned{"owned",
+                               "SELECT delay_id, state, delayed_since_ts + delay_ms FROM active"
+                               " WHERE CASE state WHEN 1 THEN sender ELSE owner END = $1::int8"
+                               " AND (owner = $1::int8 OR (state = 1 AND sender = $1::int8))"};
+  return read_active(connection.run(owned, Parameters(instance)));
+}
+
+std::optional<domain::DelayedEvent> look_up(Connection& connection, const DelayId& delay_id,
+                                            const std::optional<UserId>& caller) {
+  static const Statement find{"look_up",
+                              fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a ON a.delay_id = e.delay_id"
+                                          " WHERE e.delay_id = $1::uuid AND ($2::bytea IS NULL OR e.user_id = $2)",
+                                          event_columns)};
+  const auto rows = connection.run(find, Parameters(delay_id, caller));
+  if (rows.empty()) return std::nullopt;
+  return read_event(rows, 0);
+}
+
+ListPage list(Connection& connection, const UserId& user_id, const ListQuery& query) {
+  static const Statement page_forwards{"list_forwards", select_page("ASC", ">")};
+  static const Statement page_backwards{"list_backwards", select_page("DESC", "<")};
+  const bool forwards = query.direction == Direction::forwards;
+  auto from = query.from_ts.value_or(Timestamp::min());
+  auto to = query.to_ts.value_or(Timestamp::max());
+  // The position is a bound of the range too, which the index is searched with.
+  const auto after = query.after.value_or(ListPosition{forwards ? Timestamp::min() : Timestamp::max(), {}});
+  if (forwards) from = std::max(from, after.due);
+  if (!forwards) to = std::min(to, after.due);
+  // One beyond the page shows whether there is more.
+  const auto rows = connection.run(forwards ? page_forwards : page_backwards,
+                                   Parameters(user_id, from, to, after.due, after.delay_id, query.room_id, query.type,
+                                              states_asked_for(query), std::int64_t{query.limit} + 1));
+  ListPage page;
+  for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows, i));
+  page.more = page.events.size() > query.limit;
+  if (page.more) page.events.resize(query.limit);
+  return page;
+}
+
+bool has_sent(Connection& connection, const UserId& user_id) {
+  static const Statement find{"has_sent", "SELECT FROM events WHERE user_id = $1::bytea AND state = 2 LIMIT 1"};
+  return !connection.run(find, Parameters(user_id)).empty();
+}
+
+std::vector<SentEvent> find_sent(Connection& connection, const UserId& user_id,
+                                 const std::vector<domain::EventId>& event_ids) {
+  static const Statement find{"find_sent",
+                              "SELECT e.event_id, e.delay_id FROM unnest($2::bytea[]) AS w (event_id)"
+                              " JOIN events AS e ON e.user_id = $1::bytea AND e.event_id = w.event_id AND e.state = 2"};
+  const auto rows = connection.run(find, Parameters(user_id, array_of(ArrayOf::bytes, event_ids)));
+  std::vector<SentEvent> found;
+  for (int i = 0; i < rows.size(); ++i) found.push_back({domain::EventId(rows.text(i, 0)), rows.delay_id(i, 1)});
+  return found;
+}
+
+// By one instance at a time.
+bool prune(Connection& connection, const domain::Retention& retention, Timestamp now) {
+  static const Statement lock{"lock_prune", "SELECT pg_try_advisory_xact_lock(x'416677720001'::int8)"};
+  static const Statement by_age{"prune_by_age",
+                                "DELETE FROM events WHERE delay_id = ANY(ARRAY(SELECT delay_id FROM events"
+                                " WHERE state >= 2 AND finalised_ts < $1::int8 ORDER BY finalised_ts LIMIT $2::int8))"};
+  // Per user, the first event beyond the newest $1 is found along the index once; it and what is older goes.
+  static const Statement by_count{
+      "prune_by_count",
+      "DELETE FROM events WHERE delay_id = ANY(ARRAY(SELECT event.delay_id"
+      " FROM (SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT $3::int8) AS marked"
+      " CROSS JOIN LATERAL (SELECT finalised_ts, delay_id FROM events"
+      "   WHERE user_id = marked.user_id AND state >= 2"
+      "   ORDER BY finalised_ts DESC, delay_id DESC LIMIT 1 OFFSET $1::int8) AS edge"
+      " JOIN events AS event ON event.user_id = marked.user_id AND event.state >= 2"
+      "   AND (event.finalised_ts, event.delay_id) <= (edge.finalised_ts, edge.delay_id) LIMIT $2::int8))"};
+  static const Statement unmark{"unmark_users",
+                                "DELETE FROM users_to_prune WHERE user_id = ANY(ARRAY("
+                                "SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT $1::int8))"};
+  connection.send(begin);
+  connection.send(lock);
+  if (!connection.run()[1].boolean(0, 0)) {
+    connection.run(commit);
+    return false;
+  }
+  bool more = false;
+  if (retention.max_age) {
+    more = connection.run(by_age, Parameters(now - *retention.max_age, pruned_rows)).changed() == pruned_rows;
+  }
+  if (retention.max_per_user) {
+    const std::int64_t kept = *retention.max_per_user;
+    if (connection.run(by_count, Parameters(kept, pruned_rows, pruned_users)).changed() == pruned_rows) {
+      more = true;
+    } else {
+      more = connection.run(unmark, Parameters(pruned_users)).changed() == pruned_users || more;
+    }
+  }
+  connection.run(commit);
+  return more;
+}
+
+}  // namespace afterword::store::postgres

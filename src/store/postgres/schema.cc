@@ -1,0 +1,120 @@
+#include "store/postgres/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdint>
+
+namespace afterword::store::postgres {
+namespace {
+
+constexpr std::int64_t migration_lock = 0x41667772;  // "Afwr"
+
+// Migration N brings the schema from version N to N + 1. Never change one that was released; add another.
+constexpr std::array migrations{
+    R"sql(
+-- Content and outcome: written when an event is scheduled and when it is finalised. While it is active, its state is 0
+-- here, and the truth is in `active`.
+CREATE TABLE events (
+  delay_id uuid PRIMARY KEY,
+  transaction_key bytea UNIQUE,
+  user_id bytea NOT NULL,
+  device_id bytea,
+  room_id bytea NOT NULL,
+  kind smallint NOT NULL,                 -- domain::EventKind
+  type bytea NOT NULL,
+  state_key bytea NOT NULL,
+  redacts bytea NOT NULL,
+  sticky_duration_ms bigint,
+  origin_server_ts bigint,
+  delayed_since_ts bigint NOT NULL,       -- of a finalised event
+  delay_ms bigint NOT NULL,
+  state smallint NOT NULL,                -- domain::State
+  finalised_ts bigint,
+  event_id bytea,
+  error_status integer,
+  error_body bytea,
+  content bytea NOT NULL
+);
+CREATE INDEX finalised_of_user_by_due ON events (user_id, (delayed_since_ts + delay_ms), delay_id) WHERE state >= 2;
+CREATE INDEX finalised_of_user_by_age ON events (user_id, finalised_ts, delay_id) WHERE state >= 2;
+CREATE INDEX sent_of_user ON events (user_id, event_id) WHERE state = 2;
+CREATE INDEX finalised_by_age ON events (finalised_ts) WHERE state >= 2;
+
+-- Who has which timers and attempts. Instance 0 is nobody: it never lived.
+CREATE TABLE instances (
+  instance bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  lease_until timestamptz NOT NULL,
+  ended boolean NOT NULL DEFAULT false    -- others may take over what it had; it cannot come back
+);
+INSERT INTO instances (instance, lease_until, ended) OVERRIDING SYSTEM VALUE VALUES (0, '-infinity', true);
+
+-- What is scheduled or sending. A heartbeat changes delayed_since_ts, which is in no index: with room on its page the
+-- new row stays there, and no index is touched.
+CREATE TABLE active (
+  delay_id uuid PRIMARY KEY,
+  delayed_since_ts bigint NOT NULL,
+  delay_ms bigint NOT NULL,
+  owner bigint NOT NULL,                  -- the instance that has its timer
+  sender bigint NOT NULL DEFAULT 0,       -- while sending: the instance whose attempt it is
+  attempt_ts bigint,
+  state smallint NOT NULL DEFAULT 0,      -- scheduled or sending
+  attempt_on_request boolean,
+  user_id bytea NOT NULL,
+  room_id bytea NOT NULL
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX active_of_user ON active (user_id);
+CREATE INDEX active_of_instance ON active (owner);
+CREATE INDEX active_of_room ON active (room_id, owner);
+CREATE INDEX sending_of_instance ON active (sender) WHERE state = 1;
+
+-- One row: server time is the database's clock and this offset, and was at least `latest_ts`.
+CREATE TABLE server_time (
+  offset_ms bigint NOT NULL,
+  latest_ts bigint NOT NULL
+);
+INSERT INTO server_time VALUES (0, 0);
+
+-- Who finalised something since the last prune.
+CREATE TABLE users_to_prune (user_id bytea PRIMARY KEY);
+)sql"};
+
+}  // namespace
+
+Result<void, std::string> migrate(Connection& connection) {
+  static const Statement begin{"begin", "BEGIN"};
+  static const Statement lock{"lock_migration", "SELECT pg_advisory_xact_lock($1::int8)"};
+  static const Statement exists{"schema_exists", "SELECT to_regclass('afterword.schema_version') IS NOT NULL"};
+  static const Statement version_of{"schema_version", "SELECT version FROM schema_version"};
+  static const Statement commit{"commit", "COMMIT"};
+
+  const auto newest = static_cast<std::int64_t>(migrations.size());
+  const auto judge = [&](std::int64_t version) -> Result<void, std::string> {
+    if (version <= newest) return {};
+    return fmt::format("written by a newer version of Afterword (schema {}, this one knows {}); run that version",
+                       version, newest);
+  };
+  std::int64_t version = 0;
+  if (connection.run(exists).boolean(0, 0)) version = connection.run(version_of).integer(0, 0);
+  if (version >= newest) return judge(version);
+
+  connection.send(begin);
+  connection.send(lock, Parameters(migration_lock));
+  connection.run();
+  if (connection.run(exists).boolean(0, 0)) {
+    version = connection.run(version_of).integer(0, 0);
+  } else {
+    connection.execute(
+        "CREATE SCHEMA IF NOT EXISTS afterword;"
+        "CREATE TABLE schema_version (version integer NOT NULL);"
+        "INSERT INTO schema_version VALUES (0)");
+  }
+  for (auto next = version; next < newest; ++next) {
+    connection.execute(migrations.at(static_cast<std::size_t>(next)));
+    connection.execute(fmt::format("UPDATE schema_version SET version = {}", next + 1));
+  }
+  connection.run(commit);
+  return judge(version);
+}
+
+}  // namespace afterword::store::postgres

@@ -1,0 +1,16 @@
+// Brings the database's schema up to date. Several instances may start at the same time: one does it, the others wait.
+//
+// All of it is in the SQL schema `afterword`, so that the database may hold other things too.
+#pragma once
+
+#include "base/result.h"
+#include "store/postgres/connection.h"
+
+#include <string>
+
+namespace afterword::store::postgres {
+
+// The error is one line for a person, without the database's name. Throws Error.
+Result<void, std::string> migrate(Connection& connection);
+
+}  // namespace afterword::store::postgres

@@ -1,0 +1,35 @@
+// A real PostgreSQL server for the tests of one program: made in a temporary folder at first use, reached by a unix
+// socket there, and gone when the program ends, however it does.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <sys/types.h>
+
+namespace afterword::store::postgres::testing {
+
+class Server {
+ public:
+  // The program's own. Throws std::runtime_error if there is no PostgreSQL 15 where Debian puts it.
+  static Server& shared();
+
+  Server();
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // The URL of a database that does not exist yet.
+  std::string make_database();
+  std::string url_of(const std::string& database) const;
+
+  void stop();   // at once, as a crash
+  void start();  // and waits until it answers
+  std::filesystem::path socket() const;
+
+ private:
+  std::filesystem::path folder_;
+  pid_t process_ = -1;
+  int databases_ = 0;
+};
+
+}  // namespace afterword::store::postgres::testing
