@@ -127,6 +127,14 @@ TEST_F(LookForTest, KnowsThatItIsNotThere) {
   EXPECT_TRUE(ids(look()).empty());
 }
 
+TEST_F(LookForTest, EndsWhereAllIsOlder) {
+  constexpr int six_minutes = 360'000;
+  will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + "," + event_at(5 - six_minutes, "$b") + R"(],"end":"1"})");
+  will_answer(200, R"({"chunk":[)" + event_at(5 - six_minutes, "$c") + R"(],"end":"2"})");
+  EXPECT_TRUE(ids(look()).empty());
+  EXPECT_EQ(requests_.size(), 2u);
+}
+
 TEST_F(LookForTest, FindsAStateEventInTheCurrentState) {
   event_.kind = domain::EventKind::state;
   will_answer(200, R"({"sender":"@alice:example.org","type":"m.room.message","content":{},"state_key":"",

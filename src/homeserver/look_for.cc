@@ -18,9 +18,10 @@ namespace {
 using domain::EventId;
 using domain::EventKind;
 
-// How far the times of neighbours in a room may lie apart: one page of events that are all older than this ends the
-// search. Massaged times and other servers' clocks can be anything, so the margin is wide.
-constexpr std::chrono::hours margin{1};
+// A page of the owner's events that are all older than the attempt by this ends the search: further back there is
+// nothing of that time. The homeserver gives them its own time, in order but for a clock that is set back and for what
+// application services do. Wider, and a bot's steady stream would never be searched to its end.
+constexpr std::chrono::minutes margin{5};
 
 struct NothingThere {};
 struct UnknownDevice {};
