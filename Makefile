@@ -1,6 +1,6 @@
 # Short names for what scripts/ and bench/ do. Where make is missing, call those.
 
-.PHONY: help run test conformance sanitizers bench clean
+.PHONY: help run test conformance sanitizers sim bench clean
 
 help:
 	@echo "make run         see Afterword at work in front of a real Synapse, then use it"
@@ -8,6 +8,7 @@ help:
 	@echo "make test        build, and run every test"
 	@echo "make conformance which statement of the protocol holds before Synapse and before Dendrite: docs/conformance.md"
 	@echo "make sanitizers  unit and contract tests under ASan + UBSan and under TSan"
+	@echo "make sim         whole worlds under faults, from seeds; SEED=N replays one, SECONDS=S runs for as long"
 	@echo "make bench       heartbeats and schedules a second, beside Synapse's own and nginx"
 	@echo "make clean       remove what was built (the Synapse in .cache stays)"
 
@@ -22,6 +23,9 @@ conformance:
 
 sanitizers:
 	@scripts/test --sanitizers
+
+sim:
+	@scripts/sim $(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
 bench:
 	@bench/run

@@ -1,0 +1,209 @@
+#include "sim/broken.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace afterword::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::DelayedEvent;
+using domain::DelayId;
+using domain::UserId;
+using store::StoreResult;
+
+constexpr std::array<std::pair<std::string_view, Breakage>, 11> names{{
+    {"none", Breakage::none},
+    {"no-look", Breakage::no_look},
+    {"claim-not-durable", Breakage::claim_not_durable},
+    {"early-restart", Breakage::early_restart},
+    {"early-schedule", Breakage::early_schedule},
+    {"cancel-ignored", Breakage::cancel_ignored},
+    {"early-timer", Breakage::early_timer},
+    {"finalise-lost", Breakage::finalise_lost},
+    {"fence-off", Breakage::fence_off},
+    {"no-hold", Breakage::no_hold},
+    {"refused-restart-granted", Breakage::refused_restart_granted},
+}};
+
+class BrokenStore final : public store::Store {
+ public:
+  BrokenStore(Breakage breakage, Node& node, store::Store& store) : breakage_(breakage), node_(node), store_(store) {}
+
+  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override { return store_.keep_time(std::move(machine)); }
+
+  Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
+    return store_.find_transaction(transaction);
+  }
+
+  Task<StoreResult<store::ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
+                                                    std::optional<std::uint32_t> max_scheduled) override {
+    if (breakage_ != Breakage::early_schedule) co_return co_await store_.schedule(event, max_scheduled);
+    node_.spawn(schedule_later(event));
+    const store::Scheduled scheduled{event.delay_id, true};
+    co_return store::ScheduleAnswer(scheduled);
+  }
+
+  Task<StoreResult<store::ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller,
+                                                 Timestamp now) override {
+    if (breakage_ == Breakage::early_restart) {
+      node_.spawn(restart_later(delay_id, now));
+      const store::Met met{domain::Effect::perform, {}};
+      co_return store::ActionAnswer(met);
+    }
+    auto answer = co_await store_.restart(delay_id, std::move(caller), now);
+    if (breakage_ == Breakage::refused_restart_granted && answer) {
+      auto* met = std::get_if<store::Met>(&*answer);
+      if (met != nullptr && met->effect == domain::Effect::refuse) met->effect = domain::Effect::already;
+    }
+    co_return answer;
+  }
+
+  Task<StoreResult<store::ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller,
+                                                Timestamp now) override {
+    if (breakage_ != Breakage::cancel_ignored) co_return co_await store_.cancel(delay_id, std::move(caller), now);
+    const store::Met met{domain::Effect::perform, {}};
+    co_return store::ActionAnswer(met);
+  }
+
+  Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override {
+    return store_.cancel_all(std::move(user_id), now);
+  }
+
+  Task<StoreResult<store::ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
+                                              Timestamp now) override {
+    if (breakage_ != Breakage::claim_not_durable) {
+      co_return co_await store_.claim(delay_id, std::move(caller), attempt, now);
+    }
+    auto found = co_await store_.look_up(delay_id, caller);
+    if (!found) co_return found.error();
+    const bool free = *found && (*found)->state == domain::State::scheduled && !claims_.contains(delay_id) &&
+                      (attempt.on_request || (*found)->timing.due() <= now);
+    if (!free) co_return co_await store_.claim(delay_id, std::move(caller), attempt, now);
+    claims_[delay_id] = {attempt, now};
+    DelayedEvent event = **std::move(found);
+    event.state = domain::State::sending;
+    event.attempt = attempt;
+    co_return store::ClaimAnswer(std::move(event));
+  }
+
+  Task<StoreResult<void>> release(DelayId delay_id) override {
+    claims_.erase(delay_id);
+    return store_.release(delay_id);
+  }
+
+  Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
+    if (breakage_ == Breakage::finalise_lost) co_return StoreResult<void>();
+    const auto claim = claims_.extract(delay_id);
+    if (claim) {
+      const auto [attempt, now] = claim.mapped();
+      co_await store_.claim(delay_id, std::nullopt, attempt, now);
+    }
+    co_return co_await store_.finalise(delay_id, std::move(finalised));
+  }
+
+  Task<StoreResult<std::vector<store::Look>>> look(std::vector<DelayId> delay_ids) override {
+    return store_.look(std::move(delay_ids));
+  }
+  Task<StoreResult<std::vector<store::Active>>> adopt() override { return store_.adopt(); }
+  bool may_send(const DelayId& delay_id) const override {
+    return breakage_ == Breakage::fence_off || store_.may_send(delay_id);
+  }
+  Task<StoreResult<std::optional<DelayedEvent>>> look_up(DelayId delay_id, std::optional<UserId> caller) override {
+    return store_.look_up(delay_id, std::move(caller));
+  }
+  Task<StoreResult<store::ListPage>> list(UserId user_id, store::ListQuery query) override {
+    return store_.list(std::move(user_id), std::move(query));
+  }
+  Task<StoreResult<bool>> has_sent(UserId user_id) override { return store_.has_sent(std::move(user_id)); }
+  Task<StoreResult<std::vector<store::SentEvent>>> find_sent(UserId user_id,
+                                                             std::vector<domain::EventId> event_ids) override {
+    return store_.find_sent(std::move(user_id), std::move(event_ids));
+  }
+  Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
+    return store_.prune(retention, now);
+  }
+  Task<void> close() override { return store_.close(); }
+
+ private:
+  Task<void> schedule_later(domain::NewDelayedEvent event) {
+    co_await node_.clock().sleep_for(200ms);
+    co_await store_.schedule(event, std::nullopt);
+  }
+  Task<void> restart_later(DelayId delay_id, Timestamp now) {
+    co_await node_.clock().sleep_for(200ms);
+    co_await store_.restart(delay_id, std::nullopt, now);
+  }
+
+  const Breakage breakage_;
+  Node& node_;
+  store::Store& store_;
+  std::map<DelayId, std::pair<domain::Attempt, Timestamp>> claims_;
+};
+
+class BlindHomeserver final : public homeserver::Homeserver {
+ public:
+  explicit BlindHomeserver(homeserver::Homeserver& homeserver) : homeserver_(homeserver) {}
+
+  Task<homeserver::SendAnswer> send(DelayId delay_id, const domain::EventToSend& event,
+                                    domain::Attempt attempt) override {
+    return homeserver_.send(delay_id, event, attempt);
+  }
+  Task<homeserver::LookAnswer> look_for(DelayId, const domain::EventToSend&, domain::Attempt) override {
+    co_return homeserver::Candidates{};
+  }
+  Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
+    return homeserver_.whoami(std::move(credentials));
+  }
+
+ private:
+  homeserver::Homeserver& homeserver_;
+};
+
+class FastClock final : public async::Clock {
+ public:
+  explicit FastClock(async::Clock& clock) : clock_(clock) {}
+
+  MachineTime machine_time() const override { return clock_.machine_time(); }
+  async::Steady steady_now() const override { return clock_.steady_now(); }
+  Task<void> sleep_until(async::Steady when) override { return clock_.sleep_until(when); }
+
+ private:
+  Milliseconds since_boot() const override { return clock_.machine_time().since_boot + 300ms; }
+
+  async::Clock& clock_;
+};
+
+}  // namespace
+
+std::optional<Breakage> breakage_of(std::string_view name) {
+  const auto found =
+      std::find_if(names.begin(), names.end(), [name](const auto& entry) { return entry.first == name; });
+  if (found == names.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<std::string_view> breakage_names() {
+  std::vector<std::string_view> all;
+  for (const auto& [name, breakage] : names) all.push_back(name);
+  return all;
+}
+
+std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::Store& store) {
+  return std::make_unique<BrokenStore>(breakage, node, store);
+}
+
+std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, homeserver::Homeserver& homeserver) {
+  if (breakage != Breakage::no_look) return nullptr;
+  return std::make_unique<BlindHomeserver>(homeserver);
+}
+
+std::unique_ptr<async::Clock> break_clock(Breakage breakage, async::Clock& clock) {
+  if (breakage != Breakage::early_timer) return nullptr;
+  return std::make_unique<FastClock>(clock);
+}
+
+}  // namespace afterword::sim

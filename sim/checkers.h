@@ -1,0 +1,28 @@
+// Whether Afterword kept its promises: a judgement on what clients were told and what is in the rooms, made by somebody
+// who knows neither how Afterword works nor which faults there were.
+#pragma once
+
+#include "sim/history.h"
+#include "sim/homeserver.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace afterword::sim {
+
+// What is documented to make a difference.
+struct Circumstances {
+  bool faultless = false;                    // then everything is in time, and every request is answered
+  bool clocks_steady = true;                 // nobody set a clock
+  std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
+  std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room
+  std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts
+  std::vector<Steady> starts;                // of processes
+};
+
+// One line a broken promise; none if all were kept.
+std::vector<std::string> broken_promises(const History& history, const SimulatedHomeserver& homeserver,
+                                         const Circumstances& circumstances);
+
+}  // namespace afterword::sim

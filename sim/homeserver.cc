@@ -1,0 +1,265 @@
+#include "sim/homeserver.h"
+
+#include <algorithm>
+
+namespace afterword::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using homeserver::CannotTell;
+using homeserver::LookAnswer;
+using homeserver::MayNotLook;
+using homeserver::NotArrived;
+using homeserver::Refused;
+using homeserver::SendAnswer;
+using homeserver::Sent;
+using homeserver::Unclear;
+
+Refused refused(int status, const std::string& errcode) {
+  return {domain::HomeserverError{status, R"({"errcode":")" + errcode + R"(","error":"No"})"}, errcode, std::nullopt};
+}
+
+const char* name_of(const SendAnswer& answer) {
+  constexpr const char* names[] = {"sent", "refused", "not arrived", "unclear"};
+  return names[answer.index()];
+}
+
+}  // namespace
+
+// --- One process's way to it ---
+
+class SimulatedHomeserver::Link final : public homeserver::Homeserver {
+ public:
+  Link(SimulatedHomeserver& homeserver, Node& node, std::function<void(const char*)> step)
+      : there_(homeserver), node_(node), step_(std::make_shared<std::function<void(const char*)>>(std::move(step))) {}
+
+  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override {
+    const Request request{delay_id, event, attempt.origin_server_ts};
+    const auto call = std::make_shared<Call<SendAnswer>>(node_, there_.simulation_.now() + time_limit);
+    begin(request, call);
+    co_await call->wait();
+    if (call->answer()) co_return *call->answer();
+    co_return Unclear{"timed out"};
+  }
+
+  Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
+                            domain::Attempt attempt) override {
+    const Request request{delay_id, event, attempt.origin_server_ts};
+    const auto call = std::make_shared<Call<LookAnswer>>(node_, there_.simulation_.now() + time_limit);
+    begin_look(request, call);
+    co_await call->wait();
+    if (call->answer()) co_return *call->answer();
+    co_return CannotTell{"timed out"};
+  }
+
+  // Clients' tokens are looked into before the handlers, and so not part of this world.
+  Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials) override {
+    co_return homeserver::Unreachable{"not simulated"};
+  }
+
+ private:
+  nanoseconds brief() { return there_.takes_time ? nanoseconds(there_.random_.time(500us, 20ms)) : nanoseconds(100us); }
+
+  void begin(const Request& request, const std::shared_ptr<Call<SendAnswer>>& call);
+  void begin_look(const Request& request, const std::shared_ptr<Call<LookAnswer>>& call);
+
+  // What the node hears, and when. `step` is not told of a node that is gone.
+  template <class Answer>
+  void answer_after(nanoseconds time, std::weak_ptr<Call<Answer>> call, Answer answer, const char* step) {
+    there_.simulation_.after(time, [call = std::move(call), answer = std::move(answer), step, told = step_]() mutable {
+      const auto waiting = call.lock();
+      if (!waiting) return;
+      (*told)(step);
+      waiting->deliver(std::move(answer));
+    });
+  }
+
+  SimulatedHomeserver& there_;
+  Node& node_;
+  std::shared_ptr<std::function<void(const char*)>> step_;
+};
+
+std::unique_ptr<homeserver::Homeserver> SimulatedHomeserver::link(Node& node, std::function<void(const char*)> step) {
+  return std::make_unique<Link>(*this, node, std::move(step));
+}
+
+SimulatedHomeserver::Fate SimulatedHomeserver::draw_fate() {
+  struct Part {
+    double share;
+    Fate fate;
+  };
+  const Part parts[] = {{faults.slow, Fate::slow},
+                        {faults.lost_before, Fate::lost_before},
+                        {faults.lost_after, Fate::lost_after},
+                        {faults.error_before, Fate::error_before},
+                        {faults.error_after, Fate::error_after},
+                        {faults.rate_limited, Fate::limited},
+                        {faults.overloaded, Fate::overload}};
+  for (const Part& part : parts) {
+    if (part.share > 0 && random_.chance(part.share)) {
+      ++faults_made_;
+      return part.fate;
+    }
+  }
+  return Fate::answered;
+}
+
+void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_ptr<Call<SendAnswer>>& call) {
+  SimulatedHomeserver& there = there_;
+  const Fate fate = there.draw_fate();
+  const std::weak_ptr<Call<SendAnswer>> waiting = call;
+  there.simulation_.trace("{} sends {} ({}, fate {})", node_.name(), request.delay_id.to_string(),
+                          request.event.content, static_cast<int>(fate));
+  if (there.down_) {
+    answer_after<SendAnswer>(brief(), waiting, NotArrived{"connection refused", std::nullopt}, "send refused");
+    return;
+  }
+  switch (fate) {
+    case Fate::lost_before:
+      answer_after<SendAnswer>(there.random_.time(1ms, 3s), waiting, Unclear{"connection reset"}, "send lost");
+      return;
+    case Fate::error_before:
+      answer_after<SendAnswer>(brief(), waiting, Unclear{"502"}, "send 5xx");
+      return;
+    case Fate::limited:
+      answer_after<SendAnswer>(brief(), waiting, refused(429, "M_LIMIT_EXCEEDED"), "send limited");
+      return;
+    case Fate::overload:
+      answer_after<SendAnswer>(brief(), waiting, NotArrived{"429", Milliseconds(there.random_.between(100, 5000))},
+                               "send overloaded");
+      return;
+    default:
+      break;
+  }
+
+  const bool lost = fate == Fate::lost_after || fate == Fate::error_after;
+  // When its answer comes before it has taken effect, or its process is gone, it may still take effect a while later.
+  nanoseconds effect = brief() + brief();
+  if (fate == Fate::slow) effect = there.random_.time(500ms, time_limit + late_effect - 1s);
+  nanoseconds lost_after = there.random_.time(0ms, 2s);
+  const bool answered_first = lost && there.random_.chance(0.3);
+  if (answered_first) {
+    answer_after<SendAnswer>(brief(), waiting, Unclear{"connection reset"}, "send lost");
+    effect = there.random_.time(20ms, late_effect - 1s);
+  }
+  const auto restarts = there.restarts_;
+  const bool seen_before = there.transactions_.contains(path_of(request));
+  const std::weak_ptr<const void> process = step_;
+  there.simulation_.after(effect, [&there, request, waiting, process, restarts, lost, answered_first, lost_after,
+                                   effect, seen_before, back = brief(), this]() mutable {
+    const bool alive = !waiting.expired();
+    if (process.expired() && effect > late_effect) return;
+    if (there.restarts_ != restarts) {  // it went down meanwhile
+      if (alive) answer_after<SendAnswer>(0ns, waiting, Unclear{"connection reset"}, "send cut");
+      return;
+    }
+    SendAnswer answer = there.apply(request, seen_before);
+    there.simulation_.trace("homeserver: {} {}", request.delay_id.to_string(), name_of(answer));
+    if (!alive || answered_first) return;
+    (*step_)("send applied");
+    if (lost) {
+      answer_after<SendAnswer>(lost_after, waiting, Unclear{"answer lost"}, "send lost");
+    } else {
+      answer_after<SendAnswer>(back, waiting, std::move(answer), "send answered");
+    }
+  });
+}
+
+void SimulatedHomeserver::Link::begin_look(const Request& request, const std::shared_ptr<Call<LookAnswer>>& call) {
+  SimulatedHomeserver& there = there_;
+  const std::weak_ptr<Call<LookAnswer>> waiting = call;
+  there.simulation_.trace("{} looks for {}", node_.name(), request.delay_id.to_string());
+  if (there.down_ || there.random_.chance(there.faults.cannot_look)) {
+    ++there.faults_made_;
+    answer_after<LookAnswer>(brief(), waiting, CannotTell{"not reachable"}, "look failed");
+    return;
+  }
+  const auto restarts = there.restarts_;
+  there.simulation_.after(brief(), [&there, request, waiting, restarts, back = brief(), this] {
+    if (waiting.expired()) return;
+    LookAnswer answer = there.restarts_ == restarts ? there.search(request) : LookAnswer(CannotTell{"reset"});
+    if (const auto* found = std::get_if<homeserver::Candidates>(&answer)) {
+      there.simulation_.trace("homeserver: {} candidates for {}", found->events.size(), request.delay_id.to_string());
+    }
+    answer_after<LookAnswer>(back, waiting, std::move(answer), "look answered");
+  });
+}
+
+// --- What it does ---
+
+void SimulatedHomeserver::go_down() {
+  simulation_.trace("homeserver: down");
+  ++faults_made_;
+  down_ = true;
+  ++restarts_;
+  std::erase_if(transactions_, [](const auto& entry) { return !entry.second.kept_on_restart; });
+}
+
+void SimulatedHomeserver::kick(const domain::UserId& user_id, const domain::RoomId& room_id) {
+  simulation_.trace("homeserver: {} is kicked from {}", user_id.value, room_id.value);
+  ++faults_made_;
+  kicked_[{user_id, room_id}] = simulation_.now();
+}
+
+std::optional<Steady> SimulatedHomeserver::kicked_at(const domain::UserId& user_id,
+                                                     const domain::RoomId& room_id) const {
+  const auto found = kicked_.find({user_id, room_id});
+  if (found == kicked_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string SimulatedHomeserver::path_of(const Request& request) {
+  return fmt::format("{}/{}/{}/{}", request.event.room_id.value, static_cast<int>(request.event.kind),
+                     request.event.type, request.delay_id.to_string());
+}
+
+SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) {
+  const domain::EventToSend& event = request.event;
+  const bool is_state = event.kind == domain::EventKind::state;
+  const std::string path = path_of(request);
+  // Dendrite looks for the transaction when a request arrives and keeps it when it is done: two at once make two
+  // events.
+  if (!is_state && (product_ == Product::synapse || seen_before)) {
+    const auto known = transactions_.find(path);
+    if (known != transactions_.end()) return Sent{known->second.event_id};
+  }
+  if (product_ == Product::synapse && event.device_id && removed_devices_.contains(*event.device_id)) {
+    return refused(400, "M_UNKNOWN_DEVICE");
+  }
+  if (kicked_.contains({event.user_id, event.room_id})) return refused(403, "M_FORBIDDEN");
+  if (is_state) {
+    const auto current = std::find_if(events_.rbegin(), events_.rend(), [&](const RoomEvent& other) {
+      return other.kind == domain::EventKind::state && other.room_id == event.room_id && other.type == event.type &&
+             other.state_key == event.state_key;
+    });
+    if (current != events_.rend() && current->content == event.content && current->sender == event.user_id) {
+      return Sent{current->event_id};
+    }
+  }
+
+  const domain::EventId event_id(fmt::format("$event{}", events_.size() + 1));
+  events_.push_back({event_id, event.room_id, event.user_id, event.kind, event.type, event.state_key, event.content,
+                     request.origin_server_ts, is_state ? std::string() : request.delay_id.to_string(),
+                     simulation_.now()});
+  if (!is_state) {
+    transactions_[path] = {event_id, product_ == Product::synapse && event.device_id.has_value()};
+  }
+  return Sent{event_id};
+}
+
+LookAnswer SimulatedHomeserver::search(const Request& request) const {
+  const domain::EventToSend& event = request.event;
+  if (kicked_.contains({event.user_id, event.room_id})) return MayNotLook{"not in the room"};
+  homeserver::Candidates found;
+  for (const RoomEvent& other : events_) {
+    const bool same = other.room_id == event.room_id && other.sender == event.user_id && other.kind == event.kind &&
+                      other.type == event.type && other.state_key == event.state_key &&
+                      other.content == event.content && other.origin_server_ts == request.origin_server_ts;
+    const bool other_transaction = product_ == Product::synapse && event.kind != domain::EventKind::state &&
+                                   other.txn_id != request.delay_id.to_string();
+    if (same && !other_transaction) found.events.push_back(other.event_id);
+  }
+  return found;
+}
+
+}  // namespace afterword::sim

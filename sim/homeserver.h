@@ -1,0 +1,115 @@
+// A homeserver in memory that does what real ones were seen to do, and fails as they do.
+//
+// It has the rooms, which checkers look into. A process speaks to it through a link of its own; a request that has left
+// goes on although its process is killed. Each request takes effect at a moment of its own between its leaving and its
+// answer, which may be lost.
+#pragma once
+
+#include "homeserver/homeserver.h"
+#include "sim/simulation.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace afterword::sim {
+
+enum class Product : std::uint8_t { synapse, dendrite };
+
+struct RoomEvent {
+  domain::EventId event_id;
+  domain::RoomId room_id;
+  domain::UserId sender;
+  domain::EventKind kind;
+  std::string type;
+  std::string state_key;
+  std::string content;
+  Timestamp origin_server_ts;
+  std::string txn_id;  // of messages and redactions
+  Steady arrived;      // when it was in its room
+};
+
+// How often each request meets a fault, while there are faults.
+struct HomeserverFaults {
+  double slow = 0;
+  double lost_before = 0;   // the connection breaks before it took effect
+  double lost_after = 0;    // and after
+  double error_before = 0;  // 5xx
+  double error_after = 0;
+  double rate_limited = 0;  // the owner's own limit
+  double overloaded = 0;    // the limit of something in front of it
+  double cannot_look = 0;
+};
+
+class SimulatedHomeserver {
+ public:
+  SimulatedHomeserver(Simulation& simulation, Random random, Product product)
+      : simulation_(simulation), random_(random), product_(product) {}
+
+  // For a node, while it lives. `step` is told each moment of each request.
+  std::unique_ptr<homeserver::Homeserver> link(Node& node, std::function<void(const char*)> step);
+
+  // It goes, with what it has not yet done, and forgets what it keeps in memory.
+  void go_down();
+  void come_up() { down_ = false; }
+  void kick(const domain::UserId& user_id, const domain::RoomId& room_id);
+  void remove_device(const domain::DeviceId& device_id) { removed_devices_.insert(device_id); }
+
+  HomeserverFaults faults;
+  bool takes_time = true;  // network and work
+
+  const std::vector<RoomEvent>& events() const { return events_; }
+  // When that user was last made to leave that room, if so.
+  std::optional<Steady> kicked_at(const domain::UserId& user_id, const domain::RoomId& room_id) const;
+  std::uint64_t faults_made() const { return faults_made_; }
+
+  // Limits that its design relies on: how long Afterword waits for an answer, and how long after that a request may
+  // still take effect (less than delivery's quiet time).
+  static constexpr std::chrono::seconds time_limit{10};
+  static constexpr std::chrono::seconds late_effect{4};
+
+ private:
+  class Link;
+  struct Request {  // PUT
+    domain::DelayId delay_id;
+    domain::EventToSend event;
+    Timestamp origin_server_ts;
+  };
+  struct Transaction {
+    domain::EventId event_id;
+    bool kept_on_restart;
+  };
+
+  enum class Fate : std::uint8_t {
+    answered,
+    slow,
+    lost_before,
+    lost_after,
+    error_before,
+    error_after,
+    limited,
+    overload
+  };
+  Fate draw_fate();
+
+  homeserver::SendAnswer apply(const Request& request, bool seen_before);
+  homeserver::LookAnswer search(const Request& request) const;
+  static std::string path_of(const Request& request);
+
+  Simulation& simulation_;
+  Random random_;
+  const Product product_;
+  bool down_ = false;
+  std::uint64_t restarts_ = 0;
+  std::vector<RoomEvent> events_;
+  std::map<std::string, Transaction> transactions_;  // by path
+  std::map<std::pair<domain::UserId, domain::RoomId>, Steady> kicked_;
+  std::set<domain::DeviceId> removed_devices_;
+  std::uint64_t faults_made_ = 0;
+};
+
+}  // namespace afterword::sim

@@ -1,0 +1,59 @@
+#include "sim/server.h"
+
+#include "store/pruning.h"
+#include "store/time_keeping.h"
+
+#include <chrono>
+#include <utility>
+
+namespace afterword::sim {
+
+using namespace std::chrono_literals;
+
+Server::Server(Parts parts)
+    : parts_(std::move(parts)),
+      delivery_(parts_.node->executor(), parts_.clock ? *parts_.clock : parts_.node->clock(), *parts_.stores.back(),
+                *parts_.homeservers.back(), parts_.delivery),
+      context_{parts_.node->clock(), *parts_.stores.back(), delivery_, domain::Limits{}} {
+  for (auto& task : parts_.background) parts_.node->spawn(std::move(task));
+  parts_.node->spawn(start());
+}
+
+// As kill -9 does it: whatever its tasks wait for, they do not go on.
+Server::~Server() { parts_.node->abandon(); }
+
+Task<void> Server::start() {
+  store::Store& store = *parts_.stores.back();
+  auto begun = co_await store::begin_time(node().clock(), store);
+  if (begun && parts_.clock) begun = co_await store::begin_time(*parts_.clock, store);
+  if (begun) begun = co_await delivery_.start();
+  if (!begun) {
+    node().simulation().trace("{} cannot start: {}", node().name(), begun.error().reason);
+    node().doom();
+    co_return;
+  }
+  ready_ = true;
+  node().simulation().trace("{} is ready", node().name());
+  node().spawn(store::keep_time(node().clock(), store));
+  co_await store::keep_pruning(node().clock(), store, domain::Retention{});
+}
+
+void Server::accept(Request request, std::function<void(Answer)> reply) {
+  node().spawn(serve(std::move(request), std::move(reply)));
+}
+
+Task<void> Server::serve(Request request, std::function<void(Answer)> reply) {
+  http::Response response;
+  if (auto* schedule = std::get_if<api::ScheduleRequest>(&request)) {
+    response = co_await api::schedule(context_, std::move(*schedule));
+  } else if (auto* manage = std::get_if<api::ManageRequest>(&request)) {
+    auto managed = co_await api::manage(context_, std::move(*manage));
+    response = std::move(managed.response);
+  } else {
+    response = co_await api::look_up(context_, std::move(std::get<api::LookUpRequest>(request)));
+  }
+  Answer answer{response.status, std::move(response.body)};
+  reply(std::move(answer));
+}
+
+}  // namespace afterword::sim
