@@ -17,10 +17,44 @@ std::string read_boot_id() {
   return id;
 }
 
-std::chrono::nanoseconds boot_clock() {
+using std::chrono::nanoseconds;
+
+nanoseconds boot_clock() {
   ::timespec time{};
   ::clock_gettime(CLOCK_BOOTTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+struct Reading {
+  nanoseconds since_boot;
+  nanoseconds wall;
+};
+
+// Two clocks cannot be read at once. If we were interrupted between them, we read them again.
+Reading read_clocks() {
+  constexpr std::chrono::microseconds at_once{20};
+  constexpr int most_tries = 20;
+  Reading closest{};
+  auto shortest = nanoseconds::max();
+  for (int tries = 0; tries < most_tries && shortest > at_once; ++tries) {
+    const nanoseconds before = boot_clock();
+    const nanoseconds wall = std::chrono::system_clock::now().time_since_epoch();
+    const nanoseconds took = boot_clock() - before;
+    if (took >= shortest) continue;
+    shortest = took;
+    closest = {before + took / 2, wall};
+  }
+  return closest;
+}
+
+// Of a millisecond: added to the boot clock, it ticks together with the wall clock, so that whole milliseconds of the
+// one are whole milliseconds of the other.
+nanoseconds phase() {
+  static const nanoseconds measured = [] {
+    const Reading read = read_clocks();
+    return (read.wall - read.since_boot) % std::chrono::milliseconds(1);
+  }();
+  return measured;
 }
 
 }  // namespace
@@ -42,20 +76,12 @@ Task<void> SystemClock::sleep_until(Steady when) {
 
 MachineTime SystemClock::machine_time() const {
   static const std::string boot_id = read_boot_id();
-  // Two clocks cannot be read at once. If we were interrupted between them, we read them again.
-  constexpr std::chrono::milliseconds at_once{5};
-  constexpr int most_tries = 20;
-  MachineTime read;
-  for (int tries = 0; tries < most_tries; ++tries) {
-    const auto before = boot_clock();
-    const auto wall = std::chrono::system_clock::now();
-    const auto after = boot_clock();
-    read = {boot_id, std::chrono::floor<Milliseconds>(before), std::chrono::floor<Milliseconds>(wall)};
-    if (after - before < at_once) break;
-  }
-  return read;
+  const Reading read = read_clocks();
+  const nanoseconds aligned = read.since_boot + phase();
+  const auto since_boot = std::chrono::floor<Milliseconds>(aligned);
+  return {boot_id, since_boot, Timestamp(since_boot + std::chrono::round<Milliseconds>(read.wall - aligned))};
 }
 
-Milliseconds SystemClock::since_boot() const { return std::chrono::floor<Milliseconds>(boot_clock()); }
+Milliseconds SystemClock::since_boot() const { return std::chrono::floor<Milliseconds>(boot_clock() + phase()); }
 
 }  // namespace afterword::async
