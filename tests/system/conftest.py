@@ -11,6 +11,7 @@ from .application_service import Bridge
 from .gateway import Afterword
 from .homeservers import Dendrite, Synapse
 from .matrix import User
+from .postgres import Postgres
 from .processes import tail
 
 # Tests ask faster than people.
@@ -57,6 +58,16 @@ def synapse(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge]) -> Synap
 @pytest.fixture(scope="session")
 def afterword(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge]) -> Afterword:
     return _synapse_with_afterword[1]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture
