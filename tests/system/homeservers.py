@@ -42,14 +42,25 @@ def register(server: Server, shared_secret: str, localpart: str, password: str, 
 
 
 class Synapse(Server):
-    """Synapse with SQLite. Its address is known before it is started, for Afterword's set-up needs it."""
+    """Synapse with SQLite, or with `database`, the URL of a PostgreSQL database that is new.
 
-    def __init__(self, directory: Path, *, own_delayed_events: bool = False, default_rate_limits: bool = False):
+    Its address is known before it is started, for Afterword's set-up needs it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        database: str | None = None,
+        own_delayed_events: bool = False,
+        default_rate_limits: bool = False,
+    ):
         self.directory = directory
         self.port = free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.server_name = "home.test"
         self.log = directory / "synapse.log"
+        self._database = database
         self._shared_secret = secrets.token_hex(16)
         self._own_delayed_events = own_delayed_events
         self._default_rate_limits = default_rate_limits
@@ -104,7 +115,7 @@ class Synapse(Server):
             "public_baseurl": self.base_url,
             "listeners": [listener],
             "pid_file": str(self.directory / "synapse.pid"),
-            "database": {"name": "sqlite3", "args": {"database": str(self.directory / "homeserver.db")}},
+            "database": self._database_configuration(),
             "media_store_path": str(self.directory / "media"),
             "signing_key_path": str(self.directory / "signing.key"),
             "macaroon_secret_key": secrets.token_hex(16),
@@ -124,6 +135,11 @@ class Synapse(Server):
             configuration["max_event_delay_duration"] = "24h"
             configuration["experimental_features"]["msc4140_max_delayed_events_per_user"] = 100_000_000
         return configuration
+
+    def _database_configuration(self) -> dict[str, Any]:
+        if self._database:
+            return {"name": "psycopg2", "args": {"dsn": self._database, "cp_min": 1, "cp_max": 5}}
+        return {"name": "sqlite3", "args": {"database": str(self.directory / "homeserver.db")}}
 
 
 class DendriteNotBuilt(Exception):
