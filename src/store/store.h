@@ -123,7 +123,7 @@ class Store {
   virtual Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
                                                      std::optional<std::uint32_t> max_scheduled) = 0;
 
-  // Sets delayed_since to `now`.
+  // Sets delayed_since to `now`, but never back: of restarts that overtake each other the latest counts.
   virtual Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) = 0;
   virtual Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) = 0;
 

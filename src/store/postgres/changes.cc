@@ -46,7 +46,7 @@ const Statement lock_rows_and_users{
                 row_columns)};
 
 const Statement restart_rows{"restart",
-                             "UPDATE active AS a SET delayed_since_ts = w.now_ts"
+                             "UPDATE active AS a SET delayed_since_ts = greatest(a.delayed_since_ts, w.now_ts)"
                              " FROM unnest($1::uuid[], $2::int8[], $3::bytea[]) AS w (delay_id, now_ts, caller)"
                              " WHERE a.delay_id = w.delay_id AND a.state = 0"
                              " AND (w.caller IS NULL OR w.caller = a.user_id)"};
@@ -150,7 +150,7 @@ void Restart::decide(ActiveRow* row, const Deciding&) {
   if (row == nullptr || !allows(caller_, row->user_id)) return answer(NotFound{});
   const auto effect = domain::effect_of(Action::restart, row->state_now());
   if (effect == Effect::perform) {
-    row->timing.delayed_since = now_;
+    row->timing.delayed_since = std::max(row->timing.delayed_since, now_);
     row->changed = true;
   }
   answer(Met{effect, row->timing});
@@ -204,7 +204,7 @@ void Claim::not_active(const Summary* finalised) {
 void Release::decide(ActiveRow* row, const Deciding& deciding) {
   answer();
   const bool ours = row != nullptr && row->state_now() == State::sending && row->sender == deciding.instance;
-  if (!ours || !deciding.lease_valid) return;
+  if (!ours) return;
   row->state = State::scheduled;
   row->sender = nobody;
   row->attempt.reset();
@@ -214,7 +214,7 @@ void Release::decide(ActiveRow* row, const Deciding& deciding) {
 void Finalise::decide(ActiveRow* row, const Deciding& deciding) {
   answer();
   const bool ours = row != nullptr && row->state_now() == State::sending && row->sender == deciding.instance;
-  if (ours && deciding.lease_valid) row->finalised = finalised_;
+  if (ours) row->finalised = finalised_;
 }
 
 // --- One transaction ---

@@ -1,5 +1,6 @@
 #include "store/postgres/postgres_store.h"
 
+#include "store/postgres/connection.h"
 #include "store/postgres/testing/server.h"
 #include "store/testing/contract.h"
 
@@ -34,6 +35,25 @@ Variant variant(std::string name, bool reopen_after_every_verb) {
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract, ::testing::Values(variant("Plain", false), variant("Reopened", true)),
                          store::testing::name_of_variant);
+
+TEST(PostgresStore, KeepsAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHaveTakenOver) {
+  const std::string url = Server::shared().make_database();
+  Runner runner;
+  const auto store = *open(runner.executor(), {.url = url});
+  domain::NewDelayedEvent event;
+  event.delay_id = DelayId::random();
+  event.event.user_id = UserId("@alice:example.org");
+  event.event.room_id = domain::RoomId("!room:example.org");
+  runner.run(store->schedule(event, std::nullopt)).value();
+  const domain::Attempt attempt{event.timing.due()};
+  runner.run(store->claim(event.delay_id, std::nullopt, attempt, event.timing.due())).value();
+
+  Connection(*Target::parse(url), "test").execute("UPDATE afterword.instances SET lease_until = '-infinity'");
+  const domain::Finalised finalised{event.timing.due(), domain::EventId("$event")};
+  runner.run(store->finalise(event.delay_id, finalised)).value();
+  EXPECT_EQ(runner.run(store->look_up(event.delay_id, std::nullopt)).value()->state, domain::State::sent);
+  runner.run(store->close());
+}
 
 }  // namespace
 }  // namespace afterword::store::postgres

@@ -171,7 +171,7 @@ ActionAnswer Engine::restart(const DelayId& delay_id, const std::optional<UserId
   if (!found) return NotFound{};
   const auto effect = domain::effect_of(Action::restart, found->state);
   if (effect != Effect::perform) return Met{effect, found->timing};
-  journal_.restart(*found->place, now);
+  journal_.restart(*found->place, std::max(now, found->timing.delayed_since));
   return Met{effect, active_.at(*found->place).timing()};
 }
 

@@ -239,9 +239,19 @@ TEST_P(StoreContract, RestartMovesTheTime) {
   EXPECT_EQ(met.timing.due(), noon + 14s);
   EXPECT_EQ(look_up(delay_id).timing.delayed_since, noon + 4s);
 
-  // The clock may step back; a restart is still from the present.
-  answer(store().restart(delay_id, alice, noon + 2s));
-  EXPECT_EQ(look_up(delay_id).timing.due(), noon + 12s);
+  // One that was overtaken, because its process or its way to the store stood still, takes nothing back.
+  const auto overtaken = std::get<Met>(answer(store().restart(delay_id, alice, noon + 2s)));
+  EXPECT_EQ(overtaken.effect, Effect::perform);
+  EXPECT_EQ(overtaken.timing.due(), noon + 14s);
+  EXPECT_EQ(look_up(delay_id).timing.due(), noon + 14s);
+}
+
+TEST_P(StoreContract, OfRestartsAtOnceTheLatestCounts) {
+  const auto delay_id = scheduled(event_of(alice));
+  std::vector<Task<StoreResult<ActionAnswer>>> verbs;
+  for (const auto later : {3s, 5s, 1s, 4s}) verbs.push_back(store().restart(delay_id, std::nullopt, noon + later));
+  for (const auto& restarted : answers(std::move(verbs))) EXPECT_EQ(effect_in(restarted), Effect::perform);
+  EXPECT_EQ(look_up(delay_id).timing.due(), noon + 15s);
 }
 
 TEST_P(StoreContract, KeepsManyRestartsThroughReopening) {

@@ -47,29 +47,30 @@ MemoryStore::MemoryStore(MemoryDatabase& database) : database_(database) { regis
 
 void MemoryStore::register_instance() {
   instance_ = ++database_.last_instance_;
+  renew_lease();
+}
+
+void MemoryStore::renew_lease() {
   const auto now = database_.now_();
-  database_.leases_[instance_] = now + database_.options_.lease;
+  database_.leases_[instance_].until = now + database_.options_.lease;
   send_until_ = now + database_.options_.lease - database_.options_.margin;
+}
+
+bool MemoryStore::holds_lease() const {
+  const auto& lease = database_.leases_.at(instance_);
+  return !lease.ended && database_.now_() < lease.until;
 }
 
 Task<void> MemoryStore::keep_lease(async::Clock& clock) {
   const auto cancellation = co_await async::asio::this_coro::cancellation_state;
   while (!closed_ && cancellation.cancelled() == async::asio::cancellation_type::none) {
-    if (holds_lease()) {
-      const auto now = database_.now_();
-      database_.leases_[instance_] = now + database_.options_.lease;
-      send_until_ = now + database_.options_.lease - database_.options_.margin;
-    } else {
+    if (database_.has_ended(instance_)) {
       register_instance();
+    } else {
+      renew_lease();
     }
     co_await clock.sleep_for(database_.options_.renewed_every);
   }
-}
-
-std::optional<Unavailable> MemoryStore::refusal() const {
-  if (closed_) return Unavailable{"the store is closed"};
-  if (!holds_lease()) return Unavailable{"the lease was lost"};
-  return std::nullopt;
 }
 
 MemoryStore::Row* MemoryStore::find(const DelayId& delay_id, const std::optional<UserId>& caller) {
@@ -80,7 +81,7 @@ MemoryStore::Row* MemoryStore::find(const DelayId& delay_id, const std::optional
 
 MemoryStore::Row* MemoryStore::find_claimed(const DelayId& delay_id) {
   Row* row = find(delay_id, std::nullopt);
-  const bool ours = row != nullptr && row->event.state == State::sending && row->owner == instance_ && holds_lease();
+  const bool ours = row != nullptr && row->event.state == State::sending && row->sender == instance_;
   return ours ? row : nullptr;
 }
 
@@ -91,7 +92,7 @@ Task<StoreResult<ServerTime>> MemoryStore::keep_time(MachineTime machine) {
 }
 
 Task<StoreResult<std::optional<DelayId>>> MemoryStore::find_transaction(const domain::TransactionKey& transaction) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   const auto found = database_.transactions_.find(transaction);
   if (found == database_.transactions_.end()) co_return std::nullopt;
   co_return std::optional(found->second);
@@ -99,7 +100,7 @@ Task<StoreResult<std::optional<DelayId>>> MemoryStore::find_transaction(const do
 
 Task<StoreResult<ScheduleAnswer>> MemoryStore::schedule(const domain::NewDelayedEvent& event,
                                                         std::optional<std::uint32_t> max_scheduled) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   if (event.transaction) {
     const auto known = database_.transactions_.find(*event.transaction);
     if (known != database_.transactions_.end()) {
@@ -119,24 +120,27 @@ Task<StoreResult<ScheduleAnswer>> MemoryStore::schedule(const domain::NewDelayed
     co_return ScheduleAnswer(too_many);
   }
   DelayedEvent kept{event.delay_id, event.event, event.timing, State::scheduled, std::nullopt, std::nullopt};
-  database_.rows_[event.delay_id] = Row{std::move(kept), event.transaction, instance_};
+  // Without a lease the timer is nobody's: whoever adopts next takes it.
+  const auto owner = holds_lease() ? instance_ : MemoryDatabase::nobody;
+  database_.rows_[event.delay_id] = Row{std::move(kept), event.transaction, owner};
   if (event.transaction) database_.transactions_[*event.transaction] = event.delay_id;
   const Scheduled created{event.delay_id, true};
   co_return ScheduleAnswer(created);
 }
 
 Task<StoreResult<ActionAnswer>> MemoryStore::restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   Row* row = find(delay_id, caller);
   if (row == nullptr) co_return ActionAnswer(NotFound{});
   const Effect effect = domain::effect_of(Action::restart, row->event.state);
-  if (effect == Effect::perform) row->event.timing.delayed_since = now;
+  auto& delayed_since = row->event.timing.delayed_since;
+  if (effect == Effect::perform) delayed_since = std::max(delayed_since, now);
   const Met met{effect, row->event.timing};
   co_return ActionAnswer(met);
 }
 
 Task<StoreResult<ActionAnswer>> MemoryStore::cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   Row* row = find(delay_id, caller);
   if (row == nullptr) co_return ActionAnswer(NotFound{});
   const Effect effect = domain::effect_of(Action::cancel, row->event.state);
@@ -147,7 +151,7 @@ Task<StoreResult<ActionAnswer>> MemoryStore::cancel(DelayId delay_id, std::optio
 }
 
 Task<StoreResult<std::uint64_t>> MemoryStore::cancel_all(UserId user_id, Timestamp now) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   std::uint64_t cancelled = 0;
   for (auto& [delay_id, row] : database_.rows_) {
     if (row.event.event.user_id != user_id || row.event.state != State::scheduled) continue;
@@ -158,31 +162,30 @@ Task<StoreResult<std::uint64_t>> MemoryStore::cancel_all(UserId user_id, Timesta
   co_return cancelled;
 }
 
-// Another instance has one for this room that was due before.
-bool MemoryStore::is_behind(const Row& row, Timestamp now) const {
+// Another instance has one for this room that was due before, or is sending it.
+bool MemoryStore::is_behind(const Row& row) const {
   const DelayedEvent& event = row.event;
   const Timestamp due = event.timing.due();
   return std::any_of(database_.rows_.begin(), database_.rows_.end(), [&](const auto& entry) {
     const Row& other = entry.second;
-    if (other.owner == instance_ || !is_active(other.event) || other.event.event.room_id != event.event.room_id) {
-      return false;
-    }
+    const bool others = other.owner != instance_ || (other.event.state == State::sending && other.sender != instance_);
+    if (!others || !is_active(other.event) || other.event.event.room_id != event.event.room_id) return false;
     const Timestamp other_due = other.event.timing.due();
-    return std::tie(other_due, other.event.delay_id) < std::tie(due, event.delay_id) && other_due <= now &&
-           now < other_due + database_.options_.longest_behind;
+    return std::tie(other_due, other.event.delay_id) < std::tie(due, event.delay_id) &&
+           database_.now_() < other_due + database_.options_.longest_behind;
   });
 }
 
 Task<StoreResult<ClaimAnswer>> MemoryStore::claim(DelayId delay_id, std::optional<UserId> caller,
                                                   domain::Attempt attempt, Timestamp now) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   Row* row = find(delay_id, caller);
   if (row == nullptr) co_return ClaimAnswer(NotFound{});
   Effect effect = domain::effect_of(Action::send, row->event.state);
   if (effect == Effect::perform && !attempt.on_request) {
     if (row->event.timing.due() > now) {
       effect = Effect::wait;
-    } else if (is_behind(*row, now)) {
+    } else if (is_behind(*row)) {
       co_return ClaimAnswer(Behind{});
     }
   }
@@ -190,10 +193,13 @@ Task<StoreResult<ClaimAnswer>> MemoryStore::claim(DelayId delay_id, std::optiona
     const Met met{effect, row->event.timing};
     co_return ClaimAnswer(met);
   }
+  if (!holds_lease()) co_return Unavailable{"the lease was lost"};
   row->event.state = State::sending;
   row->event.attempt = attempt;
-  row->owner = instance_;
-  ours_[delay_id] = instance_;
+  row->sender = instance_;
+  // One that sends on request leaves the timer where it is: it is needed again if the homeserver refuses.
+  if (!attempt.on_request) row->owner = instance_;
+  attempts_[delay_id] = instance_;
   co_return ClaimAnswer(row->event);
 }
 
@@ -202,6 +208,7 @@ Task<StoreResult<void>> MemoryStore::release(DelayId delay_id) {
   if (Row* row = find_claimed(delay_id)) {
     row->event.state = State::scheduled;
     row->event.attempt.reset();
+    row->sender = MemoryDatabase::nobody;
   }
   co_return StoreResult<void>();
 }
@@ -213,32 +220,41 @@ Task<StoreResult<void>> MemoryStore::finalise(DelayId delay_id, domain::Finalise
 }
 
 Task<StoreResult<std::vector<Look>>> MemoryStore::look(std::vector<DelayId> delay_ids) {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   std::vector<Look> found;
   for (const DelayId& delay_id : delay_ids) {
     const Row* row = find(delay_id, std::nullopt);
-    if (row == nullptr || !is_active(row->event) || row->owner != instance_) continue;
+    if (row == nullptr || !is_active(row->event)) continue;
+    const bool is_sender = row->event.state == State::sending && row->sender == instance_;
+    if (row->owner != instance_ && !is_sender) continue;
     found.push_back({delay_id, row->event.state, row->event.timing.due(), row->event.event.room_id});
   }
   co_return found;
 }
 
 Task<StoreResult<std::vector<Active>>> MemoryStore::adopt() {
-  if (auto reason = refusal()) co_return *std::move(reason);
+  if (closed_) co_return Unavailable{"the store is closed"};
   std::vector<Active> adopted;
+  if (!holds_lease()) co_return adopted;
+  for (auto& [instance, lease] : database_.leases_) {
+    if (lease.until <= database_.now_()) lease.ended = true;
+  }
+  // An attempt is its sender's while that lives, and a timer its owner's.
   for (auto& [delay_id, row] : database_.rows_) {
     if (adopted.size() == database_.options_.adopted_at_once) break;
-    if (!is_active(row.event) || database_.living(row.owner)) continue;
+    const bool sending = row.event.state == State::sending;
+    if (!is_active(row.event) || !database_.has_ended(sending ? row.sender : row.owner)) continue;
     row.owner = instance_;
-    ours_[delay_id] = instance_;
+    row.sender = sending ? instance_ : MemoryDatabase::nobody;
+    if (sending) attempts_[delay_id] = instance_;
     adopted.push_back({delay_id, row.event.state, row.event.timing.due()});
   }
   co_return adopted;
 }
 
 bool MemoryStore::may_send(const DelayId& delay_id) const {
-  const auto found = ours_.find(delay_id);
-  return !closed_ && found != ours_.end() && found->second == instance_ && database_.now_() < send_until_;
+  const auto found = attempts_.find(delay_id);
+  return !closed_ && found != attempts_.end() && found->second == instance_ && database_.now_() < send_until_;
 }
 
 Task<StoreResult<std::optional<DelayedEvent>>> MemoryStore::look_up(DelayId delay_id, std::optional<UserId> caller) {
@@ -314,7 +330,7 @@ Task<StoreResult<bool>> MemoryStore::prune(domain::Retention retention, Timestam
 
 Task<void> MemoryStore::close() {
   closed_ = true;
-  database_.leases_.erase(instance_);
+  database_.leases_.at(instance_).ended = true;
   co_return;
 }
 

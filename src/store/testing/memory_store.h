@@ -4,7 +4,8 @@
 // A MemoryDatabase outlives the stores that are opened on it; each store is one instance. Every verb is one step that
 // does not wait. An instance holds its lease from when it was opened until close(), or until it has not renewed it for
 // `lease` of the database's time: keep_lease() renews it and must run where that matters; `now` is the database's time.
-// An instance that finds its lease lost registers as a new one when it renews.
+// A lease that is over ends when another instance adopts; who finds its own ended registers as a new one when it
+// renews.
 #pragma once
 
 #include "async/clock.h"
@@ -39,20 +40,24 @@ class MemoryDatabase {
   struct Row {
     domain::DelayedEvent event;
     std::optional<domain::TransactionKey> transaction;
-    Instance owner = 0;
+    Instance owner = 0;   // which has its timer
+    Instance sender = 0;  // while sending: whose attempt it is
   };
 
-  bool living(Instance instance) const {
-    const auto found = leases_.find(instance);
-    return found != leases_.end() && now_() < found->second;
-  }
+  struct Lease {
+    Timestamp until;
+    bool ended = false;  // others may take over what it had; it cannot come back
+  };
+  static constexpr Instance nobody = 0;
+
+  bool has_ended(Instance instance) const { return instance == nobody || leases_.at(instance).ended; }
 
   const Now now_;
   const Options options_;
   std::map<DelayId, Row> rows_;
   std::map<domain::TransactionKey, DelayId> transactions_;
-  std::map<Instance, Timestamp> leases_;  // until when
-  Instance last_instance_ = 0;
+  std::map<Instance, Lease> leases_;
+  Instance last_instance_ = nobody;
 };
 
 class MemoryStore : public Store {
@@ -88,17 +93,17 @@ class MemoryStore : public Store {
   using Row = MemoryDatabase::Row;
 
   void register_instance();
-  bool holds_lease() const { return database_.living(instance_); }
+  void renew_lease();
+  bool holds_lease() const;
   Row* find(const DelayId& delay_id, const std::optional<UserId>& caller);
   Row* find_claimed(const DelayId& delay_id);
-  bool is_behind(const Row& row, Timestamp now) const;
+  bool is_behind(const Row& row) const;
   void forget(const DelayId& delay_id);
-  std::optional<Unavailable> refusal() const;
 
   MemoryDatabase& database_;
   MemoryDatabase::Instance instance_ = 0;
   Timestamp send_until_;
-  std::map<DelayId, MemoryDatabase::Instance> ours_;  // claimed or adopted, as which instance
+  std::map<DelayId, MemoryDatabase::Instance> attempts_;  // claimed or adopted, as which instance
   bool closed_ = false;
 };
 

@@ -11,6 +11,7 @@ namespace afterword::store::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -45,6 +46,11 @@ class MemoryStoreInstances : public ::testing::Test {
   ClaimAnswer claim(MemoryStore& store, DelayId delay_id, Timestamp now) {
     const domain::Attempt attempt{now};
     return runner_.run(store.claim(delay_id, std::nullopt, attempt, now)).value();
+  }
+  static std::vector<DelayId> ids_of(const std::vector<Active>& active) {
+    std::vector<DelayId> ids;
+    for (const Active& event : active) ids.push_back(event.delay_id);
+    return ids;
   }
   domain::State state_of(DelayId delay_id) {
     return runner_.run(second_.look_up(delay_id, std::nullopt)).value()->state;
@@ -87,10 +93,32 @@ TEST_F(MemoryStoreInstances, KeepAnInstanceOutThatHasLostItsLease) {
   EXPECT_EQ(state_of(delay_id), domain::State::sending);
   runner_.run(first_.release(delay_id)).value();
   EXPECT_EQ(state_of(delay_id), domain::State::sending);
-  const domain::Attempt attempt{noon};
-  EXPECT_TRUE(runner_.run(first_.claim(delay_id, std::nullopt, attempt, noon)).has_error());
+  const auto other = schedule(first_, 10s);
+  const domain::Attempt attempt{noon + 10s, true};
+  EXPECT_TRUE(runner_.run(first_.claim(other, std::nullopt, attempt, noon + 10s)).has_error());
+  EXPECT_THAT(ids_of(runner_.run(third.adopt()).value()), ElementsAre(other));  // nobody had its timer
   runner_.run(third.finalise(delay_id, finalised)).value();
   EXPECT_EQ(state_of(delay_id), domain::State::sent);
+}
+
+TEST_F(MemoryStoreInstances, KeepAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHaveTakenOver) {
+  const auto delay_id = schedule(first_, 10s);
+  claim(first_, delay_id, noon + 10s);
+  now_ += 1h;
+  const domain::Finalised finalised{noon + 1h, domain::EventId("$event")};
+  runner_.run(first_.finalise(delay_id, finalised)).value();
+  EXPECT_EQ(state_of(delay_id), domain::State::sent);
+}
+
+TEST_F(MemoryStoreInstances, LeaveTheTimerToItsOwnerWhoMayNeedItYet) {
+  const auto delay_id = schedule(first_, 10s);
+  const domain::Attempt attempt{noon, true};
+  runner_.run(second_.claim(delay_id, std::nullopt, attempt, noon)).value();
+  const std::vector<DelayId> ids{delay_id};
+  EXPECT_EQ(runner_.run(first_.look(ids)).value().front().state, domain::State::sending);
+  runner_.run(second_.release(delay_id)).value();
+  EXPECT_EQ(runner_.run(first_.look(ids)).value().front().state, domain::State::scheduled);
+  EXPECT_THAT(runner_.run(second_.look(ids)).value(), IsEmpty());
 }
 
 TEST_F(MemoryStoreInstances, LetTheEarlierEventOfARoomGoFirst) {
@@ -100,7 +128,9 @@ TEST_F(MemoryStoreInstances, LetTheEarlierEventOfARoomGoFirst) {
   EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(first_, earlier, noon + 11s)));
   EXPECT_TRUE(std::holds_alternative<Behind>(claim(second_, later, noon + 11s)));
   // But not for ever.
-  EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(second_, later, noon + 3min)));
+  now_ += 3min;
+  MemoryStore third(database_);
+  EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(third, later, noon + 3min)));
 }
 
 }  // namespace

@@ -1,0 +1,92 @@
+// A store whose verbs are slow, or fail because the disk is full, when the test says so. All else it passes on.
+#pragma once
+
+#include "async/clock.h"
+#include "store/store.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace afterword::store::testing {
+
+class HinderedStore final : public Store {
+ public:
+  HinderedStore(async::Clock& clock, std::unique_ptr<Store> store) : clock_(clock), store_(std::move(store)) {}
+
+  bool disk_is_full = false;
+  // How long it takes until the verb is performed, and from then on until it is answered.
+  std::chrono::milliseconds claim_begins{0};
+  std::chrono::milliseconds look_begins{0};
+  std::chrono::milliseconds adopt_answers{0};
+
+  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+    return store_->keep_time(std::move(machine));
+  }
+  Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
+    return store_->find_transaction(transaction);
+  }
+  Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
+                                             std::optional<std::uint32_t> limit) override {
+    return store_->schedule(event, limit);
+  }
+  Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
+    return store_->restart(delay_id, std::move(caller), now);
+  }
+  Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
+    return store_->cancel(delay_id, std::move(caller), now);
+  }
+  Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override {
+    return store_->cancel_all(std::move(user_id), now);
+  }
+  Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
+                                       Timestamp now) override {
+    co_await clock_.sleep_for(claim_begins);
+    if (disk_is_full) co_return full();
+    co_return co_await store_->claim(delay_id, std::move(caller), attempt, now);
+  }
+  Task<StoreResult<void>> release(DelayId delay_id) override {
+    if (disk_is_full) co_return full();
+    co_return co_await store_->release(delay_id);
+  }
+  Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
+    if (disk_is_full) co_return full();
+    co_return co_await store_->finalise(delay_id, std::move(finalised));
+  }
+  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
+    co_await clock_.sleep_for(look_begins);
+    if (disk_is_full) co_return full();
+    co_return co_await store_->look(std::move(delay_ids));
+  }
+  Task<StoreResult<std::vector<Active>>> adopt() override {
+    auto adopted = co_await store_->adopt();
+    co_await clock_.sleep_for(adopt_answers);
+    co_return adopted;
+  }
+  bool may_send(const DelayId& delay_id) const override { return store_->may_send(delay_id); }
+  Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
+                                                                 std::optional<UserId> caller) override {
+    return store_->look_up(delay_id, std::move(caller));
+  }
+  Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
+    return store_->list(std::move(user_id), std::move(query));
+  }
+  Task<StoreResult<bool>> has_sent(UserId user_id) override { return store_->has_sent(std::move(user_id)); }
+  Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
+    return store_->find_sent(std::move(user_id), std::move(event_ids));
+  }
+  Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
+    return store_->prune(retention, now);
+  }
+  Task<void> close() override { return store_->close(); }
+
+ private:
+  static Unavailable full() { return {"the disk is full"}; }
+
+  async::Clock& clock_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace afterword::store::testing
