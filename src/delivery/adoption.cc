@@ -1,6 +1,5 @@
 #include "delivery/adoption.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace afterword::delivery {
@@ -10,6 +9,7 @@ using domain::State;
 
 Task<store::StoreResult<void>> Adoption::begin() {
   grace_end_ = context_.clock.now() + context_.options.start_grace;
+  alarm_.set_hold_end(grace_end_);
   return adopt();
 }
 
@@ -19,22 +19,36 @@ Task<void> Adoption::keep_on() {
     if (context_.stopping) co_return;
     const auto adopted = co_await adopt();
     if (!adopted) Context::warn(adopted.error());
-    turns_.dispatch();
   }
 }
 
 Task<store::StoreResult<void>> Adoption::adopt() {
   while (true) {
-    const auto adopted = co_await context_.store.adopt();
+    co_await gate_.close();
+    const auto adopted = co_await adopt_some();
+    gate_.open();
+    turns_.dispatch();
     if (!adopted) co_return adopted.error();
-    if (adopted->empty()) co_return store::StoreResult<void>();
+    if (*adopted == 0) co_return store::StoreResult<void>();
+  }
+}
 
-    std::vector<DelayId> sending;
-    for (const store::Active& event : *adopted) {
-      alarm_.set(std::max(event.due, grace_end_), event.delay_id);
-      if (event.state == State::sending && !attempts_.contains(event.delay_id)) sending.push_back(event.delay_id);
+// How many.
+Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
+  const auto adopted = co_await context_.store.adopt();
+  if (!adopted) co_return adopted.error();
+
+  const bool in_grace = context_.clock.now() < grace_end_;
+  std::vector<DelayId> sending;
+  for (const store::Active& event : *adopted) {
+    if (in_grace) {
+      alarm_.hold(event.due, event.delay_id);
+    } else {
+      alarm_.set(event.due, event.delay_id);
     }
-    if (sending.empty()) continue;
+    if (event.state == State::sending && !attempts_.contains(event.delay_id)) sending.push_back(event.delay_id);
+  }
+  if (!sending.empty()) {
     auto look = [this, &sending] { return context_.store.look(sending); };
     const auto under_way = co_await context_.insist(look);
     for (const store::Look& event : *under_way) {
@@ -44,6 +58,7 @@ Task<store::StoreResult<void>> Adoption::adopt() {
       turns_.take_over(event.room_id, event.due, event.delay_id);
     }
   }
+  co_return adopted->size();
 }
 
 }  // namespace afterword::delivery

@@ -6,17 +6,20 @@
 
 #include "delivery/alarm.h"
 #include "delivery/attempts.h"
+#include "delivery/claim_gate.h"
 #include "delivery/context.h"
 #include "delivery/turns.h"
+
+#include <cstddef>
 
 namespace afterword::delivery {
 
 class Adoption {
  public:
-  Adoption(Context& context, Alarm& alarm, Attempts& attempts, Turns& turns)
-      : context_(context), alarm_(alarm), attempts_(attempts), turns_(turns) {}
+  Adoption(Context& context, Alarm& alarm, ClaimGate& gate, Attempts& attempts, Turns& turns)
+      : context_(context), alarm_(alarm), gate_(gate), attempts_(attempts), turns_(turns) {}
 
-  // At the start. Nothing that is taken over fires before the grace has passed; attempts go on at once.
+  // At the start. The timers that are taken over before the grace has passed wait for its end; attempts go on at once.
   Task<store::StoreResult<void>> begin();
   // Until we stop, now and then.
   Task<void> keep_on();
@@ -25,9 +28,11 @@ class Adoption {
 
  private:
   Task<store::StoreResult<void>> adopt();
+  Task<store::StoreResult<std::size_t>> adopt_some();
 
   Context& context_;
   Alarm& alarm_;
+  ClaimGate& gate_;
   Attempts& attempts_;
   Turns& turns_;
   Timestamp grace_end_;

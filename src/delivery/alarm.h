@@ -8,6 +8,7 @@
 #include "delivery/timers.h"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace afterword::delivery {
@@ -17,13 +18,23 @@ class Alarm {
   Alarm(async::Executor executor, Context& context) : context_(context), changed_(std::move(executor)) {}
 
   void set(Timestamp when, domain::DelayId delay_id);
+  // What is held waits until `hold_end`, and then fires in its order among all others.
+  void hold(Timestamp when, domain::DelayId delay_id);
+  void set_hold_end(Timestamp hold_end) { hold_end_ = hold_end; }
+
+  // Of the timers that have neither fired nor are held.
+  std::optional<Timestamp> earliest() const { return timers_.earliest(); }
 
   // Until we stop: hands over what has fired, in the order of time, a bounded number at once.
   Task<void> run(std::function<Task<void>(std::vector<Timer>)> fire);
 
  private:
+  std::optional<Timestamp> next() const;
+
   Context& context_;
   Timers timers_;
+  std::vector<Timer> held_;
+  Timestamp hold_end_;
   async::Condition changed_;
 };
 

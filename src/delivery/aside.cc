@@ -34,10 +34,8 @@ Task<void> Aside::resolve(DelayId delay_id, unsigned failures) {
   } else if (auto* release = std::get_if<Release>(&step)) {
     co_await tries_.record(delay_id, std::move(*release));
     alarm_.set(due, delay_id);
-  } else if (std::holds_alternative<TryAgain>(step)) {
-    wait(delay_id, failures + 1);
   } else {
-    attempts_.end(delay_id, domain::Effect::wait);
+    wait(delay_id, failures + 1);
   }
 }
 

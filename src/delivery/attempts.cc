@@ -2,7 +2,9 @@
 
 namespace afterword::delivery {
 
-void Attempts::begin(domain::DelayId delay_id, Reply reply) { attempts_.emplace(delay_id, UnderWay{std::move(reply)}); }
+bool Attempts::begin(domain::DelayId delay_id, Reply reply) {
+  return attempts_.emplace(delay_id, UnderWay{std::move(reply)}).second;
+}
 
 void Attempts::end(domain::DelayId delay_id, SendNowAnswer answer) {
   const auto attempt = attempts_.extract(delay_id);

@@ -24,7 +24,8 @@ class Attempts {
 
   bool contains(domain::DelayId delay_id) const { return attempts_.contains(delay_id); }
 
-  void begin(domain::DelayId delay_id, Reply reply = nullptr);
+  // False: one is under way already, and goes on as it is.
+  bool begin(domain::DelayId delay_id, Reply reply = nullptr);
   // It ended, or it turned out that it was not ours to make. Wakes all who wait.
   void end(domain::DelayId delay_id, SendNowAnswer answer);
 

@@ -3,6 +3,7 @@
 #include "delivery/adoption.h"
 #include "delivery/alarm.h"
 #include "delivery/attempts.h"
+#include "delivery/claim_gate.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
 #include "delivery/tries.h"
@@ -24,17 +25,19 @@ struct Delivery::Implementation {
                  homeserver::Homeserver& homeserver, const Options& options)
       : context(executor, clock, store, homeserver, options),
         alarm(executor, context),
+        gate(executor, context),
         attempts(executor, context.options),
         outage(context, [this] { turns.dispatch(); }),
         tries(context, attempts, outage),
-        turns(context, alarm, attempts, outage, tries),
-        adoption(context, alarm, attempts, turns) {}
+        turns(context, alarm, gate, attempts, outage, tries),
+        adoption(context, alarm, gate, attempts, turns) {}
 
   Task<void> send_on_request(DelayId delay_id, std::optional<domain::UserId> caller, Reply reply);
   async::Steady longest_wait_from_now() const { return context.clock.steady_now() + context.options.longest_wait; }
 
   Context context;
   Alarm alarm;
+  ClaimGate gate;
   Attempts attempts;
   Outage outage;
   Tries tries;
@@ -45,10 +48,17 @@ struct Delivery::Implementation {
 
 Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::optional<domain::UserId> caller,
                                                      Reply reply) {
-  attempts.begin(delay_id, std::move(reply));
+  co_await gate.enter();
+  if (!attempts.begin(delay_id, reply)) {
+    gate.leave();
+    reply->emplace(Effect::wait);
+    attempts.ended().notify_all();
+    co_return;
+  }
   const Timestamp now = context.clock.now();
   const domain::Attempt attempt{context.clock.to_wall(now), true};
   auto claimed = co_await context.store.claim(delay_id, std::move(caller), attempt, now);
+  gate.leave();
   if (!claimed) {
     attempts.end(delay_id, claimed.error());
     co_return;
@@ -71,11 +81,9 @@ Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::opti
   } else if (auto* release = std::get_if<Release>(&step)) {
     co_await tries.record(delay_id, std::move(*release));
     alarm.set(due, delay_id);  // it may have been another instance's
-  } else if (std::holds_alternative<TryAgain>(step)) {
+  } else {
     turns.take_over(room_id, due, delay_id);
     turns.pause(room_id);
-  } else {
-    attempts.end(delay_id, Effect::wait);
   }
 }
 
@@ -92,7 +100,6 @@ Task<store::StoreResult<void>> Delivery::start() {
   auto fire = [&delivery](std::vector<Timer> fired) { return delivery.turns.look_at(std::move(fired)); };
   delivery.context.waits.spawn("the timers of delayed events", delivery.alarm.run(fire));
   delivery.context.waits.spawn("adopting delayed events", delivery.adoption.keep_on());
-  delivery.turns.dispatch();
   co_return store::StoreResult<void>();
 }
 

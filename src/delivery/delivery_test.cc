@@ -4,6 +4,7 @@
 #include "async/testing/manual_clock.h"
 #include "homeserver/testing/fake_homeserver.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/hindered_store.h"
 #include "store/time_keeping.h"
 
 #include <gmock/gmock.h>
@@ -14,6 +15,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace afterword::delivery {
@@ -28,85 +30,13 @@ using homeserver::testing::connection_refused;
 using homeserver::testing::FakeHomeserver;
 using homeserver::testing::refused;
 using homeserver::testing::timed_out;
+using store::testing::HinderedStore;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const domain::UserId alice("@alice:example.org");
 const RoomId room_a("!a:example.org");
 const RoomId room_b("!b:example.org");
-
-// Passes everything on, except when it is told that the disk is full.
-class StoreThatFails final : public store::Store {
- public:
-  explicit StoreThatFails(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
-
-  bool disk_is_full = false;
-
-  store::Task<store::StoreResult<ServerTime>> keep_time(MachineTime machine) override {
-    return store_->keep_time(std::move(machine));
-  }
-  store::Task<store::StoreResult<std::optional<DelayId>>> find_transaction(
-      const domain::TransactionKey& transaction) override {
-    return store_->find_transaction(transaction);
-  }
-  store::Task<store::StoreResult<store::ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
-                                                                  std::optional<std::uint32_t> limit) override {
-    return store_->schedule(event, limit);
-  }
-  store::Task<store::StoreResult<store::ActionAnswer>> restart(DelayId delay_id, std::optional<domain::UserId> caller,
-                                                               Timestamp now) override {
-    return store_->restart(delay_id, std::move(caller), now);
-  }
-  store::Task<store::StoreResult<store::ActionAnswer>> cancel(DelayId delay_id, std::optional<domain::UserId> caller,
-                                                              Timestamp now) override {
-    return store_->cancel(delay_id, std::move(caller), now);
-  }
-  store::Task<store::StoreResult<std::uint64_t>> cancel_all(domain::UserId user_id, Timestamp now) override {
-    return store_->cancel_all(std::move(user_id), now);
-  }
-  store::Task<store::StoreResult<store::ClaimAnswer>> claim(DelayId delay_id, std::optional<domain::UserId> caller,
-                                                            domain::Attempt attempt, Timestamp now) override {
-    if (disk_is_full) co_return full();
-    co_return co_await store_->claim(delay_id, std::move(caller), attempt, now);
-  }
-  store::Task<store::StoreResult<void>> release(DelayId delay_id) override {
-    if (disk_is_full) co_return full();
-    co_return co_await store_->release(delay_id);
-  }
-  store::Task<store::StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
-    if (disk_is_full) co_return full();
-    co_return co_await store_->finalise(delay_id, std::move(finalised));
-  }
-  store::Task<store::StoreResult<std::vector<store::Look>>> look(std::vector<DelayId> delay_ids) override {
-    if (disk_is_full) co_return full();
-    co_return co_await store_->look(std::move(delay_ids));
-  }
-  store::Task<store::StoreResult<std::vector<store::Active>>> adopt() override { return store_->adopt(); }
-  bool may_send(const DelayId& delay_id) const override { return store_->may_send(delay_id); }
-  store::Task<store::StoreResult<std::optional<domain::DelayedEvent>>> look_up(
-      DelayId delay_id, std::optional<domain::UserId> caller) override {
-    return store_->look_up(delay_id, std::move(caller));
-  }
-  store::Task<store::StoreResult<store::ListPage>> list(domain::UserId user_id, store::ListQuery query) override {
-    return store_->list(std::move(user_id), std::move(query));
-  }
-  store::Task<store::StoreResult<bool>> has_sent(domain::UserId user_id) override {
-    return store_->has_sent(std::move(user_id));
-  }
-  store::Task<store::StoreResult<std::vector<store::SentEvent>>> find_sent(
-      domain::UserId user_id, std::vector<domain::EventId> event_ids) override {
-    return store_->find_sent(std::move(user_id), std::move(event_ids));
-  }
-  store::Task<store::StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
-    return store_->prune(retention, now);
-  }
-  store::Task<void> close() override { return store_->close(); }
-
- private:
-  static store::Unavailable full() { return {"the disk is full"}; }
-
-  std::unique_ptr<store::Store> store_;
-};
 
 class DeliveryTest : public ::testing::Test {
  protected:
@@ -129,7 +59,7 @@ class DeliveryTest : public ::testing::Test {
     store::sqlite::Options options{folder_ / "afterword.db", store::CommitOn::executor, {}};
     auto opened = store::sqlite::open(executor(), std::move(options));
     if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = std::make_unique<StoreThatFails>(*std::move(opened));
+    store_ = std::make_unique<HinderedStore>(clock_, *std::move(opened));
   }
   // The server stops, within this limit.
   void stop(std::chrono::milliseconds limit) {
@@ -163,6 +93,7 @@ class DeliveryTest : public ::testing::Test {
     clock_.settle();
     return made.delay_id;
   }
+  Task<void> keep(const domain::NewDelayedEvent& made) { co_await store_->schedule(made, std::nullopt); }
   DelayId schedule(const RoomId& room_id, std::chrono::milliseconds delay) { return schedule(event(room_id, delay)); }
   DelayId schedule(std::chrono::milliseconds delay) { return schedule(room_a, delay); }
 
@@ -207,7 +138,7 @@ class DeliveryTest : public ::testing::Test {
   std::filesystem::path folder_;
   async::testing::ManualClock clock_;
   FakeHomeserver homeserver_{clock_};
-  std::unique_ptr<StoreThatFails> store_;
+  std::unique_ptr<HinderedStore> store_;
   std::unique_ptr<Delivery> delivery_;
 };
 
@@ -322,6 +253,15 @@ TEST_F(DeliveryTest, ALaterEventWaitsForARetryInItsRoom) {
   EXPECT_THAT(sent(), ElementsAre(first, first, first, first, second));
 }
 
+TEST_F(DeliveryTest, ALaterEventWaitsAlsoForARetryThatFindsTheHomeserverAway) {
+  start();
+  homeserver_.next_answers = {timed_out(), connection_refused()};
+  const auto first = schedule(1s);
+  const auto second = schedule(1100ms);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(first, first, first, second));
+}
+
 TEST_F(DeliveryTest, ARestartedEventThatIsDueAgainHasItsNewPlaceInItsRoom) {
   start();
   homeserver_.send_time = [](const auto&) { return 10s; };
@@ -334,6 +274,19 @@ TEST_F(DeliveryTest, ARestartedEventThatIsDueAgainHasItsNewPlaceInItsRoom) {
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(blocking, other, restarted));
   EXPECT_EQ(homeserver_.sends[2].attempt.origin_server_ts, due);
+}
+
+TEST_F(DeliveryTest, WhatAStaleTimerBringsWaitsForTheTimersBeforeIt) {
+  start();
+  const auto restarted = schedule(5s);
+  clock_.advance(4s);
+  EXPECT_EQ(restart(restarted), Effect::perform);
+  const auto earlier = schedule(2s);
+  store_->look_begins = 10s;  // the first timer of `restarted` fires, and its look outlasts both
+  clock_.advance(2s);
+  store_->look_begins = 0ms;
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(earlier, restarted));
 }
 
 TEST_F(DeliveryTest, ASlowRoomHoldsUpNoOther) {
@@ -521,6 +474,22 @@ TEST_F(DeliveryTest, ARefusalAfterAnUnclearAnswerReachesWhoAsked) {
   EXPECT_EQ(state(id), State::scheduled);
   clock_.advance(10s);
   EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatCameDueWhileItWasSentOnRequestHasItsTimeYet) {
+  start();
+  const auto before = schedule(1s);
+  const auto id = schedule(2s);
+  homeserver_.send_time = [&](const auto& send) { return send.delay_id == before ? 3s : 0s; };
+  bool unclear = true;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (send.delay_id == before) return homeserver::Sent{domain::EventId("$before")};
+    return std::exchange(unclear, false) ? timed_out() : refused(403, "M_FORBIDDEN");
+  };
+  clock_.advance(2500ms);  // it waits for its turn behind the other
+  EXPECT_EQ(std::get<domain::HomeserverError>(send_now(id)).status, 403);
+  clock_.advance(1s);
+  EXPECT_EQ(failed_with(id), 403);
 }
 
 TEST_F(DeliveryTest, WhoAskedWaitsNoLongerThanItsLimitAndTheAttemptGoesOn) {
@@ -839,6 +808,22 @@ TEST_F(DeliveryTest, AfterTheGraceWhatIsOverdueLeavesInTheOrderOfTime) {
   start({.max_concurrent_sends = 1, .start_grace = 10s});
   clock_.advance(10s);
   EXPECT_EQ(sent(), ids);
+}
+
+TEST_F(DeliveryTest, HoweverMuchIsOverdueTheEarliestLeavesFirst) {
+  std::vector<domain::NewDelayedEvent> events;
+  for (int i = 0; i < 1500; ++i) {
+    events.push_back(event(room_a, 10s - Milliseconds(i)));
+    events.back().delay_id = DelayId(DelayId::Bytes{static_cast<std::uint8_t>(i / 256), static_cast<std::uint8_t>(i)});
+  }
+  async::TaskGroup clients(executor());
+  for (const auto& made : events) clients.spawn("a client", keep(made));
+  clock_.run(clients.join());
+  clock_.advance(1min);
+  homeserver_.send_time = [](const auto&) { return 1h; };
+  start({.start_grace = 10s});
+  clock_.advance(10s);
+  EXPECT_THAT(sent(), ElementsAre(events.back().delay_id));
 }
 
 TEST_F(DeliveryTest, DrainFinishesWhatIsUnderWayAndStartsNothing) {

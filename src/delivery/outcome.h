@@ -24,11 +24,10 @@ struct Release {                                           // it has not been se
   std::optional<Milliseconds> retry_after = std::nullopt;  // of all that we send
 };
 struct SendWithoutDevice {};  // at once
-struct TryAgain {             // the same attempt, later: it may have arrived
+struct TryAgain {             // the same attempt, later: it may have arrived, or must not be sent now
   std::string reason;
 };
-struct Forget {};  // it is another instance's by now
-using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain, Forget>;
+using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain>;
 
 NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer);
 

@@ -19,8 +19,8 @@ void RoomQueues::push(const domain::RoomId& room_id, QueuedEvent event) {
   update_candidate(room);
 }
 
-std::optional<Turn> RoomQueues::take() {
-  if (candidates_.empty()) return std::nullopt;
+std::optional<Turn> RoomQueues::take(Timestamp until) {
+  if (candidates_.empty() || candidates_.begin()->first.due > until) return std::nullopt;
   const auto [event, room] = *candidates_.begin();
   room->second.has_turn = true;
   update_candidate(*room);
@@ -39,12 +39,10 @@ void RoomQueues::end(const Turn& turn) {
 void RoomQueues::put_back(const Turn& turn) {
   Rooms::value_type& room = *rooms_.find(turn.room_id);
   room.second.has_turn = false;
-  if (turn.event.under_way) {
-    QueuedEvent before = turn.event;
-    before.under_way = false;
-    room.second.events.erase(before);
-    room.second.events.insert(turn.event);
-  }
+  QueuedEvent before = turn.event;
+  before.under_way = !turn.event.under_way;
+  room.second.events.erase(before);
+  room.second.events.insert(turn.event);
   update_candidate(room);
 }
 

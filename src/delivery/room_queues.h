@@ -29,11 +29,12 @@ class RoomQueues {
   // An event that is queued with the same due time already stays there once.
   void push(const domain::RoomId& room_id, QueuedEvent event);
 
-  // The next turn, of a room that has events, and neither a turn nor a pause. It ends with end() or put_back().
-  std::optional<Turn> take();
+  // The next turn, of a room that has events, and neither a turn nor a pause; only if it is due by `until`. It ends
+  // with end() or put_back().
+  std::optional<Turn> take(Timestamp until);
   // The event leaves the queue.
   void end(const Turn& turn);
-  // The event stays; `turn.event.under_way` may have become true.
+  // The event stays; `turn.event.under_way` may have changed.
   void put_back(const Turn& turn);
 
   // No turns for this room until resume(). Answers how many pauses it has had since an event left its queue, this one

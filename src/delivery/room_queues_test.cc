@@ -20,8 +20,8 @@ QueuedEvent under_way(std::int64_t due, std::uint8_t id) {
 class RoomQueuesTest : public ::testing::Test {
  protected:
   // The id of the event whose turn it is; 0 if there is none.
-  int take() {
-    turn_ = queues_.take();
+  int take(Timestamp until = Timestamp::max()) {
+    turn_ = queues_.take(until);
     return turn_ ? turn_->event.delay_id.bytes()[0] : 0;
   }
   int take_and_end() {
@@ -61,6 +61,15 @@ TEST_F(RoomQueuesTest, RoomsComeInTheOrderOfTheirFirstEvents) {
   EXPECT_EQ(take(), 2);
   EXPECT_EQ(take(), 1);
   EXPECT_EQ(take(), 0);
+}
+
+TEST_F(RoomQueuesTest, NothingIsTakenThatIsDueLaterThanAskedFor) {
+  queues_.push(room_a, event(20, 1));
+  queues_.push(room_b, event(10, 2));
+  EXPECT_EQ(take(from_ms(9)), 0);
+  EXPECT_EQ(take(from_ms(19)), 2);
+  EXPECT_EQ(take(from_ms(19)), 0);
+  EXPECT_EQ(take(from_ms(20)), 1);
 }
 
 TEST_F(RoomQueuesTest, AnEarlierEventGoesAhead) {
@@ -109,6 +118,19 @@ TEST_F(RoomQueuesTest, WhatIsPutBackUnderWayStaysFirst) {
   queues_.end(*turn_);
   EXPECT_EQ(take_and_end(), 2);
   EXPECT_EQ(take_and_end(), 0);
+}
+
+TEST_F(RoomQueuesTest, WhatIsPutBackToBeginAnewHasItsPlaceByTime) {
+  queues_.push(room_a, under_way(20, 1));
+  EXPECT_EQ(take(), 1);
+  queues_.push(room_a, event(10, 2));
+  turn_->event.under_way = false;
+  queues_.put_back(*turn_);
+  EXPECT_EQ(take_and_end(), 2);
+  EXPECT_EQ(take(), 1);
+  EXPECT_FALSE(turn_->event.under_way);
+  queues_.end(*turn_);
+  EXPECT_EQ(take(), 0);
 }
 
 TEST_F(RoomQueuesTest, APauseHoldsUpOnlyItsRoom) {

@@ -11,13 +11,19 @@ constexpr std::greater<Timer> later{};  // the standard heaps have the greatest 
 
 }  // namespace
 
-Timers::Timers(std::vector<Timer> timers) : heap_(std::move(timers)) {
-  std::make_heap(heap_.begin(), heap_.end(), later);
-}
-
 void Timers::add(Timer timer) {
   heap_.push_back(timer);
   std::push_heap(heap_.begin(), heap_.end(), later);
+}
+
+void Timers::add(std::vector<Timer> timers) {
+  if (timers.empty()) return;
+  if (heap_.empty()) {
+    heap_ = std::move(timers);
+  } else {
+    heap_.insert(heap_.end(), timers.begin(), timers.end());
+  }
+  std::make_heap(heap_.begin(), heap_.end(), later);
 }
 
 std::optional<Timestamp> Timers::earliest() const {

@@ -22,10 +22,8 @@ static_assert(sizeof(Timer) == 24);
 
 class Timers {
  public:
-  Timers() = default;
-  explicit Timers(std::vector<Timer> timers);  // in linear time
-
   void add(Timer timer);
+  void add(std::vector<Timer> timers);  // in linear time
   std::optional<Timestamp> earliest() const;
   std::size_t size() const { return heap_.size(); }
 

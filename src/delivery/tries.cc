@@ -13,7 +13,11 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, bool may_have_arrived) {
   const domain::Attempt attempt = attempt_of(event);
   Try tried{attempt.on_request, event.event.device_id.has_value(), may_have_arrived};
   while (true) {
-    if (!context_.store.may_send(event.delay_id)) co_return Forget{};
+    if (!context_.store.may_send(event.delay_id)) {
+      // It is another instance's, which will give it an outcome, or ours again once the lease is renewed.
+      attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
+      co_return TryAgain{"the lease on it has run out"};
+    }
     const homeserver::SendAnswer answer = co_await context_.homeserver.send(event.delay_id, event.event, attempt);
     NextStep step = next_step(tried, answer);
     if (std::holds_alternative<homeserver::Unclear>(answer)) {

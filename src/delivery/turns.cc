@@ -1,5 +1,6 @@
 #include "delivery/turns.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace afterword::delivery {
@@ -17,6 +18,7 @@ constexpr std::chrono::milliseconds pause_behind{100};
 }  // namespace
 
 Task<void> Turns::look_at(std::vector<Timer> fired) {
+  looking_at_ = fired.front().when;
   std::vector<DelayId> ids;
   ids.reserve(fired.size());
   for (const Timer& timer : fired) ids.push_back(timer.delay_id);
@@ -33,11 +35,19 @@ Task<void> Turns::look_at(std::vector<Timer> fired) {
       rooms_.push(event.room_id, {event.due, event.delay_id});
     }
   }
+  looking_at_.reset();
   dispatch();
 }
 
+// One on request, which is due later, waits for no timer.
 void Turns::take_over(const domain::RoomId& room_id, Timestamp due, DelayId delay_id) {
-  rooms_.push(room_id, {due, delay_id, true});
+  rooms_.push(room_id, {std::min(due, context_.clock.now()), delay_id, true});
+}
+
+// All that is due before is queued. What is due later may have to go behind something that its timer has yet to bring.
+Timestamp Turns::queued_until() const {
+  const auto earliest = alarm_.earliest().value_or(Timestamp::max());
+  return std::min(earliest, looking_at_.value_or(earliest));
 }
 
 void Turns::dispatch() {
@@ -45,8 +55,8 @@ void Turns::dispatch() {
   dispatching_ = true;
   // While the homeserver is away, one event at a time finds out whether it is back.
   const auto limit = [this] { return outage_.is_away() ? 1 : context_.options.max_concurrent_sends; };
-  while (!context_.stopping && !outage_.is_pausing() && taken_ < limit()) {
-    std::optional<Turn> turn = rooms_.take();
+  while (!context_.stopping && !outage_.is_pausing() && !gate_.is_closed() && taken_ < limit()) {
+    std::optional<Turn> turn = rooms_.take(queued_until());
     if (!turn) break;
     ++taken_;
     context_.tries.spawn("sending a delayed event", take(std::move(*turn)));
@@ -71,10 +81,17 @@ Task<std::optional<DelayedEvent>> Turns::claim(Turn turn) {
     co_return std::nullopt;
   }
 
+  if (gate_.is_closed()) {  // since it has its turn: what is being adopted may go first
+    rooms_.put_back(turn);
+    co_return std::nullopt;
+  }
+
   attempts_.begin(delay_id);
   // Only if it is due when its queue says: one that was restarted since has its place behind others, even if it is due.
   const domain::Attempt attempt{context_.clock.to_wall(due), false};
+  co_await gate_.enter();
   auto claimed = co_await context_.store.claim(delay_id, std::nullopt, attempt, due);
+  gate_.leave();
   if (claimed && std::holds_alternative<DelayedEvent>(*claimed)) co_return std::get<DelayedEvent>(std::move(*claimed));
 
   attempts_.end(delay_id, Effect::wait);
@@ -113,15 +130,16 @@ Task<std::optional<DelayedEvent>> Turns::take_up(Turn turn) {
   }
   if (*found && (*found)->state == domain::State::sending) co_return std::move(*found);
 
-  log::error("An attempt to send a delayed event has ended without us");
+  log::warn("An attempt to send a delayed event has ended without us");
   attempts_.end(delay_id, Effect::wait);
   rooms_.end(turn);
-  alarm_.set(context_.clock.now(), delay_id);  // to see what has become of it
+  alarm_.set(turn.event.due, delay_id);  // to see what has become of it
   co_return std::nullopt;
 }
 
 Task<void> Turns::attempt(Turn turn, DelayedEvent event) {
   const DelayId delay_id = event.delay_id;
+  const Timestamp due = event.timing.due();
   const bool on_request = event.attempt && event.attempt->on_request;
   auto trying = turn.event.under_way ? tries_.resolve(std::move(event)) : tries_.first(std::move(event));
   NextStep step = co_await std::move(trying);
@@ -133,16 +151,18 @@ Task<void> Turns::attempt(Turn turn, DelayedEvent event) {
     const Release released = *release;
     co_await tries_.record(delay_id, std::move(*release));
     if (on_request) {
-      rooms_.end(turn);  // it has its timer still
+      rooms_.end(turn);
+      alarm_.set(due, delay_id);  // it may have fired meanwhile
     } else {
       turn.event.under_way = false;
       rooms_.put_back(turn);
       outage_.begin(std::get<NotSent>(released.answer).reason, released.retry_after.value_or(Milliseconds(0)));
     }
-  } else if (auto* again = std::get_if<TryAgain>(&step)) {
-    log::warn("Sending a delayed event has no clear outcome yet: {}", again->reason);
+  } else {
+    const auto& reason = std::get<TryAgain>(step).reason;
+    log::warn("Sending a delayed event has no clear outcome yet: {}", reason);
     turn.event.under_way = true;
-    if (outage_.is_suspected()) outage_.begin(again->reason);
+    if (outage_.is_suspected()) outage_.begin(reason);
     if (outage_.is_away()) {
       rooms_.put_back(turn);  // to be the one that finds out whether the homeserver is back
     } else if (attempts_.holds_too_long(delay_id, context_.clock.steady_now())) {
@@ -151,9 +171,6 @@ Task<void> Turns::attempt(Turn turn, DelayedEvent event) {
     } else {
       try_again_later(turn);
     }
-  } else {
-    rooms_.end(turn);
-    attempts_.end(delay_id, Effect::wait);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "delivery/alarm.h"
 #include "delivery/aside.h"
 #include "delivery/attempts.h"
+#include "delivery/claim_gate.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
 #include "delivery/room_queues.h"
@@ -22,9 +23,10 @@ namespace afterword::delivery {
 
 class Turns {
  public:
-  Turns(Context& context, Alarm& alarm, Attempts& attempts, Outage& outage, Tries& tries)
+  Turns(Context& context, Alarm& alarm, ClaimGate& gate, Attempts& attempts, Outage& outage, Tries& tries)
       : context_(context),
         alarm_(alarm),
+        gate_(gate),
         attempts_(attempts),
         outage_(outage),
         tries_(tries),
@@ -47,11 +49,13 @@ class Turns {
   Task<std::optional<domain::DelayedEvent>> take_up(Turn turn);
   Task<void> attempt(Turn turn, domain::DelayedEvent event);
   void try_again_later(const Turn& turn);
+  Timestamp queued_until() const;
   void resume_soon(const domain::RoomId& room_id, std::chrono::milliseconds time);
   Task<void> resume_after(domain::RoomId room_id, std::chrono::milliseconds time);
 
   Context& context_;
   Alarm& alarm_;
+  ClaimGate& gate_;
   Attempts& attempts_;
   Outage& outage_;
   Tries& tries_;
@@ -60,6 +64,7 @@ class Turns {
   RoomQueues rooms_;
   std::size_t taken_ = 0;
   bool dispatching_ = false;
+  std::optional<Timestamp> looking_at_;  // the earliest of the timers that have fired, until their events are queued
 };
 
 }  // namespace afterword::delivery
