@@ -18,7 +18,7 @@ struct Circumstances {
   std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
   std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room
   std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts
-  std::vector<Steady> starts;                // of processes
+  std::vector<Steady> starts;                // when processes began to serve
 };
 
 // One line a broken promise; none if all were kept.

@@ -33,6 +33,7 @@ Task<void> Server::start() {
     co_return;
   }
   ready_ = true;
+  parts_.on_ready();
   node().simulation().trace("{} is ready", node().name());
   node().spawn(store::keep_time(node().clock(), store));
   co_await store::keep_pruning(node().clock(), store, domain::Retention{});

@@ -38,6 +38,7 @@ class Server {
     std::unique_ptr<async::Clock> clock;                               // of delivery, if it is not the node's
     delivery::Options delivery;
     std::vector<Task<void>> background;
+    std::function<void()> on_ready;
   };
 
   explicit Server(Parts parts);

@@ -162,12 +162,18 @@ class World final : public Steps {
     std::unique_ptr<Machine> machine = std::make_unique<Machine>();
     std::unique_ptr<Server> server;
     std::size_t starts = 0;
+    // Of what people and time services do to the wall clock around a boot, nobody can know, as documented. So nobody
+    // does it between a boot and when the process has read its clocks, and no power fails before a step is kept.
+    bool boot_is_known = true;
+    bool step_is_kept = true;
+    bool clock_is_read = false;  // and not set since
   };
 
   void start(std::size_t number);
   std::unique_ptr<store::Store> open_store(Node& node, std::vector<Task<void>>& background);
   void kill(Slot& slot);
   void reap();
+  void note_time(const Node& node, Step step);
   void pause(Node& node, bool is_about_to_send);
   void plan_faults();
   void heal();
@@ -191,7 +197,6 @@ class World final : public Steps {
   std::vector<Steady> starts_;
   std::size_t kills_left_ = 0;
   std::size_t pauses_left_ = 0;
-  bool step_is_kept_ = true;
   bool healed_ = false;
   Verdict verdict_;
 };
@@ -289,7 +294,7 @@ void World::start(std::size_t number) {
   }
   parts.delivery.start_grace = plan_.start_grace;
   if (options_.breakage == Breakage::no_hold) parts.delivery.longest_hold = 0ms;
-  starts_.push_back(simulation_.now());
+  parts.on_ready = [this] { starts_.push_back(simulation_.now()); };
   slot.server = std::make_unique<Server>(std::move(parts));
 }
 
@@ -299,12 +304,12 @@ void World::kill(Slot& slot) {
   ++verdict_.kills;
   disk_.freeze();
   slot.server.reset();
-  // What somebody did to the wall clock just before a boot is lost with it, as documented.
-  if (random_.chance(plan_.power_loss) && step_is_kept_) {
+  if (random_.chance(plan_.power_loss) && slot.step_is_kept) {
     simulation_.trace("its power fails");
     if (plan_.sqlite) disk_.lose_power();
     ++slot.machine->boots;
     slot.machine->booted = simulation_.now();
+    slot.boot_is_known = false;
   }
   const auto down = random_.chance(0.5) ? random_.time(10ms, 1s) : random_.time(1s, 15s);
   simulation_.after(down, [this, number] { start(number); });
@@ -323,7 +328,7 @@ void World::reap() {
 }
 
 void World::pass(Node& node, Step step) {
-  if (step == Step{"keep_time", "performed"}) step_is_kept_ = disk_.faults() == 0;
+  note_time(node, step);
   auto& count = verdict_.coverage.steps[step];
   ++count.passed;
   if (healed_ || node.doomed()) return;
@@ -336,6 +341,19 @@ void World::pass(Node& node, Step step) {
     // The worst moment for an instance to stand still: others take over what it is about to send.
     const bool is_about_to_send = step == Step{"claim", "performed"};
     if (random_.chance(plan_.pause_at_step * (is_about_to_send ? 10 : 1))) pause(node, is_about_to_send);
+  }
+}
+
+void World::note_time(const Node& node, Step step) {
+  if (step.first != "keep_time") return;
+  for (Slot& slot : slots_) {
+    if (!slot.server || &slot.server->node() != &node) continue;
+    if (step.second == "asked") {
+      slot.clock_is_read = true;
+    } else if (slot.clock_is_read) {
+      slot.boot_is_known = true;
+      slot.step_is_kept = disk_.faults() == 0;
+    }
   }
 }
 
@@ -407,10 +425,12 @@ void World::plan_faults() {
   for (std::size_t i = 0; i < plan_.clock_steps; ++i) {
     sometime([this] {
       const auto by = Milliseconds(random_.between(-7'200, 7'200) * (random_.chance(0.5) ? 1000 : 1));
+      Slot& slot = random_.pick(slots_);
+      if (!slot.boot_is_known) return;
       simulation_.trace("the clock is set by {} ms", by.count());
       ++verdict_.clock_steps;
-      random_.pick(slots_).machine->wall_offset += by;
-      step_is_kept_ = false;
+      slot.machine->wall_offset += by;
+      slot.step_is_kept = slot.clock_is_read = false;
     });
   }
 }
