@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -705,6 +706,34 @@ TEST_F(DeliveryTest, TwoThatAreAlikeHaveAnEventEach) {
   EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$one");
   EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$" + second.to_string());
   EXPECT_THAT(sent(), ElementsAre(first, second, second));
+}
+
+TEST_F(DeliveryTest, TwoThatAreAlikeExchangeTransactionsWhenOneWasTakenForTheOther) {
+  start();
+  const auto first = schedule(1h);
+  const auto second = schedule(1h);
+  // Of two at once only the second arrives, and neither is answered. Later a transaction is answered with its event.
+  std::map<DelayId, domain::EventId> room;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (homeserver_.sends.size() == 1) return timed_out();
+    const domain::EventId event_id("$" + std::to_string(room.size() + 1));
+    const auto kept = room.emplace(send.delay_id, event_id).first->second;
+    if (homeserver_.sends.size() == 2) return timed_out();
+    return homeserver::Sent{kept};
+  };
+  homeserver_.answer_look = [&](const auto&) {
+    homeserver::Candidates found;
+    for (const auto& [transaction, event_id] : room) found.events.push_back(event_id);
+    return found;
+  };
+  std::optional<SendNowAnswer> answers[2];
+  async::TaskGroup callers(executor());
+  callers.spawn("caller", send_now_into(first, answers[0]));
+  callers.spawn("caller", send_now_into(second, answers[1]));
+  clock_.run(callers.join());
+  EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$1");
+  EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$2");
+  EXPECT_THAT(sent(), ElementsAre(first, second, second, first));
 }
 
 TEST_F(DeliveryTest, ARefusalOfASecondTryIsAnOutcomeOnlyIfTheFirstIsNotThere) {

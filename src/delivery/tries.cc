@@ -9,7 +9,7 @@ namespace afterword::delivery {
 using domain::DelayedEvent;
 using domain::EventId;
 
-Task<NextStep> Tries::try_to_send(DelayedEvent event, bool may_have_arrived) {
+Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transaction, bool may_have_arrived) {
   const domain::Attempt attempt = attempt_of(event);
   Try tried{attempt.on_request, event.event.device_id.has_value(), may_have_arrived};
   while (true) {
@@ -18,7 +18,7 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, bool may_have_arrived) {
       attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
       co_return TryAgain{"the lease on it has run out"};
     }
-    const homeserver::SendAnswer answer = co_await context_.homeserver.send(event.delay_id, event.event, attempt);
+    const homeserver::SendAnswer answer = co_await context_.homeserver.send(transaction, event.event, attempt);
     NextStep step = next_step(tried, answer);
     if (std::holds_alternative<homeserver::Unclear>(answer)) {
       outage_.note_unclear();
@@ -30,6 +30,23 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, bool may_have_arrived) {
     if (!std::holds_alternative<SendWithoutDevice>(step)) co_return step;
     event.event.device_id.reset();
     tried.with_device = false;
+  }
+}
+
+// A homeserver that shows no transactions may answer ours with an event that was taken for the one of a twin, the same
+// at the same millisecond. Then the twin's transaction was never used, and makes the event that is missing.
+Task<NextStep> Tries::send_again(DelayedEvent event, bool may_have_arrived) {
+  domain::DelayId transaction = event.delay_id;
+  while (true) {
+    NextStep step = co_await try_to_send(event, transaction, may_have_arrived);
+    const auto* finalise = std::get_if<Finalise>(&step);
+    const auto* sent = finalise == nullptr ? nullptr : std::get_if<EventId>(&finalise->outcome);
+    if (sent == nullptr || event.event.kind != domain::EventKind::message) co_return step;
+    const std::vector<EventId> event_ids{*sent};
+    const auto recorded = co_await context_.store.find_sent(event.event.user_id, event_ids);
+    if (!recorded) co_return TryAgain{recorded.error().reason};
+    if (recorded->empty()) co_return step;
+    transaction = recorded->front().delay_id;
   }
 }
 
@@ -45,7 +62,7 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
   outage_.end();
   if (std::holds_alternative<homeserver::MayNotLook>(look)) {
     if (!is_quiet) co_return TryAgain{"its owner may not look for it"};
-    co_return co_await try_to_send(std::move(event), true);
+    co_return co_await send_again(std::move(event), true);
   }
 
   // The same may have been sent at the same millisecond by another delayed event; that one's outcome is recorded.
@@ -60,7 +77,7 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
   }
   if (!candidates.empty()) co_return Finalise{candidates.front()};
   if (!is_quiet) co_return TryAgain{"it is not in its room; it may still be on its way there"};
-  co_return co_await try_to_send(std::move(event), false);
+  co_return co_await send_again(std::move(event), false);
 }
 
 Task<void> Tries::record(domain::DelayId delay_id, Finalise finalise) {

@@ -17,7 +17,10 @@ class Tries {
       : context_(context), attempts_(attempts), outage_(outage) {}
 
   // The first try of a claimed event.
-  Task<NextStep> first(domain::DelayedEvent event) { return try_to_send(std::move(event), false); }
+  Task<NextStep> first(domain::DelayedEvent event) {
+    const domain::DelayId transaction = event.delay_id;
+    return try_to_send(std::move(event), transaction, false);
+  }
 
   // An attempt that may have arrived is looked for before it is sent again.
   Task<NextStep> resolve(domain::DelayedEvent event);
@@ -27,7 +30,8 @@ class Tries {
   Task<void> record(domain::DelayId delay_id, Release release);
 
  private:
-  Task<NextStep> try_to_send(domain::DelayedEvent event, bool may_have_arrived);
+  Task<NextStep> try_to_send(domain::DelayedEvent event, domain::DelayId transaction, bool may_have_arrived);
+  Task<NextStep> send_again(domain::DelayedEvent event, bool may_have_arrived);
 
   Context& context_;
   Attempts& attempts_;
