@@ -78,12 +78,14 @@ class Judgement {
     return std::chrono::duration<double>(when - Steady(std::chrono::hours(1))).count();
   }
   const Group& group_of(std::size_t wish) const { return groups_.at(history_.wishes[wish].content); }
-  bool has_twin(std::size_t wish) const { return group_of(wish).wishes.size() > 1; }
   bool asked(std::size_t wish, Asked what, Steady before = Steady::max()) const {
     return std::any_of(exchanges_[wish].begin(), exchanges_[wish].end(),
                        [&](const Exchange* exchange) { return exchange->asked == what && exchange->when <= before; });
   }
-  bool told_cancelled(std::size_t wish) const {
+  // To cancel one that has failed is answered with 200 too.
+  bool told_absent(std::size_t wish) const {
+    // Who is not in the room any more cannot be asked whether it had arrived before.
+    if (outcomes_[wish] && outcomes_[wish]->failed()) return !was_kicked(wish);
     return std::any_of(exchanges_[wish].begin(), exchanges_[wish].end(), [](const Exchange* exchange) {
       return exchange->asked == Asked::cancel && exchange->status == 200;
     });
@@ -160,8 +162,6 @@ void Judgement::check_lookups(std::size_t wish) {
                                    [&](const RoomEvent* event) { return event->event_id.value == *outcome.event_id; });
     if (!there) broken("wish {}: is said to be {}, which is another event", wish, *outcome.event_id);
   } else if (outcome.failed()) {
-    // Somebody who is not in the room any more cannot be asked whether it had arrived before.
-    if (!events.empty() && !has_twin(wish) && !was_kicked(wish)) broken("wish {}: failed, and is in its room", wish);
     if (*outcome.errcode == "M_FORBIDDEN" && !was_kicked(wish)) broken("wish {}: failed for no reason", wish);
   } else if (!asked(wish, Asked::cancel)) {
     broken("wish {}: was cancelled by nobody", wish);
@@ -187,12 +187,12 @@ void Judgement::check_group(const std::string& content, const Group& group) {
     if (!group.events.empty()) broken("{} was sent and nobody wanted it", content);
     return;
   }
-  const auto cancelled = static_cast<std::size_t>(
-      std::count_if(group.wishes.begin(), group.wishes.end(), [&](std::size_t wish) { return told_cancelled(wish); }));
+  const auto absent = static_cast<std::size_t>(
+      std::count_if(group.wishes.begin(), group.wishes.end(), [&](std::size_t wish) { return told_absent(wish); }));
   if (group.events.size() > group.wishes.size()) {
     broken("wish {}: is {} times in its room", group.wishes.front(), group.events.size());
-  } else if (group.events.size() + cancelled > group.wishes.size()) {
-    broken("wish {}: was cancelled, and is in its room", group.wishes.front());
+  } else if (group.events.size() + absent > group.wishes.size()) {
+    broken("wish {}: was cancelled or has failed, and is in its room", group.wishes.front());
   }
   std::set<std::string> ids;
   for (const std::size_t wish : group.wishes) {

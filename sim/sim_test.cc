@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Broken{"no-look", 100, "times in its room"},
                       Broken{"claim-not-durable", 100, "times in its room"}, Broken{"early-restart", 100, "early"},
                       Broken{"early-schedule", 100, "not known any more"},
-                      Broken{"cancel-ignored", 20, "was cancelled, and is in its room"},
+                      Broken{"cancel-ignored", 20, "was cancelled or has failed, and is in its room"},
                       Broken{"early-timer", 20, "early"}, Broken{"finalise-lost", 20, "not come to any outcome"},
                       Broken{"fence-off", 3000, "times in its room"}, Broken{"no-hold", 200, "came after"},
                       Broken{"refused-restart-granted", 100, "early"}),

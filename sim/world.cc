@@ -328,10 +328,11 @@ void World::reap() {
 }
 
 void World::pass(Node& node, Step step) {
-  note_time(node, step);
   auto& count = verdict_.coverage.steps[step];
   ++count.passed;
-  if (healed_ || node.doomed()) return;
+  if (node.doomed()) return;
+  note_time(node, step);
+  if (healed_) return;
   if (kills_left_ > 0 && random_.chance(plan_.kill_at_step)) {
     simulation_.trace("{} is to die at {} {}", node.name(), step.first, step.second);
     --kills_left_;
@@ -453,7 +454,8 @@ Verdict World::run() {
   const Steady began = simulation_.now();
   for (std::size_t i = 0; i < slots_.size(); ++i) start(i);
   // Clients come when there is somebody to talk to.
-  simulation_.run([this] { return slots_.front().server && slots_.front().server->ready(); }, simulation_.now() + 5s);
+  const auto ready = [](const Slot& slot) { return slot.server && slot.server->ready(); };
+  simulation_.run([&] { return std::all_of(slots_.begin(), slots_.end(), ready); }, simulation_.now() + 5s);
   clients_.begin({plan_.wishes, plan_.period, plan_.takes_time});
   plan_faults();
 
