@@ -15,17 +15,19 @@ using domain::DelayId;
 using domain::UserId;
 using store::StoreResult;
 
-constexpr std::array<std::pair<std::string_view, Breakage>, 11> names{{
+constexpr std::array<std::pair<std::string_view, Breakage>, 13> names{{
     {"none", Breakage::none},
     {"no-look", Breakage::no_look},
     {"claim-not-durable", Breakage::claim_not_durable},
     {"early-restart", Breakage::early_restart},
     {"early-schedule", Breakage::early_schedule},
     {"cancel-ignored", Breakage::cancel_ignored},
+    {"restart-ignored", Breakage::restart_ignored},
     {"early-timer", Breakage::early_timer},
     {"finalise-lost", Breakage::finalise_lost},
     {"fence-off", Breakage::fence_off},
     {"no-hold", Breakage::no_hold},
+    {"no-rooms", Breakage::no_rooms},
     {"refused-restart-granted", Breakage::refused_restart_granted},
 }};
 
@@ -51,6 +53,10 @@ class BrokenStore final : public store::Store {
                                                  Timestamp now) override {
     if (breakage_ == Breakage::early_restart) {
       node_.spawn(restart_later(delay_id, now));
+      const store::Met met{domain::Effect::perform, {}};
+      co_return store::ActionAnswer(met);
+    }
+    if (breakage_ == Breakage::restart_ignored) {
       const store::Met met{domain::Effect::perform, {}};
       co_return store::ActionAnswer(met);
     }
@@ -106,7 +112,10 @@ class BrokenStore final : public store::Store {
   }
 
   Task<StoreResult<std::vector<store::Look>>> look(std::vector<DelayId> delay_ids) override {
-    return store_.look(std::move(delay_ids));
+    auto found = co_await store_.look(std::move(delay_ids));
+    if (breakage_ != Breakage::no_rooms || !found) co_return found;
+    for (store::Look& look : *found) look.room_id.value += look.delay_id.to_string();
+    co_return found;
   }
   Task<StoreResult<std::vector<store::Active>>> adopt() override { return store_.adopt(); }
   bool may_send(const DelayId& delay_id) const override {

@@ -20,10 +20,12 @@ enum class Breakage : std::uint8_t {
   early_restart,      // a restart is acknowledged before it is committed
   early_schedule,
   cancel_ignored,
+  restart_ignored,
   early_timer,
   finalise_lost,
   fence_off,                // an instance that has lost its lease goes on sending
   no_hold,                  // an unclear attempt does not hold up its room
+  no_rooms,                 // events of a room do not wait for each other
   refused_restart_granted,  // a restart that comes too late is answered like one in time
 };
 

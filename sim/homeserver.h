@@ -8,6 +8,7 @@
 #include "homeserver/homeserver.h"
 #include "sim/simulation.h"
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -49,6 +50,11 @@ class SimulatedHomeserver {
  public:
   SimulatedHomeserver(Simulation& simulation, Random random, Product product)
       : simulation_(simulation), random_(random), product_(product) {}
+
+  // The moments of requests.
+  static constexpr std::array moments{"send refused",  "send limited", "send overloaded", "send applied",
+                                      "send answered", "send lost",    "send cut",        "send 5xx",
+                                      "look answered", "look failed"};
 
   // For a node, while it lives. `step` is told each moment of each request.
   std::unique_ptr<homeserver::Homeserver> link(Node& node, std::function<void(const char*)> step);

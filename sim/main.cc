@@ -38,9 +38,14 @@ int replay(std::uint64_t seed, sim::WorldOptions options) {
 
 void print_coverage(const sim::Coverage& coverage) {
   fmt::print("\n{:<34} {:>10} {:>8}\n", "steps at which a process may die", "passed", "killed");
+  std::vector<std::string> never;
   for (const auto& [step, count] : coverage.steps) {
-    fmt::print("{:<34} {:>10} {:>8}\n", fmt::format("{} {}", step.first, step.second), count.passed, count.killed);
+    const std::string name = fmt::format("{} {}", step.first, step.second);
+    fmt::print("{:<34} {:>10} {:>8}\n", name, count.passed, count.killed);
+    if (count.killed == 0) never.push_back(name);
   }
+  fmt::print("killed at {} of {} steps; never at: {}\n", coverage.steps.size() - never.size(), coverage.steps.size(),
+             never.empty() ? "none" : fmt::format("{}", fmt::join(never, ", ")));
 }
 
 int run_many(const Arguments& arguments, const sim::WorldOptions& options) {

@@ -9,6 +9,7 @@
 #include "sim/steps.h"
 #include "store/store.h"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -23,6 +24,11 @@ struct StoreFaults {
 
 class SteppingStore final : public store::Store {
  public:
+  // What a simulated process asks of its store. Each verb has two steps: it is asked, and it is performed.
+  static constexpr std::array verbs{"adopt",     "cancel", "claim",   "finalise", "find_sent", "find_transaction",
+                                    "keep_time", "look",   "look_up", "prune",    "release",   "restart",
+                                    "schedule"};
+
   SteppingStore(Node& node, store::Store& store, Steps& steps, Random random, const StoreFaults& faults)
       : node_(node), store_(store), steps_(steps), random_(random), faults_(faults) {}
 

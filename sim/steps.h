@@ -19,7 +19,7 @@ struct Coverage {
     std::uint64_t passed = 0;
     std::uint64_t killed = 0;
   };
-  std::map<Step, Count> steps;
+  std::map<Step, Count> steps;  // all that there are, also those that were not met
 
   void add(const Coverage& other) {
     for (const auto& [step, count] : other.steps) {

@@ -238,6 +238,10 @@ World::World(std::uint64_t seed, const WorldOptions& options)
   homeserver_.takes_time = plan_.takes_time;
   homeserver_.faults = plan_.homeserver;
   clients_.answers_lost = plan_.answers_lost;
+  for (const auto* verb : SteppingStore::verbs) {
+    for (const auto* moment : {"asked", "performed"}) verdict_.coverage.steps[{verb, moment}];
+  }
+  for (const auto* moment : SimulatedHomeserver::moments) verdict_.coverage.steps[{"homeserver", moment}];
   kills_left_ = plan_.kills;
   pauses_left_ = plan_.pauses;
   slots_.resize(plan_.instances);
