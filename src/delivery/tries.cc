@@ -45,7 +45,7 @@ Task<NextStep> Tries::send_again(DelayedEvent event, bool may_have_arrived) {
     const std::vector<EventId> event_ids{*sent};
     const auto recorded = co_await context_.store.find_sent(event.event.user_id, event_ids);
     if (!recorded) co_return TryAgain{recorded.error().reason};
-    if (recorded->empty()) co_return step;
+    if (recorded->empty() || recorded->front().delay_id == transaction) co_return step;
     transaction = recorded->front().delay_id;
   }
 }
