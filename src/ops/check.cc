@@ -122,7 +122,9 @@ Task<Finding> check_database(async::Executor executor, const Configuration& conf
   if (const std::optional<Finding> missing = check_missing_database(configuration.database)) co_return *missing;
   const Result<void, std::string> opened = co_await try_database(configuration);
   if (opened) co_return Finding{"database", Verdict::ok, "opens", {}};
-  if (co_await afterword_answers(executor, configuration)) {
+  // A file is one process's; a server is open to all.
+  if (std::holds_alternative<SqliteDatabase>(configuration.database) &&
+      co_await afterword_answers(executor, configuration)) {
     co_return Finding{
         "database", Verdict::ok, "in use by the Afterword that runs at " + to_text(configuration.listen), {}};
   }

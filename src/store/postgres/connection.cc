@@ -198,8 +198,8 @@ std::vector<Rows> Connection::take_results(Deadline deadline, std::string& error
     if (status == PGRES_FATAL_ERROR && error.empty()) {
       const char* const sqlstate = ::PQresultErrorField(result, PG_DIAG_SQLSTATE);
       code = sqlstate == nullptr ? "" : sqlstate;
-      error = one_line(::PQresultErrorMessage(result));
-      if (sqlstate == nullptr) lose(error);
+      if (sqlstate == nullptr) lose(::PQresultErrorMessage(result));
+      error = one_line(::PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));  // without the statement's text
     }
     if (is_statement) all.push_back(std::move(rows));
     wait_for_result(deadline);

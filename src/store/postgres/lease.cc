@@ -45,6 +45,12 @@ bool Lease::is_safe(InstanceId instance) const {
   return instance == instance_ && now - renewed_at_ < options_.duration - options_.margin;
 }
 
+bool Lease::may_judge_others() const {
+  const auto now = options_.clock();
+  const std::lock_guard lock(mutex_);
+  return now >= patient_until_ && now - renewed_at_ < 2 * options_.renew_every;
+}
+
 void Lease::give_up() {
   stop();
   try {
@@ -91,6 +97,7 @@ void Lease::renew() {
     log::warn("this instance was away for too long, and others took over what it had; it goes on as a new one");
   }
   const std::lock_guard lock(mutex_);
+  if (began - renewed_at_ >= 2 * options_.renew_every) patient_until_ = options_.clock() + options_.patience;
   instance_ = instance;
   renewed_at_ = began;
 }

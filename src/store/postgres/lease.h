@@ -28,6 +28,8 @@ struct LeaseOptions {
   std::chrono::milliseconds renew_every{4'000};
   // So long before it runs out nothing is sent any more.
   std::chrono::milliseconds margin{4'000};
+  // When the database was away, so long for the others to come back too.
+  std::chrono::milliseconds patience{5'000};
   std::function<std::chrono::milliseconds()> clock = time_since_boot;
 };
 
@@ -43,6 +45,10 @@ class Lease {
 
   // Whether that is this instance now, and nobody can have taken over what it has.
   bool is_safe(InstanceId instance) const;
+
+  // Whether a lease that has run out means that its instance is gone. Not when the database was away for this one: then
+  // it was for the others too, and who comes back first would take over what all of them have.
+  bool may_judge_others() const;
 
   // Others may take over at once what this instance had. Ends the renewal.
   void give_up();
@@ -60,6 +66,7 @@ class Lease {
   bool stopping_ = false;
   InstanceId instance_ = nobody;
   std::chrono::milliseconds renewed_at_{};  // when the latest renewal began
+  std::chrono::milliseconds patient_until_{};
 
   std::thread thread_;
 };

@@ -1,9 +1,12 @@
 #include "store/postgres/postgres_store.h"
 
 #include "base/log.h"
+#include "store/postgres/adoption.h"
 #include "store/postgres/changes.h"
+#include "store/postgres/explain.h"
 #include "store/postgres/queries.h"
 #include "store/postgres/schema.h"
+#include "store/postgres/time_scale.h"
 
 #include <fmt/format.h>
 
@@ -49,6 +52,20 @@ class Queries {
  public:
   Queries(const Target& target, Lease& lease) : session_(target, "queries"), lease_(lease) {}
 
+  ServerTime keep_time(Connection& connection, const MachineTime& machine,
+                       std::chrono::steady_clock::time_point asked) {
+    return time_scale_.keep(connection, machine, asked);
+  }
+
+  struct Adopted {
+    InstanceId instance = nobody;
+    std::vector<Active> events;
+  };
+  Adopted adopt() {
+    const auto instance = lease_.instance();
+    return {instance, adoption_(session_, instance, lease_.may_judge_others())};
+  }
+
   void perform(std::span<Operation* const> batch) {
     for (Operation* operation : batch) perform(*static_cast<Query*>(operation));
   }
@@ -61,7 +78,9 @@ class Queries {
       session_.close();
       return lease_.give_up();
     }
-    query.perform(session_.connection());
+    Connection& connection = session_.connection();
+    time_scale_.look_again(connection, session_.name());
+    query.perform(connection);
   } catch (const Error& error) {
     session_.note(error);
     query.fail(error.what());
@@ -72,57 +91,9 @@ class Queries {
 
   Session session_;
   Lease& lease_;
+  TimeScale time_scale_;
+  Adoption adoption_;
   bool closed_ = false;
-};
-
-// Server time, which the instances have in common: the database's clock as it was when this one started, and from then
-// on the machine's own, which nobody sets. What others are to start from is kept in the database, so that setting its
-// clock moves nobody's.
-class TimeScale {
- public:
-  // `called`: when `machine` was read.
-  ServerTime operator()(Connection& connection, const MachineTime& machine,
-                        std::chrono::steady_clock::time_point called) {
-    static const Statement read{"read_time",
-                                "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, offset_ms, latest_ts"
-                                " FROM server_time"};
-    static const Statement write{
-        "write_time", "UPDATE server_time SET offset_ms = $1::int8, latest_ts = greatest(latest_ts, $2::int8)"};
-    const auto rows = connection.run(read);
-    const auto since = std::chrono::ceil<Milliseconds>(std::chrono::steady_clock::now() - called);
-    const Timestamp database = rows.timestamp(0, 0) - since;
-    Milliseconds offset = rows.milliseconds(0, 1);
-    if (!at_boot_) at_boot_ = std::max(database + offset, rows.timestamp(0, 2)) - machine.since_boot;
-    const Timestamp now = *at_boot_ + machine.since_boot;
-    const Milliseconds apart = now - (database + offset);
-    if (std::chrono::abs(apart) > noticeable) offset += apart;
-    connection.run(write, Parameters(offset, now));
-    return {*at_boot_, machine.wall - now};
-  }
-
- private:
-  static constexpr Milliseconds noticeable{1000};
-
-  std::optional<Timestamp> at_boot_;
-};
-
-// Takes over what has no living instance.
-struct Adopted {
-  InstanceId instance = nobody;
-  std::vector<Active> events;
-};
-class Adoption {
- public:
-  Adopted operator()(Connection& connection, InstanceId instance) {
-    // Whose outcome is not known: this instance may have more than it was told.
-    const bool in_doubt = std::exchange(in_doubt_, instance) == instance;
-    auto events = in_doubt ? postgres::owned(connection, instance) : postgres::adopt(connection, instance);
-    in_doubt_ = nobody;
-    return {instance, std::move(events)};
-  }
-
- private:
-  InstanceId in_doubt_ = nobody;
 };
 
 class PostgresStore final : public Store {
@@ -135,9 +106,9 @@ class PostgresStore final : public Store {
         query_commits_(executor, CommitOn::own_thread, [this](auto batch) { queries_.perform(batch); }) {}
 
   Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
-    const auto called = std::chrono::steady_clock::now();
-    return query<ServerTime>([this, machine = std::move(machine), called](Connection& connection) {
-      return time_scale_(connection, machine, called);
+    const auto asked = std::chrono::steady_clock::now();
+    return query<ServerTime>([this, machine = std::move(machine), asked](Connection& connection) {
+      return queries_.keep_time(connection, machine, asked);
     });
   }
 
@@ -203,8 +174,11 @@ class PostgresStore final : public Store {
   }
 
   Task<StoreResult<std::vector<Active>>> adopt() override {
-    auto verb = [this](Connection& connection) { return adoption_(connection, lease_->instance()); };
-    auto adopted = co_await query<Adopted>(std::move(verb));
+    // It is asked for now and then, also when nothing else happens: so no doubt stays for long.
+    Settle doubts;
+    co_await change_commits_.submit(doubts);
+    auto verb = [this](Connection&) { return queries_.adopt(); };
+    auto adopted = co_await query<Queries::Adopted>(std::move(verb));
     if (!adopted) co_return adopted.error();
     std::erase_if(attempts_, [&](const auto& attempt) { return attempt.second != adopted->instance; });
     for (const Active& event : adopted->events) {
@@ -267,38 +241,9 @@ class PostgresStore final : public Store {
   std::unordered_map<DelayId, InstanceId> attempts_;  // that are ours, and since which of our lives; the executor's
   Changes changes_;                                   // its thread's
   Queries queries_;                                   // its thread's
-  TimeScale time_scale_;                              // the queries' thread's
-  Adoption adoption_;                                 // the queries' thread's
   GroupCommit change_commits_;                        // last, so that their threads end first
   GroupCommit query_commits_;
 };
-
-// What the server says and what mends it. It may say it in another language; then it speaks for itself.
-std::string explain(const Target& target, std::string_view said) {
-  struct Known {
-    std::string_view part;
-    std::string_view mend;
-  };
-  constexpr std::array known{
-      Known{"password authentication failed", "correct the user or the password in the URL"},
-      Known{"no password supplied", "put the password into the URL, or into a password file of libpq's"},
-      Known{"no pg_hba.conf entry", "allow it in the server's pg_hba.conf"},
-      Known{"Connection refused", "start the server, or correct the host and port in the URL"},
-      Known{"No such file or directory", "start the server, or correct the host and port in the URL"},
-      Known{"could not translate host name", "correct the host in the URL"},
-      Known{"timeout expired", "see that the server can be reached"},
-      Known{"permission denied", "let the URL's user own the database, or create schemas in it"},
-      Known{"session is read-only", "name the primary, not a standby"},
-      Known{"too many", "raise the server's max_connections: each instance takes three"},
-  };
-  for (const auto& [part, mend] : known) {
-    if (said.find(part) != std::string_view::npos) return fmt::format("{}: {}; {}", target.shown(), said, mend);
-  }
-  if (said.find("database \"") != std::string_view::npos && said.find("does not exist") != std::string_view::npos) {
-    return fmt::format("{}: {}; make it: createdb --owner USER DATABASE", target.shown(), said);
-  }
-  return fmt::format("{}: {}", target.shown(), said);
-}
 
 // What the operator may have chosen, and should know of.
 void warn_of_settings(Connection& connection, const Target& target) {

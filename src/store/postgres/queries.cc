@@ -13,21 +13,12 @@ namespace {
 
 using domain::State;
 
-// What one prune may take, and one adoption.
+// What one prune may take.
 constexpr std::int64_t pruned_rows = 200;
 constexpr std::int64_t pruned_users = 10;
-constexpr std::int64_t adopted_rows = 2'000;
 
 const Statement begin{"begin", "BEGIN"};
 const Statement commit{"commit", "COMMIT"};
-
-std::vector<Active> read_active(const Rows& rows) {
-  std::vector<Active> found;
-  for (int i = 0; i < rows.size(); ++i) {
-    found.push_back({rows.delay_id(i, 0), static_cast<State>(rows.integer(i, 1)), rows.timestamp(i, 2)});
-  }
-  return found;
-}
 
 // One side of a list; `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
 std::string select_page(std::string_view order, std::string_view beyond) {
@@ -78,46 +69,6 @@ std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay
                      domain::RoomId(rows.text(i, 3))});
   }
   return found;
-}
-
-// An attempt is its sender's while that lives, and so is its timer's owner's claim to it void; what others hold locked
-// at this moment is left for the next time.
-std::vector<Active> adopt(Connection& connection, InstanceId instance) {
-  static const Statement end_leases{"end_leases",
-                                    "UPDATE instances SET ended = true WHERE NOT ended AND lease_until <= "
-                                    "clock_timestamp() AND instance <> $1::int8"};
-  // No transaction that could still name such an instance lasts so long.
-  static const Statement forget_instances{
-      "forget_instances",
-      "DELETE FROM instances AS i WHERE ended AND lease_until < clock_timestamp() - interval '1 hour' AND instance <> 0"
-      " AND NOT EXISTS (SELECT FROM active WHERE owner = i.instance)"
-      " AND NOT EXISTS (SELECT FROM active WHERE sender = i.instance AND state = 1)"};
-  static const Statement take{
-      "adopt",
-      "WITH me AS MATERIALIZED (SELECT instance FROM instances"
-      "   WHERE instance = $1::int8 AND NOT ended AND lease_until > clock_timestamp() FOR KEY SHARE),"
-      " scheduled AS MATERIALIZED (SELECT a.delay_id FROM instances AS i JOIN active AS a ON a.owner = i.instance"
-      "   WHERE i.ended AND a.state = 0 LIMIT $2::int8 FOR UPDATE OF a SKIP LOCKED),"
-      " sending AS MATERIALIZED (SELECT a.delay_id FROM instances AS i JOIN active AS a ON a.sender = i.instance"
-      "   WHERE i.ended AND a.state = 1 LIMIT $2::int8 FOR UPDATE OF a SKIP LOCKED),"
-      " taken AS (SELECT * FROM scheduled UNION ALL SELECT * FROM sending)"
-      " UPDATE active AS a SET owner = me.instance, sender = CASE a.state WHEN 1 THEN me.instance ELSE 0 END"
-      " FROM me, taken WHERE a.delay_id = taken.delay_id"
-      " RETURNING a.delay_id, a.state, a.delayed_since_ts + a.delay_ms"};
-  connection.send(begin);
-  connection.send(end_leases, Parameters(instance));
-  connection.send(forget_instances);
-  connection.send(take, Parameters(instance, adopted_rows));
-  connection.send(commit);
-  return read_active(connection.run()[3]);
-}
-
-std::vector<Active> owned(Connection& connection, InstanceId instance) {
-  static const Statement owned{"owned",
-                               "SELECT delay_id, state, delayed_since_ts + delay_ms FROM active"
-                               " WHERE CASE state WHEN 1 THEN sender ELSE owner END = $1::int8"
-                               " AND (owner = $1::int8 OR (state = 1 AND sender = $1::int8))"};
-  return read_active(connection.run(owned, Parameters(instance)));
 }
 
 std::optional<domain::DelayedEvent> look_up(Connection& connection, const DelayId& delay_id,

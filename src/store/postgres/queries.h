@@ -14,9 +14,6 @@ namespace afterword::store::postgres {
 
 std::optional<DelayId> find_transaction(Connection& connection, const domain::TransactionKey& transaction);
 std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay_ids, InstanceId instance);
-std::vector<Active> adopt(Connection& connection, InstanceId instance);
-// All that the instance has: what adopt() answered when it is not known whether it took effect.
-std::vector<Active> owned(Connection& connection, InstanceId instance);
 std::optional<domain::DelayedEvent> look_up(Connection& connection, const DelayId& delay_id,
                                             const std::optional<UserId>& caller);
 ListPage list(Connection& connection, const UserId& user_id, const ListQuery& query);

@@ -82,10 +82,11 @@ CREATE TABLE users_to_prune (user_id bytea PRIMARY KEY);
 }  // namespace
 
 Result<void, std::string> migrate(Connection& connection) {
-  static const Statement begin{"begin", "BEGIN"};
-  static const Statement lock{"lock_migration", "SELECT pg_advisory_xact_lock($1::int8)"};
-  static const Statement exists{"schema_exists", "SELECT to_regclass('afterword.schema_version') IS NOT NULL"};
-  static const Statement version_of{"schema_version", "SELECT version FROM schema_version"};
+  // Asked of the catalogue itself: what to_regclass() knows may be from before the wait for the lock.
+  static const Statement exists{
+      "schema_exists",
+      "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'afterword' AND tablename = 'schema_version')"};
+  static const Statement version_of{"schema_version", "SELECT version FROM afterword.schema_version"};
   static const Statement commit{"commit", "COMMIT"};
 
   const auto newest = static_cast<std::int64_t>(migrations.size());
@@ -98,14 +99,22 @@ Result<void, std::string> migrate(Connection& connection) {
   if (connection.run(exists).boolean(0, 0)) version = connection.run(version_of).integer(0, 0);
   if (version >= newest) return judge(version);
 
-  connection.send(begin);
-  connection.send(lock, Parameters(migration_lock));
-  connection.run();
+  // A large table takes its time, and so does waiting for the instance that is at it.
+  connection.execute(
+      fmt::format("BEGIN;"
+                  "SET LOCAL statement_timeout = 0;"
+                  "SET LOCAL lock_timeout = 0;"
+                  "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                  "SELECT pg_advisory_xact_lock({})",
+                  migration_lock));
   if (connection.run(exists).boolean(0, 0)) {
     version = connection.run(version_of).integer(0, 0);
   } else {
+    // The schema may have been made for a user who may make none.
+    static const Statement has_schema{"has_schema",
+                                      "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'afterword')"};
+    if (!connection.run(has_schema).boolean(0, 0)) connection.execute("CREATE SCHEMA afterword");
     connection.execute(
-        "CREATE SCHEMA IF NOT EXISTS afterword;"
         "CREATE TABLE schema_version (version integer NOT NULL);"
         "INSERT INTO schema_version VALUES (0)");
   }

@@ -62,15 +62,6 @@ int wait_for(pid_t process) {
   return status;
 }
 
-void execute(const std::string& url, const std::string& sql) {
-  PGconn* const connection = ::PQconnectdb(url.c_str());
-  PGresult* const result = ::PQexec(connection, sql.c_str());
-  const std::string error = ::PQerrorMessage(connection);
-  ::PQclear(result);
-  ::PQfinish(connection);
-  if (!error.empty()) throw std::runtime_error(error);
-}
-
 }  // namespace
 
 Server& Server::shared() {
@@ -121,8 +112,19 @@ void Server::stop() {
 
 std::string Server::make_database() {
   const auto name = fmt::format("test_{}", ++databases_);
-  execute(url_of("postgres"), "CREATE DATABASE " + name);
+  ask(url_of("postgres"), "CREATE DATABASE " + name);
   return url_of(name);
+}
+
+std::string Server::ask(const std::string& url, const std::string& sql) {
+  PGconn* const connection = ::PQconnectdb(url.c_str());
+  PGresult* const result = ::PQexec(connection, sql.c_str());
+  const std::string error = ::PQerrorMessage(connection);
+  const std::string answer = ::PQntuples(result) > 0 ? ::PQgetvalue(result, 0, 0) : "";
+  ::PQclear(result);
+  ::PQfinish(connection);
+  if (!error.empty()) throw std::runtime_error(error);
+  return answer;
 }
 
 std::string Server::url_of(const std::string& database) const {

@@ -18,9 +18,12 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // The URL of a database that does not exist yet.
+  // The URL of a new one.
   std::string make_database();
   std::string url_of(const std::string& database) const;
+
+  // What the first column of the first row says. On a connection of its own.
+  static std::string ask(const std::string& url, const std::string& sql);
 
   void stop();   // at once, as a crash
   void start();  // and waits until it answers

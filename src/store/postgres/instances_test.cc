@@ -1,0 +1,372 @@
+// Several stores on one database, as several instances have them.
+#include "store/postgres/postgres_store.h"
+
+#include "store/postgres/testing/server.h"
+#include "store/testing/run.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+namespace afterword::store::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::State;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing::Server;
+
+constexpr Timestamp noon = from_ms(1'800'000'000'000);
+const UserId alice("@alice:example.org");
+
+// Whose lease runs out in a moment, for it is never renewed: as of an instance that is paused.
+const LeaseOptions short_lease{.duration = 400ms, .renew_every = 1h, .margin = 200ms};
+
+class PostgresInstances : public ::testing::Test {
+ protected:
+  ~PostgresInstances() override {
+    for (const auto& store : stores_) runner_.run(store->close());
+  }
+
+  Store& open(LeaseOptions lease = {}) {
+    auto store = postgres::open(runner_.executor(), {.url = url_, .lease = std::move(lease)});
+    if (store.has_error()) throw std::runtime_error(store.error());
+    stores_.push_back(*std::move(store));
+    return *stores_.back();
+  }
+
+  static domain::NewDelayedEvent event_of(UserId user_id = alice, Milliseconds delay = 10s) {
+    domain::NewDelayedEvent event;
+    event.delay_id = DelayId::random();
+    event.event.user_id = std::move(user_id);
+    event.event.room_id = domain::RoomId("!room");
+    event.event.type = "m.room.message";
+    event.event.content = "{}";
+    event.timing = {noon, delay};
+    return event;
+  }
+  DelayId schedule(Store& store, Milliseconds delay = 10s) {
+    const auto event = event_of(alice, delay);
+    answer(store.schedule(event, std::nullopt));
+    return event.delay_id;
+  }
+  ClaimAnswer claim(Store& store, DelayId delay_id, Timestamp now = noon + 10s) {
+    const domain::Attempt attempt{now};
+    return answer(store.claim(delay_id, std::nullopt, attempt, now));
+  }
+  State state_of(Store& store, DelayId delay_id) { return answer(store.look_up(delay_id, std::nullopt))->state; }
+  std::vector<Active> adopt_all(Store& store) {
+    std::vector<Active> all;
+    while (true) {
+      const auto some = answer(store.adopt());
+      if (some.empty()) return all;
+      all.insert(all.end(), some.begin(), some.end());
+    }
+  }
+
+  template <class T>
+  T answer(Task<StoreResult<T>> verb) {
+    auto result = runner_.run(std::move(verb));
+    if constexpr (!std::is_void_v<T>) {
+      return std::move(result).value();
+    } else {
+      result.value();
+    }
+  }
+  std::string ask(const std::string& sql) const { return Server::ask(url_, sql); }
+
+  Server& server_ = Server::shared();
+  std::string url_ = server_.make_database();
+  store::testing::Runner runner_;
+  std::vector<std::unique_ptr<Store>> stores_;
+};
+
+TEST_F(PostgresInstances, ServeEachOthersEventsAndLeaveTheirTimersAlone) {
+  Store& first = open();
+  Store& second = open();
+  const auto delay_id = schedule(first);
+  const std::vector<DelayId> ids{delay_id};
+  EXPECT_THAT(answer(first.look(ids)), SizeIs(1));
+  EXPECT_THAT(answer(second.look(ids)), IsEmpty());
+  EXPECT_THAT(answer(second.adopt()), IsEmpty());
+
+  answer(second.restart(delay_id, alice, noon + 5s));
+  EXPECT_EQ(answer(first.look(ids)).at(0).due, noon + 15s);
+  answer(second.cancel(delay_id, alice, noon + 6s));
+  EXPECT_THAT(answer(first.look(ids)), IsEmpty());
+}
+
+TEST_F(PostgresInstances, TakeOverWhatOneThatIsGoneHad) {
+  Store& first = open();
+  Store& second = open();
+  const auto scheduled = schedule(first);
+  const auto sending = schedule(first);
+  claim(first, sending);
+  runner_.run(first.close());
+  EXPECT_THAT(adopt_all(second), SizeIs(2));
+  EXPECT_TRUE(second.may_send(sending));
+  EXPECT_THAT(answer(second.look({scheduled})), SizeIs(1));
+}
+
+TEST_F(PostgresInstances, KeepOneOutThatWasPausedForLongerThanItsLease) {
+  Store& paused = open(short_lease);
+  const auto claimed = schedule(paused);
+  const auto scheduled = schedule(paused);
+  claim(paused, claimed);
+  EXPECT_TRUE(paused.may_send(claimed));
+  std::this_thread::sleep_for(500ms);
+  EXPECT_FALSE(paused.may_send(claimed));
+
+  Store& other = open();
+  EXPECT_THAT(adopt_all(other), SizeIs(2));
+  const domain::Finalised late{noon + 20s, domain::EventId("$late")};
+  answer(paused.finalise(claimed, late));
+  EXPECT_EQ(state_of(other, claimed), State::sending);
+  answer(paused.release(claimed));
+  EXPECT_EQ(state_of(other, claimed), State::sending);
+  const domain::Attempt attempt{noon + 10s};
+  EXPECT_TRUE(runner_.run(paused.claim(scheduled, std::nullopt, attempt, noon + 10s)).has_error());
+  // What it schedules all the same, somebody has the timer of.
+  const auto orphan = schedule(paused);
+  EXPECT_THAT(adopt_all(other), SizeIs(1));
+  EXPECT_THAT(answer(other.look({orphan})), SizeIs(1));
+
+  const domain::Finalised sent{noon + 20s, domain::EventId("$sent")};
+  answer(other.finalise(claimed, sent));
+  EXPECT_EQ(state_of(paused, claimed), State::sent);
+}
+
+// Who is first to find the database back does not take everything: the others are there too, a moment later.
+TEST_F(PostgresInstances, KeepWhatTheyHaveWhileTheDatabaseIsAway) {
+  const LeaseOptions brief{.duration = 1500ms, .renew_every = 300ms, .margin = 400ms, .patience = 1500ms};
+  Store& first = open(brief);
+  Store& second = open(brief);
+  const auto of_first = schedule(first);
+  const auto of_second = schedule(second);
+  server_.stop();
+  std::this_thread::sleep_for(2s);
+  server_.start();
+  const auto give_up = std::chrono::steady_clock::now() + 4s;
+  while (std::chrono::steady_clock::now() < give_up) {
+    const auto adopted = runner_.run(first.adopt());
+    EXPECT_TRUE(adopted.has_error() || adopted->empty());
+    std::this_thread::sleep_for(50ms);
+  }
+  EXPECT_THAT(answer(first.look({of_first, of_second})), SizeIs(1));
+  EXPECT_THAT(answer(second.look({of_first, of_second})), SizeIs(1));
+}
+
+TEST_F(PostgresInstances, LetTheEarlierEventOfARoomGoFirst) {
+  Store& first = open();
+  Store& second = open();
+  const MachineTime machine{"a boot", 1h, noon};
+  const Milliseconds until_noon = noon - answer(first.keep_time(machine)).at(machine);
+  ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", until_noon.count()));
+  const auto earlier = schedule(first, 10s);
+  const auto later = schedule(second, 11s);
+  EXPECT_TRUE(std::holds_alternative<Behind>(claim(second, later, noon + 11s)));
+  EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(first, earlier, noon + 11s)));
+  EXPECT_TRUE(std::holds_alternative<Behind>(claim(second, later, noon + 11s)));
+  const domain::Finalised sent{noon + 11s, domain::EventId("$sent")};
+  answer(first.finalise(earlier, sent));
+  EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(second, later, noon + 11s)));
+
+  // Also behind what another instance sends on request; but not for ever.
+  const auto mine = schedule(second, 12s);
+  const domain::Attempt on_request{noon, true};
+  answer(first.claim(mine, alice, on_request, noon + 12s));
+  const auto next = schedule(second, 13s);
+  EXPECT_TRUE(std::holds_alternative<Behind>(claim(second, next, noon + 13s)));
+  ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", Milliseconds(3min).count()));
+  EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(second, next, noon + 13s)));
+}
+
+TEST_F(PostgresInstances, StartTogetherOnAnEmptyDatabase) {
+  std::array<Result<std::unique_ptr<Store>, std::string>, 8> opened;
+  {
+    std::vector<std::jthread> threads;
+    for (auto& one : opened) {
+      threads.emplace_back([this, &one] { one = postgres::open(runner_.executor(), {.url = url_}); });
+    }
+  }
+  for (auto& one : opened) {
+    ASSERT_TRUE(one) << one.error();
+    stores_.push_back(*std::move(one));
+    schedule(*stores_.back());
+  }
+  EXPECT_EQ(ask("SELECT count(*) FROM afterword.active"), "8");
+  EXPECT_EQ(ask("SELECT count(DISTINCT owner) FROM afterword.active"), "8");
+}
+
+TEST_F(PostgresInstances, CountALimitTogetherAndDoATransactionOnce) {
+  Store& first = open();
+  Store& second = open();
+  std::vector<domain::NewDelayedEvent> events;
+  std::vector<domain::NewDelayedEvent> repeated;
+  for (int i = 0; i < 60; ++i) {
+    events.push_back(event_of());
+    repeated.push_back(event_of(UserId("@bob:example.org")));
+    repeated.back().transaction =
+        domain::TransactionKey::of(repeated.back().event.user_id, std::nullopt, "/send", std::to_string(i / 6));
+  }
+  std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    verbs.push_back((i % 2 == 0 ? first : second).schedule(events[i], 7));
+    verbs.push_back((i % 2 == 0 ? first : second).schedule(repeated[i], 100));
+  }
+  int created = 0;
+  for (auto& result : runner_.run_together(std::move(verbs))) {
+    const auto answer = std::move(result).value();
+    if (const auto* scheduled = std::get_if<Scheduled>(&answer)) created += scheduled->created ? 1 : 0;
+  }
+  EXPECT_EQ(created, 7 + 10);
+  EXPECT_EQ(ask("SELECT count(*) FROM afterword.active"), "17");
+}
+
+// Every verb, on the same few rows and users, from two instances at once.
+TEST_F(PostgresInstances, NeverWaitForEachOtherInACircle) {
+  std::array stores{&open(), &open()};
+  std::vector<domain::NewDelayedEvent> events;
+  for (int i = 0; i < 40; ++i) events.push_back(event_of(UserId(fmt::format("@user{}:example.org", i % 5))));
+  for (const auto& event : events) answer(stores[0]->schedule(event, std::nullopt));
+
+  std::minstd_rand random(4140);
+  std::vector<domain::NewDelayedEvent> more;
+  more.reserve(10'000);
+  int unavailable = 0;
+  const auto count = [&]<class T>(std::vector<StoreResult<T>> results) {
+    for (const auto& result : results) unavailable += result.has_error() ? 1 : 0;
+  };
+  for (int round = 0; round < 60; ++round) {
+    std::vector<Task<StoreResult<ActionAnswer>>> actions;
+    std::vector<Task<StoreResult<ScheduleAnswer>>> schedules;
+    struct Others {
+      static Task<void> claim(Store& store, DelayId id, bool on_request) {
+        const domain::Attempt attempt{noon + 10s, on_request};
+        co_await store.claim(id, std::nullopt, attempt, noon + 10s);
+        co_await store.release(id);
+      }
+      static Task<void> adopt(Store& store) { co_await store.adopt(); }
+      static Task<void> prune(Store& store) {
+        const domain::Retention retention{1h, 1};
+        co_await store.prune(retention, noon + 1min);
+      }
+      static Task<void> cancel_all(Store& store, UserId user_id) { co_await store.cancel_all(user_id, noon); }
+    };
+    for (int i = 0; i < 80; ++i) {
+      Store& store = *stores[random() % 2];
+      const auto& event = events[random() % events.size()];
+      switch (random() % 8) {
+        case 0:
+          runner_.start(Others::claim(store, event.delay_id, random() % 2 == 0));
+          break;
+        case 1:
+          more.push_back(event_of(event.event.user_id));
+          events[random() % events.size()] = more.back();
+          schedules.push_back(store.schedule(more.back(), 30));
+          break;
+        case 2:
+          actions.push_back(store.cancel(event.delay_id, std::nullopt, noon));
+          break;
+        default:
+          actions.push_back(store.restart(event.delay_id, std::nullopt, noon));
+      }
+    }
+    for (Store* store : stores) {
+      runner_.start(Others::adopt(*store));
+      runner_.start(Others::prune(*store));
+    }
+    if (round % 10 == 0) runner_.start(Others::cancel_all(*stores[round % 20 == 0], events[0].event.user_id));
+    count(runner_.run_together(std::move(schedules)));
+    count(runner_.run_together(std::move(actions)));
+  }
+  EXPECT_EQ(unavailable, 0);
+  EXPECT_EQ(ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), "0");
+}
+
+// Unavailable says that nothing was done: so it is also when the connection went while it was being committed.
+TEST_F(PostgresInstances, HaveDoneNothingWhenTheConnectionIsLost) {
+  Store& store = open();
+  std::minstd_rand random(4140);
+  int lost = 0;
+  int kept = 0;
+  for (int round = 0; round < 40; ++round) {
+    std::vector<domain::NewDelayedEvent> events;
+    for (int i = 0; i < 100; ++i) events.push_back(event_of());
+    std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
+    for (const auto& event : events) verbs.push_back(store.schedule(event, std::nullopt));
+    const auto pause = std::chrono::microseconds(random() % 8'000);
+    std::jthread killer([this, pause] {
+      std::this_thread::sleep_for(pause);
+      ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+          " AND application_name LIKE 'afterword changes%'");
+    });
+    const auto results = runner_.run_together(std::move(verbs));
+    killer.join();
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    while (runner_.run(store.restart(DelayId::random(), std::nullopt, noon)).has_error()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up);
+      std::this_thread::sleep_for(50ms);
+    }
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      EXPECT_EQ(answer(store.look_up(events[i].delay_id, std::nullopt)).has_value(), results[i].has_value());
+      ++(results[i] ? kept : lost);
+    }
+  }
+  EXPECT_GT(lost, 0);
+  EXPECT_GT(kept, 0);
+}
+
+// Another host is the primary now, whose clock is elsewhere. Its clock and the offset are only ever used together, so
+// to move the offset does the same.
+TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
+  const auto boot = std::chrono::steady_clock::now();
+  const auto machine_now = [boot](Milliseconds since_boot) {
+    const auto passed = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - boot);
+    return MachineTime{"a boot", since_boot + passed, noon};
+  };
+  Store& first = open();
+  const auto started = machine_now(1h);
+  const Timestamp at_boot = answer(first.keep_time(started)).at_boot;
+
+  for (const auto step : {5s, -3s, 3'600s}) {
+    ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", Milliseconds(step).count()));
+    ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'afterword queries%'");
+    while (runner_.run(first.adopt()).has_error()) std::this_thread::sleep_for(50ms);
+
+    const auto read = machine_now(1h);
+    EXPECT_EQ(answer(first.keep_time(read)).at_boot, at_boot);
+    const auto other = machine_now(7h);
+    const Milliseconds apart = answer(open().keep_time(other)).at(other) - (at_boot + other.since_boot - 6h);
+    EXPECT_LE(std::chrono::abs(apart), 1s) << "after a step of " << step.count() << " s";
+  }
+}
+
+TEST_F(PostgresInstances, NeverGoBackBehindTheLatestTimeThatWasKept) {
+  const MachineTime machine{"a boot", 1h, noon};
+  Store& first = open();
+  const Timestamp before = answer(first.keep_time(machine)).at(machine);
+  runner_.run(first.close());
+  ask("UPDATE afterword.server_time SET offset_ms = offset_ms - 60000");
+  EXPECT_GE(answer(open().keep_time(machine)).at(machine), before);
+}
+
+TEST_F(PostgresInstances, RefuseADatabaseOfANewerVersion) {
+  open();
+  ask("UPDATE afterword.schema_version SET version = version + 1");
+  const auto refused = postgres::open(runner_.executor(), {.url = url_});
+  EXPECT_THAT(refused.error(), HasSubstr("written by a newer version of Afterword"));
+}
+
+}  // namespace
+}  // namespace afterword::store::postgres

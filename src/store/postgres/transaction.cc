@@ -1,0 +1,406 @@
+#include "store/postgres/transaction.h"
+
+#include "store/postgres/event_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+namespace afterword::store::postgres {
+namespace {
+
+using domain::State;
+
+const Statement begin{"begin", "BEGIN"};
+const Statement commit_transaction{"commit", "COMMIT"};
+
+// Advisory locks, so that two instances do not both find room for a user's last event, or do a transaction twice.
+const Statement lock_users{"lock_users",
+                           "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT"
+                           " hashtextextended(encode(user_id, 'hex'), 4140) AS key"
+                           " FROM unnest($1::bytea[]) AS user_id ORDER BY key) AS keys"};
+
+// Its row cannot be removed before this transaction has ended.
+const Statement lease_of{"lease",
+                         "SELECT NOT ended AND lease_until > clock_timestamp() FROM instances"
+                         " WHERE instance = $1::int8 FOR KEY SHARE"};
+
+constexpr std::string_view row_columns =
+    "delay_id, user_id, delayed_since_ts, delay_ms, state, owner, sender, attempt_ts, attempt_on_request";
+const Statement lock_rows{
+    "lock_rows",
+    fmt::format("SELECT {} FROM active WHERE delay_id = ANY($1::uuid[]) ORDER BY delay_id FOR UPDATE", row_columns)};
+const Statement lock_rows_and_users{
+    "lock_rows_and_users",
+    fmt::format("SELECT {} FROM active WHERE delay_id = ANY($1::uuid[]) OR user_id = ANY($2::bytea[])"
+                " ORDER BY delay_id FOR UPDATE",
+                row_columns)};
+
+const Statement restart_rows{"restart",
+                             "UPDATE active AS a SET delayed_since_ts = greatest(a.delayed_since_ts, w.now_ts)"
+                             " FROM unnest($1::uuid[], $2::int8[], $3::bytea[]) AS w (delay_id, now_ts, caller)"
+                             " WHERE a.delay_id = w.delay_id AND a.state = 0"
+                             " AND (w.caller IS NULL OR w.caller = a.user_id)"};
+
+// Those that wait for another instance's event of their room: one that is due earlier, and whose timer or whose attempt
+// is another's. One that has been due for two minutes blocks nobody.
+constexpr std::string_view is_earlier =
+    "(o.delayed_since_ts + o.delay_ms, o.delay_id) < (mine.delayed_since_ts + mine.delay_ms, mine.delay_id)"
+    " AND o.delayed_since_ts + o.delay_ms"
+    " > (SELECT offset_ms FROM server_time) + extract(epoch FROM clock_timestamp()) * 1000 - 120000";
+const Statement behind{
+    "behind",
+    fmt::format("SELECT mine.delay_id FROM active AS mine WHERE mine.delay_id = ANY($1::uuid[])"
+                " AND (EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
+                "   AND (o.owner < $2::int8 OR o.owner > $2::int8) AND {0})"
+                " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id AND o.state = 1"
+                "   AND o.sender <> $2::int8 AND {0}))",
+                is_earlier)};
+
+const Statement known_transactions{
+    "known_transactions", "SELECT transaction_key, delay_id FROM events WHERE transaction_key = ANY($1::bytea[])"};
+const Statement count_of_users{
+    "count_of_users",
+    "SELECT user_id, count(*), min(delayed_since_ts + delay_ms) FROM active WHERE user_id = ANY($1::bytea[])"
+    " GROUP BY user_id"};
+
+const Statement insert_events{
+    "insert_events",
+    "INSERT INTO events (delay_id, transaction_key, user_id, device_id, room_id, kind, type, state_key, redacts,"
+    " sticky_duration_ms, origin_server_ts, delayed_since_ts, delay_ms, content, state)"
+    " SELECT *, 0 FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::int8[], $7::bytea[],"
+    " $8::bytea[], $9::bytea[], $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::bytea[])"};
+const Statement insert_active{
+    "insert_active",
+    "INSERT INTO active (delay_id, user_id, room_id, delayed_since_ts, delay_ms, owner)"
+    " SELECT *, $6::int8 FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::int8[], $5::int8[])"};
+
+const Statement write_rows{
+    "write_rows",
+    "UPDATE active AS a SET delayed_since_ts = w.since, state = w.state, owner = w.owner, sender = w.sender,"
+    " attempt_ts = w.attempt_ts, attempt_on_request = w.on_request"
+    " FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::bool[])"
+    " AS w (delay_id, since, state, owner, sender, attempt_ts, on_request) WHERE a.delay_id = w.delay_id"};
+
+const Statement remove_rows{"remove_rows", "DELETE FROM active WHERE delay_id = ANY($1::uuid[])"};
+const Statement finalise_events{
+    "finalise_events",
+    "UPDATE events AS e SET state = w.state, delayed_since_ts = w.since, finalised_ts = w.finalised_ts,"
+    " event_id = w.event_id, error_status = w.error_status, error_body = w.error_body"
+    " FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::bytea[], $6::int8[], $7::bytea[])"
+    " AS w (delay_id, state, since, finalised_ts, event_id, error_status, error_body) WHERE e.delay_id = w.delay_id"};
+// In the order of their keys, as all that is locked.
+const Statement mark_users{"mark_users",
+                           "INSERT INTO users_to_prune (user_id) SELECT user_id FROM unnest($1::bytea[]) AS user_id"
+                           " ON CONFLICT DO NOTHING"};
+
+const Statement finalised_among{"finalised_among",
+                                "SELECT delay_id, user_id, state, delayed_since_ts, delay_ms FROM events"
+                                " WHERE delay_id = ANY($1::uuid[]) AND state >= 2"};
+const Statement whole_events{"whole_events",
+                             fmt::format("SELECT {} FROM events AS e JOIN active AS a ON a.delay_id = e.delay_id"
+                                         " WHERE e.delay_id = ANY($1::uuid[])",
+                                         event_columns)};
+
+}  // namespace
+
+void Transaction::read() {
+  connection_.send(begin);
+  std::size_t place = 1;
+
+  std::vector<UserId> scheduling;
+  Array transaction_keys(ArrayOf::bytes);
+  Array limited(ArrayOf::bytes);  // to be counted: a user without a limit may have very many
+  for (const auto* schedule : batch_.schedules) {
+    scheduling.push_back(schedule->event().event.user_id);
+    if (schedule->max_scheduled()) limited.add(schedule->event().event.user_id);
+    if (schedule->event().transaction) transaction_keys.add(*schedule->event().transaction);
+  }
+  if (!scheduling.empty()) {
+    connection_.send(lock_users, Parameters(array_of(ArrayOf::bytes, scheduling)));
+    ++place;
+  }
+  std::size_t lease_place = 0;
+  if (needs_lease()) {
+    connection_.send(lease_of, Parameters(instance_));
+    lease_place = place++;
+  }
+
+  std::vector<DelayId> ids;
+  Array restarted(ArrayOf::uuids);
+  Array nows(ArrayOf::integers);
+  Array callers(ArrayOf::bytes);
+  std::unordered_set<DelayId> seen;
+  for (auto* restart : batch_.restarts) {
+    if (!seen.insert(restart->delay_id()).second) {
+      repeated_restarts_.push_back(restart);
+      continue;
+    }
+    ids.push_back(restart->delay_id());
+    restarted.add(restart->delay_id());
+    nows.add(restart->now());
+    callers.add(restart->caller());
+  }
+  for (const auto* change : batch_.others) ids.push_back(change->delay_id());
+  std::sort(ids.begin(), ids.end());
+  std::optional<std::size_t> rows_place;
+  if (!batch_.cancel_alls.empty()) {
+    Array users(ArrayOf::bytes);
+    for (const auto* cancel_all : batch_.cancel_alls) users.add(cancel_all->user_id());
+    connection_.send(lock_rows_and_users, Parameters(array_of(ArrayOf::uuids, ids), users));
+    rows_place = place++;
+  } else if (!ids.empty()) {
+    connection_.send(lock_rows, Parameters(array_of(ArrayOf::uuids, ids)));
+    rows_place = place++;
+  }
+  if (!restarted.empty()) {
+    connection_.send(restart_rows, Parameters(restarted, nows, callers));
+    ++place;
+  }
+
+  Array by_time(ArrayOf::uuids);
+  for (const auto* claim : batch_.claims) {
+    if (claim->by_time()) by_time.add(claim->delay_id());
+  }
+  std::optional<std::size_t> behind_place;
+  if (!by_time.empty()) {
+    connection_.send(behind, Parameters(by_time, instance_));
+    behind_place = place++;
+  }
+  std::optional<std::size_t> users_place;
+  std::optional<std::size_t> transactions_place;
+  if (!limited.empty()) {
+    connection_.send(count_of_users, Parameters(limited));
+    users_place = place++;
+  }
+  if (!transaction_keys.empty()) {
+    connection_.send(known_transactions, Parameters(transaction_keys));
+    transactions_place = place++;
+  }
+  if (batch_.restarts_alone() && repeated_restarts_.empty()) {
+    connection_.send(commit_transaction);
+    committing_ = true;
+  }
+  const auto results = connection_.run();
+
+  if (lease_place != 0) {
+    const auto& lease = results[lease_place];
+    deciding_.lease_valid = !lease.empty() && lease.boolean(0, 0);
+  }
+  if (rows_place) {
+    const auto& rows = results[*rows_place];
+    for (int i = 0; i < rows.size(); ++i) {
+      ActiveRow row;
+      row.user_id = UserId(rows.text(i, 1));
+      row.timing = {rows.timestamp(i, 2), rows.milliseconds(i, 3)};
+      row.state = static_cast<State>(rows.integer(i, 4));
+      row.owner = rows.integer(i, 5);
+      row.sender = rows.integer(i, 6);
+      if (row.state == State::sending) row.attempt = domain::Attempt{rows.timestamp(i, 7), rows.boolean(i, 8)};
+      rows_.emplace(rows.delay_id(i, 0), std::move(row));
+    }
+  }
+  if (behind_place) {
+    const auto& rows = results[*behind_place];
+    for (int i = 0; i < rows.size(); ++i) {
+      if (auto* row = find(rows.delay_id(i, 0))) row->behind = true;
+    }
+  }
+  if (users_place) {
+    const auto& rows = results[*users_place];
+    for (int i = 0; i < rows.size(); ++i) users_[rows.text(i, 0)] = {rows.integer(i, 1), rows.timestamp(i, 2)};
+  }
+  if (transactions_place) {
+    const auto& rows = results[*transactions_place];
+    for (int i = 0; i < rows.size(); ++i) transactions_.emplace(rows.text(i, 0), rows.delay_id(i, 1));
+  }
+  decide_restarts();
+}
+
+// The statement has written those that may; here is what each found.
+void Transaction::decide_restarts() {
+  std::unordered_set<DelayId> seen;
+  for (auto* restart : batch_.restarts) {
+    if (!seen.insert(restart->delay_id()).second) continue;
+    auto* row = find(restart->delay_id());
+    restart->decide(row, deciding_);
+    if (row != nullptr) row->changed = false;
+    note_not_active(*restart);
+  }
+}
+
+void Transaction::decide() {
+  decide_schedules();
+  const auto decide_one = [this](RowChange& change) {
+    change.decide(find(change.delay_id()), deciding_);
+    note_not_active(change);
+  };
+  for (auto* restart : repeated_restarts_) decide_one(*restart);
+  for (auto* change : batch_.others) decide_one(*change);
+  for (auto* cancel_all : batch_.cancel_alls) cancel_all->decide(rows_);
+}
+
+void Transaction::decide_schedules() {
+  for (auto* schedule : batch_.schedules) {
+    const auto& event = schedule->event();
+    std::string key;
+    if (event.transaction) {
+      key = *to_element(*event.transaction);
+      const auto known = transactions_.find(key);
+      if (known != transactions_.end()) {
+        schedule->decided(Scheduled{known->second, false});
+        continue;
+      }
+    }
+    auto& user = users_[event.event.user_id.value];
+    if (schedule->max_scheduled() && user.count >= *schedule->max_scheduled()) {
+      schedule->decided(TooManyScheduled{user.next});
+      continue;
+    }
+    ++user.count;
+    user.next = std::min(user.next, event.timing.due());
+    if (event.transaction) transactions_.emplace(key, event.delay_id);
+    created_.push_back(schedule);
+    schedule->decided(Scheduled{event.delay_id, true});
+  }
+}
+
+void Transaction::write() {
+  write_finalised();
+  write_changed();
+  write_schedules();
+  Array claimed(ArrayOf::uuids);
+  std::unordered_map<DelayId, Claim*> claims;
+  for (auto* claim : batch_.claims) {
+    if (!claim->claimed()) continue;
+    claimed.add(claim->delay_id());
+    claims.emplace(claim->delay_id(), claim);
+  }
+  if (!claimed.empty()) connection_.send(whole_events, Parameters(claimed));
+  connection_.send(commit_transaction);
+  committing_ = true;
+  auto results = connection_.run();
+  if (claimed.empty()) return;
+  const auto& events = results[results.size() - 2];
+  for (int i = 0; i < events.size(); ++i) {
+    auto event = read_event(events, i);
+    claims.at(event.delay_id)->take(std::move(event));
+  }
+}
+
+void Transaction::write_schedules() {
+  if (created_.empty()) return;
+  Array ids(ArrayOf::uuids);
+  Array transactions(ArrayOf::bytes);
+  Array users(ArrayOf::bytes);
+  Array devices(ArrayOf::bytes);
+  Array rooms(ArrayOf::bytes);
+  Array kinds(ArrayOf::integers);
+  Array types(ArrayOf::bytes);
+  Array state_keys(ArrayOf::bytes);
+  Array redacts(ArrayOf::bytes);
+  Array stickies(ArrayOf::integers);
+  Array origins(ArrayOf::integers);
+  Array sinces(ArrayOf::integers);
+  Array delays(ArrayOf::integers);
+  Array contents(ArrayOf::bytes);
+  for (const auto* schedule : created_) {
+    const auto& event = schedule->event();
+    ids.add(event.delay_id);
+    transactions.add(event.transaction);
+    users.add(event.event.user_id);
+    devices.add(event.event.device_id);
+    rooms.add(event.event.room_id);
+    kinds.add(static_cast<std::int64_t>(event.event.kind));
+    types.add(event.event.type);
+    state_keys.add(event.event.state_key);
+    redacts.add(event.event.redacts);
+    stickies.add(event.event.sticky_duration);
+    origins.add(event.event.origin_server_ts);
+    sinces.add(event.timing.delayed_since);
+    delays.add(event.timing.delay);
+    contents.add(event.event.content);
+  }
+  connection_.send(insert_events, Parameters(ids, transactions, users, devices, rooms, kinds, types, state_keys,
+                                             redacts, stickies, origins, sinces, delays, contents));
+  // Without a lease the timer is nobody's: whoever looks for such events next takes it.
+  const InstanceId owner = deciding_.lease_valid ? instance_ : nobody;
+  connection_.send(insert_active, Parameters(ids, users, rooms, sinces, delays, owner));
+}
+
+void Transaction::write_finalised() {
+  std::vector<std::string> users;
+  Array ids(ArrayOf::uuids);
+  Array states(ArrayOf::integers);
+  Array sinces(ArrayOf::integers);
+  Array finalised_tss(ArrayOf::integers);
+  Array event_ids(ArrayOf::bytes);
+  Array statuses(ArrayOf::integers);
+  Array bodies(ArrayOf::bytes);
+  for (const auto& [delay_id, row] : rows_) {
+    if (!row.finalised) continue;
+    const auto* event_id = std::get_if<domain::EventId>(&row.finalised->outcome);
+    const auto* error = std::get_if<domain::HomeserverError>(&row.finalised->outcome);
+    ids.add(delay_id);
+    states.add(static_cast<std::int64_t>(row.state_now()));
+    sinces.add(row.timing.delayed_since);
+    finalised_tss.add(row.finalised->finalised_ts);
+    event_ids.add(event_id != nullptr ? std::optional(event_id->value) : std::nullopt);
+    statuses.add(error != nullptr ? std::optional(std::int64_t{error->status}) : std::nullopt);
+    bodies.add(error != nullptr ? std::optional(error->body) : std::nullopt);
+    users.push_back(row.user_id.value);
+  }
+  if (ids.empty()) return;
+  connection_.send(remove_rows, Parameters(ids));
+  connection_.send(finalise_events, Parameters(ids, states, sinces, finalised_tss, event_ids, statuses, bodies));
+  std::sort(users.begin(), users.end());
+  connection_.send(mark_users, Parameters(array_of(ArrayOf::bytes, users)));
+}
+
+void Transaction::write_changed() {
+  Array ids(ArrayOf::uuids);
+  Array sinces(ArrayOf::integers);
+  Array states(ArrayOf::integers);
+  Array owners(ArrayOf::integers);
+  Array senders(ArrayOf::integers);
+  Array attempts(ArrayOf::integers);
+  Array on_request(ArrayOf::booleans);
+  for (const auto& [delay_id, row] : rows_) {
+    if (!row.changed || row.finalised) continue;
+    ids.add(delay_id);
+    sinces.add(row.timing.delayed_since);
+    states.add(static_cast<std::int64_t>(row.state));
+    owners.add(row.owner);
+    senders.add(row.sender);
+    attempts.add(row.attempt ? std::optional(row.attempt->origin_server_ts) : std::nullopt);
+    on_request.add(row.attempt ? std::optional(row.attempt->on_request) : std::nullopt);
+  }
+  if (ids.empty()) return;
+  connection_.send(write_rows, Parameters(ids, sinces, states, owners, senders, attempts, on_request));
+}
+
+// What is not active may be finalised. After the commit: such an event changes no more.
+void Transaction::look_further() try {
+  if (not_active_.empty()) return;
+  Array ids(ArrayOf::uuids);
+  for (const auto* change : not_active_) ids.add(change->delay_id());
+  const auto rows = connection_.run(finalised_among, Parameters(ids));
+  std::unordered_map<DelayId, Summary> finalised;
+  for (int i = 0; i < rows.size(); ++i) {
+    const domain::Timing timing{rows.timestamp(i, 3), rows.milliseconds(i, 4)};
+    finalised.emplace(rows.delay_id(i, 0),
+                      Summary{UserId(rows.text(i, 1)), static_cast<State>(rows.integer(i, 2)), timing});
+  }
+  for (auto* change : not_active_) {
+    const auto found = finalised.find(change->delay_id());
+    change->not_active(found == finalised.end() ? nullptr : &found->second);
+  }
+} catch (const Error& error) {
+  throw Error(Error::Kind::lost, error.what());  // the batch is committed, and yet has no answer
+}
+
+}  // namespace afterword::store::postgres
