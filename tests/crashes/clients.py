@@ -22,10 +22,10 @@ MESSAGE = "m.room.message"
 STATE = "org.example.crashes"  # anybody may set it, with any key
 NUMBER = "org.example.number"  # in the content
 
-_ANSWER_LIMIT = 10.0  # seconds
 _FINAL = {200, 400, 401, 403, 404, 409}  # other answers say: ask again
 _GIVES_UP = 0.03  # the share of unanswered requests after which nobody asks again
 _HEARTBEAT = 0.4
+_SHORTEST_DELAY = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,18 @@ class Load:
 
     dialect: Dialect
     numbers: "itertools.count[int]"
+    answer_limit: float = 10.0  # seconds
     ended: threading.Event = field(default_factory=threading.Event)
     events: list[Delayed] = field(default_factory=list)
+    _burst_at: float = 0.0
+
+    def burst(self, when: float) -> None:
+        """What is scheduled until shortly before is due at that moment, in monotonic seconds, all at once."""
+        self._burst_at = when
+
+    def delay(self, usual: float) -> float:
+        left = self._burst_at - time.monotonic()
+        return left if left > _SHORTEST_DELAY else usual
 
     def next_due(self, after: float) -> float | None:
         """When the next event is due after this moment, as far as the clients know."""
@@ -100,7 +110,7 @@ class Client:
     def _schedule_something(self) -> None:
         if self._is_over:
             return
-        event = self._new_event(self._random.uniform(0.2, 1.5), self._random.random() < 0.3)
+        event = self._new_event(self._load.delay(self._random.uniform(_SHORTEST_DELAY, 1.5)), self._random.random() < 0.3)
         fate = self._random.random()
         when = event.delay * self._random.uniform(0.1, 1.1)  # now and then too late, or just then
         if fate < 0.2:
@@ -201,9 +211,9 @@ class Client:
                 state_key=event.state_key,
                 form=dialect.schedule_form,
                 txn_id=event.txn_id,
-                timeout=_ANSWER_LIMIT,
+                timeout=self._load.answer_limit,
             )
         assert event.delay_id
         if dialect.tokenless and self._random.random() < 0.5:
-            return self._user.manage(event.delay_id, action, PATH_UNSTABLE, token=None, timeout=_ANSWER_LIMIT)
-        return self._user.manage(event.delay_id, action, dialect.manage_form, timeout=_ANSWER_LIMIT)
+            return self._user.manage(event.delay_id, action, PATH_UNSTABLE, token=None, timeout=self._load.answer_limit)
+        return self._user.manage(event.delay_id, action, dialect.manage_form, timeout=self._load.answer_limit)

@@ -1,6 +1,8 @@
 """What the client of a delayed event knows about it: what it asked, when, and what it was answered."""
 
+import itertools
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 SCHEDULE = "schedule"
@@ -65,6 +67,12 @@ class Delayed:
         starts = [tried.began for tried in self.tries if tried.action == SCHEDULE][:1]
         starts += [tried.began for tried in self.tries if tried.action == RESTART and tried.acknowledged]
         return max(starts) + self.delay if starts else None
+
+
+def longest_gap(events: Iterable[Delayed], until: float) -> float:
+    """The longest time, in seconds, during which nothing was acknowledged to anybody, from the first answer to `until`."""
+    answers = sorted(one.ended for event in events for one in event.tries if one.acknowledged and one.ended < until)
+    return max((later - earlier for earlier, later in itertools.pairwise([*answers, until])), default=0.0)
 
 
 class Times:

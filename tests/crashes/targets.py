@@ -9,7 +9,7 @@ from system.matrix import Server
 
 from .clients import AFTERWORD, SYNAPSE, Dialect
 
-_SETTINGS = {
+SETTINGS = {
     "rate_limits.enabled": "false",
     "limits.max_scheduled_per_user": "none",
     "retention.max_per_user": "none",
@@ -56,7 +56,7 @@ class BehindAfterword:
                 # What was in work when it was killed, its queue hands out again after 5 min 10 s.
                 self.recovery = 320.0
         self.title = f"Afterword before {name.capitalize()}"
-        self._afterword = Afterword(directory / f"afterword-before-{name}", settings=_SETTINGS)
+        self._afterword = Afterword(directory / f"afterword-before-{name}", settings=SETTINGS)
         self.server: Server = self._afterword
 
     def start(self) -> None:

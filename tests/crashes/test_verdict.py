@@ -2,7 +2,7 @@
 
 import pytest
 
-from .record import CANCEL, RESTART, SCHEDULE, SEND, Delayed, Times, Try
+from .record import CANCEL, RESTART, SCHEDULE, SEND, Delayed, Times, Try, longest_gap
 from .verdict import CANCELLED, EARLY, LOST, NOT_SHOWN, OUT_OF_ORDER, TWICE, UNTRUE, Outcome, Seen, judge
 
 ROOM = "!room:home.test"
@@ -106,3 +106,10 @@ def test_the_look_up_says_what_the_room_holds(outcome: Outcome | None, there: bo
 def test_another_events_id_is_no_excuse():
     events = [delayed(SCHEDULED), delayed(SCHEDULED, number=2)]
     assert breaches(events, [seen(T + 0.5, 2, "$2")], {1: Outcome("$2")}) == [LOST, UNTRUE]
+
+
+def test_a_gap_is_between_acknowledged_answers_or_until_the_end():
+    events = [delayed(SCHEDULED, tried(RESTART, T + 1)), delayed(tried(SCHEDULED, T + 3), tried(RESTART, T + 5, 503))]
+    assert longest_gap(events, T + 4) == pytest.approx(2)
+    assert longest_gap(events, T + 8) == pytest.approx(4.99)
+    assert longest_gap([], T) == 0

@@ -16,7 +16,7 @@ from system.homeservers import Dendrite, Synapse
 from system.matrix import Server, User
 
 from .clients import STATE, Client, Dialect, Load
-from .record import RESTART, SEND, Delayed, Times
+from .record import RESTART, SEND, Delayed, Times, longest_gap
 from .rooms import Watcher, read_room
 from .verdict import LOST, NOT_SHOWN, UNTRUE, Finding, Outcome, Seen, count, judge
 
@@ -47,8 +47,18 @@ class Figures:
     heartbeats: int = 0  # acknowledged
     cancelled: int = 0  # acknowledged
     sent: int = 0
+    longest_gap: float = 0.0  # seconds during which nothing was acknowledged to anybody
     findings: list[Finding] = field(default_factory=list)
     late: list[float] = field(default_factory=list)  # seconds, of what left by time
+
+    def add(self, other: "Figures") -> None:
+        self.events += other.events
+        self.heartbeats += other.heartbeats
+        self.cancelled += other.cancelled
+        self.sent += other.sent
+        self.longest_gap = max(self.longest_gap, other.longest_gap)
+        self.findings += other.findings
+        self.late += other.late
 
     @property
     def breaches(self) -> "Counter[str]":
@@ -70,13 +80,25 @@ class Figures:
 
 
 class Trial:
-    def __init__(self, subject: Subject, seed: int, say: Say, *, users: int = 12, rooms: int = 16, pace: float = 0.8):
-        """`pace`: seconds between the events that a client schedules, on average."""
+    def __init__(
+        self,
+        subject: Subject,
+        seed: int,
+        say: Say,
+        *,
+        users: int = 12,
+        rooms: int = 16,
+        pace: float = 0.8,
+        answer_limit: float = 10.0,
+    ):
+        """`pace`: seconds between the events that a client schedules, on average. `answer_limit`: seconds after which
+        it asks again."""
         self._subject = subject
         self._seed = f"{seed} {subject.name}"
         self._say = say
         self._rooms_a_block = rooms
         self._pace = pace
+        self._answer_limit = answer_limit
         self._times = Times()
         self._numbers = itertools.count(1)
         self._blocks = itertools.count(1)
@@ -95,10 +117,11 @@ class Trial:
         """It has been disturbed, and may need until then, in monotonic seconds, to show all that it has accepted."""
         self._well_at = max(self._well_at, when)
 
-    def block(self, disturb: Callable[[Load], None]) -> list[Finding]:
+    def block(self, disturb: Callable[[Load], None]) -> Figures:
+        """The figures of this block alone."""
         block = next(self._blocks)
         rooms = self._make_rooms()
-        load = Load(self._subject.dialect, self._numbers)
+        load = Load(self._subject.dialect, self._numbers, self._answer_limit)
         clients = [
             Client(
                 user.at(self._subject.server),
@@ -115,6 +138,7 @@ class Trial:
             disturb(load)
         finally:
             load.ended.set()
+        ended = time.monotonic()
         for client in clients:
             client.join()
         events = {event.number: event for event in load.events}
@@ -123,10 +147,12 @@ class Trial:
         outcomes = self._look_up(load.events)
         findings = self._read_until_settled(events, outcomes, rooms)
         self.outcomes |= outcomes
-        self._add_up(load.events, findings, rooms)
+        figures = self._add_up(load.events, findings, rooms)
+        figures.longest_gap = longest_gap(load.events, ended)
+        self.figures.add(figures)
         for finding in findings:
             self._say(f"  {finding.breach}: {finding.text}\n{self.history(finding.number)}")
-        return findings
+        return figures
 
     def look_again(self) -> None:
         """What has come to a room after it had been read, or has been late to show."""
@@ -210,13 +236,12 @@ class Trial:
         for room in rooms:
             self.rooms[room] = read_room(self._watcher.user, room, self._watcher.arrived)
 
-    def _add_up(self, events: list[Delayed], findings: list[Finding], rooms: list[str]) -> None:
-        figures = self.figures
-        figures.findings += findings
-        figures.events += len(events)
-        figures.heartbeats += sum(one.action == RESTART and one.acknowledged for e in events for one in e.tries)
-        figures.cancelled += sum(event.must_not_be_sent for event in events)
+    def _add_up(self, events: list[Delayed], findings: list[Finding], rooms: list[str]) -> Figures:
+        figures = Figures(events=len(events), findings=findings)
+        figures.heartbeats = sum(one.action == RESTART and one.acknowledged for e in events for one in e.tries)
+        figures.cancelled = sum(event.must_not_be_sent for event in events)
         for seen in (seen for room in rooms for seen in self.rooms[room]):
             figures.sent += 1
             if seen.arrived is not None and not self.events[seen.number].asked(SEND):
                 figures.late.append(seen.arrived - self._times.monotonic(seen.origin_server_ts))
+        return figures

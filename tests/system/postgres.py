@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .processes import Process, ProcessFailed, free_port
 
-_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 # PostgreSQL refuses to run as root.
 _UNPRIVILEGED = "nobody"
@@ -54,12 +54,12 @@ class Postgres:
         """Until it answers. Made anew the first time; later with what it had."""
         data = self.directory / "data"
         if not data.exists():
-            command = [str(_PROGRAMS / "initdb"), "-D", str(data), "-A", "trust", "-U", "afterword"]
+            command = [str(PROGRAMS / "initdb"), "-D", str(data), "-A", "trust", "-U", "afterword"]
             command += ["-E", "UTF8", "--locale=C", "--no-sync"]
             done = subprocess.run(unprivileged(command), cwd="/", capture_output=True, text=True)
             if done.returncode != 0:
                 raise ProcessFailed(f"initdb ended with status {done.returncode}:\n{done.stderr}")
-        command = [str(_PROGRAMS / "postgres"), "-D", str(data), "-c", "listen_addresses=127.0.0.1"]
+        command = [str(PROGRAMS / "postgres"), "-D", str(data), "-c", "listen_addresses=127.0.0.1"]
         command += ["-c", f"port={self.port}", "-c", f"unix_socket_directories={self.directory}"]
         for key, value in {"max_connections": "200", "shared_buffers": "128MB", **self._settings}.items():
             command += ["-c", f"{key}={value}"]
@@ -68,7 +68,7 @@ class Postgres:
         self._process.wait_until(self.is_ready)
 
     def is_ready(self) -> bool:
-        command = [str(_PROGRAMS / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [str(PROGRAMS / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command).returncode == 0
 
     def make_database(self) -> str:
@@ -84,7 +84,7 @@ class Postgres:
 
     def query(self, sql: str, database: str | None = None) -> list[list[str]]:
         """The rows, as text. `database`: its URL."""
-        command = [str(_PROGRAMS / "psql"), database or self.url(), "-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
+        command = [str(PROGRAMS / "psql"), database or self.url(), "-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
         done = subprocess.run([*command, "-c", sql], capture_output=True, text=True)
         if done.returncode != 0:
             raise ProcessFailed(f"psql ended with status {done.returncode}:\n{done.stderr}")
