@@ -157,6 +157,9 @@ class BlindHomeserver final : public homeserver::Homeserver {
  public:
   explicit BlindHomeserver(homeserver::Homeserver& homeserver) : homeserver_(homeserver) {}
 
+  Task<std::optional<homeserver::NotArrived>> prepare(DelayId delay_id) override {
+    return homeserver_.prepare(delay_id);
+  }
   Task<homeserver::SendAnswer> send(DelayId delay_id, const domain::EventToSend& event,
                                     domain::Attempt attempt) override {
     return homeserver_.send(delay_id, event, attempt);
@@ -164,6 +167,7 @@ class BlindHomeserver final : public homeserver::Homeserver {
   Task<homeserver::LookAnswer> look_for(DelayId, const domain::EventToSend&, domain::Attempt) override {
     co_return homeserver::Candidates{};
   }
+  Task<bool> flush_queue(const domain::EventToSend& event) override { return homeserver_.flush_queue(event); }
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
     return homeserver_.whoami(std::move(credentials));
   }

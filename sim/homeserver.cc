@@ -33,6 +33,9 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   Link(SimulatedHomeserver& homeserver, Node& node, std::function<void(const char*)> step)
       : there_(homeserver), node_(node), step_(std::make_shared<std::function<void(const char*)>>(std::move(step))) {}
 
+  // The mark: it is left with the request itself.
+  Task<std::optional<NotArrived>> prepare(domain::DelayId) override { co_return std::nullopt; }
+
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override {
     const Request request{delay_id, event, attempt.origin_server_ts};
     const auto call = std::make_shared<Call<SendAnswer>>(node_, there_.simulation_.now() + time_limit);
@@ -51,6 +54,9 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
     if (call->answer()) co_return *call->answer();
     co_return CannotTell{"timed out"};
   }
+
+  // Its queues stand still no longer than they are given time anyway.
+  Task<bool> flush_queue(const domain::EventToSend&) override { co_return true; }
 
   // Clients' tokens are looked into before the handlers, and so not part of this world.
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials) override {
@@ -145,12 +151,15 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
   const auto restarts = there.restarts_;
   const bool seen_before = there.transactions_.contains(path_of(request));
   const std::weak_ptr<const void> process = step_;
+  there.marks_.insert(request.delay_id);
   there.simulation_.after(effect, [&there, request, waiting, process, restarts, lost, answered_first, lost_after,
                                    effect, seen_before, back = brief(), this]() mutable {
     const bool alive = !waiting.expired();
     if (process.expired() && effect > late_effect) return;
     if (there.restarts_ != restarts) {  // it went down meanwhile
       if (alive) answer_after<SendAnswer>(0ns, waiting, Unclear{"connection reset"}, "send cut");
+      const bool queued = there.product_ == Product::dendrite && there.random_.chance(0.5);
+      if (queued) there.apply_from_queue(request, there.random_.time(0s, queue_time));
       return;
     }
     SendAnswer answer = there.apply(request, seen_before);
@@ -193,6 +202,18 @@ void SimulatedHomeserver::go_down() {
   down_ = true;
   ++restarts_;
   std::erase_if(transactions_, [](const auto& entry) { return !entry.second.kept_on_restart; });
+  marks_.clear();
+}
+
+void SimulatedHomeserver::apply_from_queue(const Request& request, nanoseconds time) {
+  simulation_.after(time, [this, request] {
+    if (down_) {
+      apply_from_queue(request, 1s);
+      return;
+    }
+    simulation_.trace("homeserver: {} out of its queue", request.delay_id.to_string());
+    apply(request, false);
+  });
 }
 
 void SimulatedHomeserver::kick(const domain::UserId& user_id, const domain::RoomId& room_id) {
@@ -259,6 +280,7 @@ LookAnswer SimulatedHomeserver::search(const Request& request) const {
                                    other.txn_id != request.delay_id.to_string();
     if (same && !other_transaction) found.events.push_back(other.event_id);
   }
+  found.may_be_queued = found.events.empty() && product_ == Product::dendrite && !marks_.contains(request.delay_id);
   return found;
 }
 

@@ -77,6 +77,8 @@ class SimulatedHomeserver {
   // still take effect (less than delivery's quiet time).
   static constexpr std::chrono::seconds time_limit{10};
   static constexpr std::chrono::seconds late_effect{4};
+  // How long Dendrite, when it is up again, may take to make what it was busy with when it went down.
+  static constexpr std::chrono::seconds queue_time{310};
 
  private:
   class Link;
@@ -103,6 +105,7 @@ class SimulatedHomeserver {
   Fate draw_fate();
 
   homeserver::SendAnswer apply(const Request& request, bool seen_before);
+  void apply_from_queue(const Request& request, nanoseconds time);
   homeserver::LookAnswer search(const Request& request) const;
   static std::string path_of(const Request& request);
 
@@ -113,6 +116,7 @@ class SimulatedHomeserver {
   std::uint64_t restarts_ = 0;
   std::vector<RoomEvent> events_;
   std::map<std::string, Transaction> transactions_;  // by path
+  std::set<domain::DelayId> marks_;                  // of what was sent since it came up
   std::map<std::pair<domain::UserId, domain::RoomId>, Steady> kicked_;
   std::set<domain::DeviceId> removed_devices_;
   std::uint64_t faults_made_ = 0;

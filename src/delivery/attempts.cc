@@ -12,16 +12,46 @@ void Attempts::end(domain::DelayId delay_id, SendNowAnswer answer) {
   ended_.notify_all();
 }
 
-void Attempts::note_unclear(domain::DelayId delay_id, async::Steady now) {
+void Attempts::note_unclear(domain::DelayId delay_id, async::Steady now, bool may_be_queued) {
   const auto found = attempts_.find(delay_id);
   if (found == attempts_.end()) return;
   found->second.quiet_until = now + options_.quiet_time;
+  found->second.unanswered = now;
+  found->second.may_be_queued = may_be_queued;
+  found->second.flushed = false;
   if (!found->second.unclear_since) found->second.unclear_since = now;
+}
+
+void Attempts::note_may_be_queued(domain::DelayId delay_id) {
+  const auto found = attempts_.find(delay_id);
+  if (found != attempts_.end()) found->second.may_be_queued = true;
+}
+
+void Attempts::note_not_asked(domain::DelayId delay_id, async::Steady now) {
+  const auto found = attempts_.find(delay_id);
+  if (found == attempts_.end()) return;
+  found->second.unanswered = now;
+  found->second.flushed = false;
+}
+
+void Attempts::note_flushed(domain::DelayId delay_id, async::Steady now) {
+  const auto found = attempts_.find(delay_id);
+  if (found == attempts_.end()) return;
+  found->second.flushed = true;
+  found->second.quiet_until = now + options_.quiet_time;
+}
+
+bool Attempts::is_to_be_flushed(domain::DelayId delay_id) const {
+  const auto found = attempts_.find(delay_id);
+  return found != attempts_.end() && found->second.may_be_queued && !found->second.flushed;
 }
 
 bool Attempts::is_quiet(domain::DelayId delay_id, async::Steady now) const {
   const auto found = attempts_.find(delay_id);
-  return found == attempts_.end() || now >= found->second.quiet_until;
+  if (found == attempts_.end()) return true;
+  const UnderWay& attempt = found->second;
+  if (attempt.may_be_queued && now - attempt.unanswered < options_.queue_time) return false;
+  return now >= attempt.quiet_until;
 }
 
 bool Attempts::holds_too_long(domain::DelayId delay_id, async::Steady now) const {

@@ -30,7 +30,14 @@ class Attempts {
   void end(domain::DelayId delay_id, SendNowAnswer answer);
 
   // Its last try had no clear answer, which we know since `now`.
-  void note_unclear(domain::DelayId delay_id, async::Steady now);
+  void note_unclear(domain::DelayId delay_id, async::Steady now, bool may_be_queued = false);
+  // A look did not find it, and it may be in a queue of the homeserver.
+  void note_may_be_queued(domain::DelayId delay_id);
+  // The homeserver could not be asked: what may be in its queue has its time from then on.
+  void note_not_asked(domain::DelayId delay_id, async::Steady now);
+  // The queue has had its time, and everything in it was worked off.
+  void note_flushed(domain::DelayId delay_id, async::Steady now);
+  bool is_to_be_flushed(domain::DelayId delay_id) const;
   // Whether no earlier try can take effect any more.
   bool is_quiet(domain::DelayId delay_id, async::Steady now) const;
   // Whether it has been without a clear answer for longer than its room may be held up.
@@ -42,6 +49,9 @@ class Attempts {
   struct UnderWay {
     Reply reply;                                      // for who asked for it
     async::Steady quiet_until{};                      // an earlier try may still be under way in the homeserver
+    async::Steady unanswered{};                       // when the homeserver last gave no answer
+    bool may_be_queued = false;                       // an earlier try may be in its queue,
+    bool flushed = false;                             // if that was not worked off since
     std::optional<async::Steady> unclear_since = {};  // when the first try had no clear answer
   };
 

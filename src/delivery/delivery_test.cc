@@ -218,6 +218,38 @@ TEST_F(DeliveryTest, ARefusalAtItsTimeIsFinal) {
   EXPECT_EQ(failed_with(limited), 429);
 }
 
+homeserver::SendAnswer refused_perhaps_at_a_stop() {
+  auto answer = refused(403, "M_FORBIDDEN");
+  std::get<homeserver::Refused>(answer).may_be_stopping = true;
+  return answer;
+}
+
+TEST_F(DeliveryTest, ARefusalByAHomeserverThatMayBeStoppingCountsTheSecondTime) {
+  start();
+  homeserver_.next_answers = {refused_perhaps_at_a_stop(), connection_refused()};
+  const auto at_a_stop = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(at_a_stop, at_a_stop, at_a_stop));
+  EXPECT_EQ(state(at_a_stop), State::sent);
+
+  homeserver_.next_answers = {refused_perhaps_at_a_stop(), refused_perhaps_at_a_stop()};
+  const auto meant = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_EQ(failed_with(meant), 403);
+}
+
+TEST_F(DeliveryTest, NothingIsSentToAHomeserverThatCannotBePrepared) {
+  start();
+  homeserver_.is_away = true;
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(state(id), State::scheduled);
+  homeserver_.is_away = false;
+  clock_.advance(1min);
+  EXPECT_EQ(state(id), State::sent);
+}
+
 TEST_F(DeliveryTest, WithoutItsDeviceWhenThatIsGone) {
   start();
   homeserver_.next_answers = {refused(400, "M_UNKNOWN_DEVICE")};
@@ -645,6 +677,7 @@ homeserver::LookAnswer in_the_room(const std::string& event_id) {
   return homeserver::Candidates{{domain::EventId(event_id)}};
 }
 homeserver::LookAnswer cannot_tell() { return homeserver::CannotTell{"timed out"}; }
+homeserver::LookAnswer perhaps_queued() { return homeserver::Candidates{{}, true}; }
 
 TEST_F(DeliveryTest, WhatHasArrivedIsNotSentAgain) {
   start();
@@ -681,6 +714,81 @@ TEST_F(DeliveryTest, ALookThatBeganTooEarlyShowsNothing) {
   ASSERT_EQ(homeserver_.looks.size(), 2u);
   EXPECT_LT(homeserver_.looks[0].arrived, unclear + 5s);
   EXPECT_GE(homeserver_.looks[1].arrived, unclear + 5s);
+}
+
+TEST_F(DeliveryTest, WhatARestartedHomeserverMayStillMakeIsNotSentAgainMeanwhile) {
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  claim(id, {clock_.now(), false});
+  homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
+  start();
+  clock_.advance(5min + 10s);
+  EXPECT_THAT(sent(), IsEmpty());
+  homeserver_.answer_look = [](const auto&) { return in_the_room("$late"); };
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatNoQueueHasGivenBackInTimeIsSentAgain) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
+  const auto id = schedule(1s);
+  clock_.advance(7min);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+  EXPECT_EQ(state(id), State::sent);
+  EXPECT_EQ(homeserver_.flushes, 1u);
+}
+
+TEST_F(DeliveryTest, WhatAQueueGivesBackWhenItIsFlushedIsNotSentAgain) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.answer_look = [&](const auto&) {
+    return homeserver_.flushes == 0 ? perhaps_queued() : in_the_room("$flushed");
+  };
+  const auto id = schedule(1s);
+  clock_.advance(7min);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, NothingIsSentAgainBehindAQueueThatStandsStill) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
+  homeserver_.can_flush = false;
+  const auto id = schedule(1s);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  homeserver_.can_flush = true;
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+}
+
+TEST_F(DeliveryTest, AQueueHasItsTimeOnceItsHomeserverIsBack) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.next_looks = {perhaps_queued()};
+  homeserver_.answer_look = [](const auto&) { return cannot_tell(); };
+  const auto id = schedule(1s);
+  clock_.advance(1h);
+  homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
+  clock_.advance(4min);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(3min);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+}
+
+TEST_F(DeliveryTest, AStalledHomeserverIsGivenTheTimeOfItsQueue) {
+  start();
+  homeserver_.next_answers = {homeserver::Unclear{"timed out", true}};
+  homeserver_.next_looks = {cannot_tell()};
+  const auto id = schedule(1s);
+  clock_.advance(5min + 10s);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
 }
 
 TEST_F(DeliveryTest, WhatACrashLeftIsLookedForFirst) {

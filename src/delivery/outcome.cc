@@ -15,6 +15,7 @@ struct Decide {
 
   NextStep operator()(const Refused& refused) const {
     if (refused.errcode == "M_UNKNOWN_DEVICE" && tried.with_device) return SendWithoutDevice{};
+    if (refused.may_be_stopping && !tried.is_second) return SendSoon{};
     if (tried.on_request) return Release{refused.error};
     return Finalise{refused.error};
   }

@@ -13,6 +13,7 @@ namespace afterword::delivery {
 struct Try {
   bool on_request = false;        // by the `send` action, not at its time
   bool with_device = false;       // sent as the owner's device
+  bool is_second = false;         // the first was refused
   bool may_have_arrived = false;  // an earlier try of the same attempt had no clear answer, and no look could tell
 };
 
@@ -24,10 +25,11 @@ struct Release {                                           // it has not been se
   std::optional<Milliseconds> retry_after = std::nullopt;  // of all that we send
 };
 struct SendWithoutDevice {};  // at once
+struct SendSoon {};           // once more, before the refusal counts
 struct TryAgain {             // the same attempt, later: it may have arrived, or must not be sent now
   std::string reason;
 };
-using NextStep = std::variant<Finalise, Release, SendWithoutDevice, TryAgain>;
+using NextStep = std::variant<Finalise, Release, SendWithoutDevice, SendSoon, TryAgain>;
 
 NextStep next_step(const Try& tried, const homeserver::SendAnswer& answer);
 

@@ -14,19 +14,23 @@ using homeserver::testing::connection_refused;
 using homeserver::testing::refused;
 using homeserver::testing::timed_out;
 
-enum class Step { finalise, release, without_device, again };
-constexpr const char* step_names[] = {"finalise", "release", "send without device", "try again"};
+enum class Step { finalise, release, without_device, soon, again };
+constexpr const char* step_names[] = {"finalise", "release", "send without device", "send soon", "try again"};
 
 constexpr Try at_its_time{};
 constexpr Try on_request{.on_request = true};
 constexpr Try with_device{.with_device = true};
 constexpr Try on_request_with_device{.on_request = true, .with_device = true};
+constexpr Try second{.is_second = true};
+constexpr Try second_on_request{.on_request = true, .is_second = true};
 constexpr Try once_more{.may_have_arrived = true};
 constexpr Try once_more_on_request{.on_request = true, .may_have_arrived = true};
 
 TEST(NextStep, Table) {
   const SendAnswer sent = Sent{domain::EventId("$e")};
   const SendAnswer forbidden = refused(403, "M_FORBIDDEN");
+  SendAnswer perhaps_at_a_stop = forbidden;
+  std::get<homeserver::Refused>(perhaps_at_a_stop).may_be_stopping = true;
   const SendAnswer limited = refused(429, "M_LIMIT_EXCEEDED");
   const SendAnswer unknown_device = refused(400, "M_UNKNOWN_DEVICE");
   const struct {
@@ -43,6 +47,11 @@ TEST(NextStep, Table) {
       {"limited at its time: failed", at_its_time, limited, Step::finalise},
       {"refused on request: stays scheduled", on_request, forbidden, Step::release},
       {"limited on request: stays scheduled", on_request, limited, Step::release},
+
+      {"refused, perhaps at a stop: once more", at_its_time, perhaps_at_a_stop, Step::soon},
+      {"the same on request", on_request, perhaps_at_a_stop, Step::soon},
+      {"refused twice: failed", second, perhaps_at_a_stop, Step::finalise},
+      {"refused twice on request: stays scheduled", second_on_request, perhaps_at_a_stop, Step::release},
 
       {"its device is gone", with_device, unknown_device, Step::without_device},
       {"its device is gone, on request", on_request_with_device, unknown_device, Step::without_device},

@@ -9,27 +9,42 @@ namespace afterword::delivery {
 using domain::DelayedEvent;
 using domain::EventId;
 
+namespace {
+
+// By then a homeserver that is being stopped takes no requests any more.
+constexpr std::chrono::seconds second_thoughts{1};
+
+}  // namespace
+
 Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transaction, bool may_have_arrived) {
   const domain::Attempt attempt = attempt_of(event);
-  Try tried{attempt.on_request, event.event.device_id.has_value(), may_have_arrived};
+  Try tried{attempt.on_request, event.event.device_id.has_value(), false, may_have_arrived};
   while (true) {
+    const auto not_prepared = co_await context_.homeserver.prepare(event.delay_id);
     if (!context_.store.may_send(event.delay_id)) {
       // It is another instance's, which will give it an outcome, or ours again once the lease is renewed.
       attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
       co_return TryAgain{"the lease on it has run out"};
     }
+    if (not_prepared) co_return next_step(tried, *not_prepared);
     const homeserver::SendAnswer answer = co_await context_.homeserver.send(transaction, event.event, attempt);
     NextStep step = next_step(tried, answer);
-    if (std::holds_alternative<homeserver::Unclear>(answer)) {
+    if (const auto* unclear = std::get_if<homeserver::Unclear>(&answer)) {
       outage_.note_unclear();
-      attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
+      attempts_.note_unclear(event.delay_id, context_.clock.steady_now(), unclear->may_be_queued);
     }
     if (std::holds_alternative<homeserver::Sent>(answer) || std::holds_alternative<homeserver::Refused>(answer)) {
       outage_.end();
     }
-    if (!std::holds_alternative<SendWithoutDevice>(step)) co_return step;
-    event.event.device_id.reset();
-    tried.with_device = false;
+    if (std::holds_alternative<SendSoon>(step)) {
+      co_await context_.clock.sleep_for(second_thoughts);
+      tried.is_second = true;
+    } else if (std::holds_alternative<SendWithoutDevice>(step)) {
+      event.event.device_id.reset();
+      tried.with_device = false;
+    } else {
+      co_return step;
+    }
   }
 }
 
@@ -57,6 +72,7 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
   const homeserver::LookAnswer look = co_await context_.homeserver.look_for(event.delay_id, event.event, attempt);
   if (const auto* cannot = std::get_if<homeserver::CannotTell>(&look)) {
     outage_.note_unclear();
+    attempts_.note_not_asked(event.delay_id, context_.clock.steady_now());
     co_return TryAgain{cannot->reason};
   }
   outage_.end();
@@ -66,7 +82,8 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
   }
 
   // The same may have been sent at the same millisecond by another delayed event; that one's outcome is recorded.
-  std::vector<EventId> candidates = std::get<homeserver::Candidates>(look).events;
+  const auto& found = std::get<homeserver::Candidates>(look);
+  std::vector<EventId> candidates = found.events;
   if (!candidates.empty()) {
     const auto recorded = co_await context_.store.find_sent(event.event.user_id, candidates);
     if (!recorded) co_return TryAgain{recorded.error().reason};
@@ -76,7 +93,15 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
     });
   }
   if (!candidates.empty()) co_return Finalise{candidates.front()};
-  if (!is_quiet) co_return TryAgain{"it is not in its room; it may still be on its way there"};
+  if (found.may_be_queued) attempts_.note_may_be_queued(event.delay_id);
+  if (!is_quiet || !attempts_.is_quiet(event.delay_id, context_.clock.steady_now())) {
+    co_return TryAgain{"it is not in its room; it may still be on its way there"};
+  }
+  if (attempts_.is_to_be_flushed(event.delay_id)) {
+    const bool flushed = co_await context_.homeserver.flush_queue(event.event);
+    if (flushed) attempts_.note_flushed(event.delay_id, context_.clock.steady_now());
+    co_return TryAgain{flushed ? "it may come out of the homeserver's queue" : "the homeserver's queue stands still"};
+  }
   co_return co_await send_again(std::move(event), false);
 }
 

@@ -4,7 +4,10 @@
 #include "homeserver/look_for.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
+#include "homeserver/restart_mark.h"
 #include "homeserver/send_request.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -33,12 +36,27 @@ HomeserverClient::HomeserverClient(http::Client& http, async::Clock& clock, Home
       options_(std::move(options)),
       own_limit_(http, clock, options_.as_token, options_.whoami_timeout) {}
 
+Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_id) {
+  if (!may_queue_) co_return std::nullopt;
+  http::Request request = make_mark_request(delay_id, options_.as_token);
+  const HttpAnswer answer = co_await http_.send(std::move(request), options_.mark_timeout);
+  if (!answer) co_return NotArrived{answer.error().reason};
+  may_queue_ = may_queue(*answer);
+  if (answer->status >= 500) co_return NotArrived{fmt::format("an answer {}", answer->status)};
+  co_return std::nullopt;
+}
+
 Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::EventToSend& event,
                                         domain::Attempt attempt) {
   http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
+  const async::Steady began = clock_.steady_now();
   const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
   SendAnswer read = read_send_answer(answer, clock_.now());
-  if (!answer) co_return read;
+  if (!answer) {
+    auto* unclear = std::get_if<Unclear>(&read);
+    if (unclear) unclear->may_be_queued = may_queue_ && clock_.steady_now() - began >= options_.send_timeout;
+    co_return read;
+  }
   if (answer->status == too_many_requests) {
     const auto* refused = std::get_if<Refused>(&read);
     if (!refused) co_return read;
@@ -46,6 +64,7 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
     if (ours) co_return NotArrived{"we are limited as a whole", std::max(*ours, refused->retry_after.value_or(*ours))};
     co_return read;
   }
+  if (auto* refused = std::get_if<Refused>(&read)) refused->may_be_stopping = may_queue_;
   // An answer, yet not about the event: only the operator can mend it.
   if (const auto* not_arrived = std::get_if<NotArrived>(&read)) {
     log::error("Cannot send delayed events: {}. Check homeserver.url, and that the homeserver has our registration.",
@@ -58,6 +77,21 @@ Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const doma
                                             domain::Attempt attempt) {
   const LookOptions look{options_.as_token, options_.look_timeout};
   co_return co_await look_for_attempt(http_, clock_, look, delay_id, event, attempt);
+}
+
+// By a redaction of nothing, which Dendrite takes like any event, and shows to nobody. Where the owner may not send one,
+// there is nothing better than to go on.
+Task<bool> HomeserverClient::flush_queue(const domain::EventToSend& event) {
+  domain::EventToSend nothing;
+  nothing.user_id = event.user_id;
+  nothing.room_id = event.room_id;
+  nothing.type = "m.room.redaction";
+  nothing.content = "{}";
+  const domain::Attempt now{clock_.to_wall(clock_.now()), false};
+  http::Request request = make_send_request(domain::DelayId::random(), nothing, now, options_.as_token);
+  const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
+  const SendAnswer read = read_send_answer(answer, clock_.now());
+  co_return std::holds_alternative<Sent>(read) || std::holds_alternative<Refused>(read);
 }
 
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {

@@ -10,6 +10,7 @@
 #include "http/client.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace afterword::homeserver {
@@ -18,6 +19,7 @@ struct HomeserverClientOptions {
   std::string as_token;
   std::chrono::milliseconds send_timeout{30'000};
   std::chrono::milliseconds look_timeout{30'000};
+  std::chrono::milliseconds mark_timeout{10'000};
   std::chrono::milliseconds whoami_timeout{10'000};  // also how long a rate limit is waited out, altogether
 };
 
@@ -25,9 +27,11 @@ class HomeserverClient final : public Homeserver {
  public:
   HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options);
 
+  Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override;
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
+  Task<bool> flush_queue(const domain::EventToSend& event) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
  private:
@@ -35,6 +39,7 @@ class HomeserverClient final : public Homeserver {
   async::Clock& clock_;
   const HomeserverClientOptions options_;
   OwnLimit own_limit_;
+  bool may_queue_ = true;  // until it has named itself
 };
 
 }  // namespace afterword::homeserver

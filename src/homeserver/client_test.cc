@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <set>
 #include <vector>
 
 namespace afterword::homeserver {
@@ -32,7 +33,12 @@ class HomeserverClientTest : public ::testing::Test {
     run(server_.drain(1s));
   }
 
+  // Marks are answered as Dendrite does, and the rest as the test says.
   Task<http::Response> answer(http::Request request) {
+    if (request.target.find("/sendToDevice/") != std::string::npos) {
+      if (request.body == R"({"messages":{}})") marks_.insert(request.target);
+      co_return http::Response{marks_.contains(request.target) ? 200 : 400, server_header_, "{}"};
+    }
     requests_.push_back(std::move(request));
     http::Response response = std::move(answers_.front());
     answers_.pop_front();
@@ -49,6 +55,8 @@ class HomeserverClientTest : public ::testing::Test {
 
   async::asio::io_context context_{1};
   async::SystemClock clock_{context_.get_executor()};
+  http::Headers server_header_;
+  std::set<std::string> marks_;  // their targets
   std::vector<http::Request> requests_;
   std::deque<http::Response> answers_;
   http::Server server_{context_.get_executor(), [this](http::Request request) { return answer(std::move(request)); }};
@@ -71,6 +79,23 @@ TEST_F(HomeserverClientTest, SendsAnEvent) {
   EXPECT_EQ(requests_[0].method, "PUT");
   EXPECT_NE(requests_[0].target.find(delay_id.to_string()), std::string::npos);
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer secret");
+}
+
+TEST_F(HomeserverClientTest, KnowsThatARefusalMayBeForAHomeserverThatIsStopping) {
+  // Dendrite 0.13.8.
+  const http::Response stopping{400, {}, R"({"errcode":"M_UNSUPPORTED_ROOM_VERSION","error":"context canceled"})"};
+  domain::EventToSend event;
+  event.content = "{}";
+  auto homeserver = client();
+  const auto may_be_stopping = [&] {
+    answers_.push_back(stopping);
+    const auto delay_id = domain::DelayId::random();
+    EXPECT_FALSE(run(homeserver.prepare(delay_id)));
+    return std::get<Refused>(run(homeserver.send(delay_id, event, domain::Attempt{}))).may_be_stopping;
+  };
+  EXPECT_TRUE(may_be_stopping());
+  server_header_ = {{"Server", "Synapse/1.163.2"}};
+  EXPECT_FALSE(may_be_stopping());
 }
 
 // --- Looking for an attempt ---
@@ -125,6 +150,36 @@ TEST_F(LookForTest, GoesOnBehindNewerEventsWhenItsTimeLiesInTheFuture) {
 TEST_F(LookForTest, KnowsThatItIsNotThere) {
   will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + "]}");
   EXPECT_TRUE(ids(look()).empty());
+}
+
+TEST_F(LookForTest, KnowsWhetherTheHomeserverWasRestartedSinceItWasSent) {
+  const auto delay_id = domain::DelayId::random();
+  auto homeserver = client();
+  EXPECT_FALSE(run(homeserver.prepare(delay_id)));
+  const auto may_be_queued = [&] {
+    will_answer(200, R"({"chunk":[]})");
+    return std::get<Candidates>(run(homeserver.look_for(delay_id, event_, domain::Attempt{from_ms(5)}))).may_be_queued;
+  };
+  EXPECT_FALSE(may_be_queued());
+  marks_.clear();
+  EXPECT_TRUE(may_be_queued());
+}
+
+TEST_F(LookForTest, FlushesAQueueByARedactionOfNothing) {
+  auto homeserver = client();
+  will_answer(200, R"({"event_id":"$nothing"})");
+  EXPECT_TRUE(run(homeserver.flush_queue(event_)));
+  EXPECT_NE(requests_[0].target.find("/rooms/%21room%3Aexample.org/send/m.room.redaction/"), std::string::npos);
+  EXPECT_EQ(requests_[0].body, "{}");
+  will_answer(403, R"({"errcode":"M_FORBIDDEN"})");  // there is no better way
+  EXPECT_TRUE(run(homeserver.flush_queue(event_)));
+  will_answer(500, R"({"errcode":"M_UNKNOWN"})");
+  EXPECT_FALSE(run(homeserver.flush_queue(event_)));
+}
+
+TEST_F(LookForTest, KnowsThatSynapseKeepsNoQueue) {
+  answers_.push_back({200, {{"Server", "Synapse/1.163.2"}}, R"({"chunk":[]})"});
+  EXPECT_FALSE(std::get<Candidates>(look()).may_be_queued);
 }
 
 TEST_F(LookForTest, EndsWhereAllIsOlder) {
@@ -256,7 +311,9 @@ TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {
   run(server_.drain(1s));
   domain::EventToSend event;
   event.content = "{}";
-  const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, domain::Attempt{}));
+  const auto delay_id = domain::DelayId::random();
+  EXPECT_TRUE(run(homeserver.prepare(delay_id)));
+  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{}));
   EXPECT_TRUE(std::holds_alternative<NotArrived>(answer));
 }
 

@@ -25,6 +25,7 @@ struct Refused {
   domain::HomeserverError error;            // 4xx with its Matrix error object
   std::string errcode;                      // taken from it
   std::optional<Milliseconds> retry_after;  // of a 429
+  bool may_be_stopping = false;             // the homeserver, which then refuses whatever it cannot do any more
 };
 struct NotArrived {  // certainly not acted on: connection refused, or an answer about our set-up and not the event
   std::string reason;
@@ -32,12 +33,15 @@ struct NotArrived {  // certainly not acted on: connection refused, or an answer
 };
 struct Unclear {  // timeout, reset, 5xx, unreadable answer: it may or may not have been acted on
   std::string reason;
+  bool may_be_queued = false;  // see Candidates: the homeserver has stalled for as long as we waited
 };
 using SendAnswer = std::variant<Sent, Refused, NotArrived, Unclear>;
 
 // The answer to looking for an attempt whose own answer was lost.
 struct Candidates {                     // the events of its room that bear its fingerprint, oldest first; more than
   std::vector<domain::EventId> events;  // one if the same was sent at the same millisecond. None: it is not there.
+  // It is not there, and may be in a queue of the homeserver, which has been restarted since: it comes minutes later.
+  bool may_be_queued = false;
 };
 struct MayNotLook {  // the owner is not in the room any more, say, and so cannot send there either
   std::string reason;
@@ -68,6 +72,9 @@ class Homeserver {
  public:
   virtual ~Homeserver() = default;
 
+  // Before each send: leaves with the homeserver what a later look needs to know. Where that fails, nothing is to be sent.
+  virtual Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) = 0;
+
   // PUT /send, /state or /redact as the event's owner, with txn_id = `delay_id` and the attempt's origin_server_ts (not
   // the event's own: see delivery, which decides between the two). `event` must outlive the task.
   virtual Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event,
@@ -77,6 +84,11 @@ class Homeserver {
   // and origin_server_ts, and, where the homeserver shows it, that transaction. `event` must outlive the task.
   virtual Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                                     domain::Attempt attempt) = 0;
+
+  // Has the homeserver work off what it may have queued for the event's room; false if it does not. Before an attempt
+  // that `may_be_queued` is sent again: a queue can stand still until something else comes to its room. What is worked
+  // off takes a moment to show.
+  virtual Task<bool> flush_queue(const domain::EventToSend& event) = 0;
 
   // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit.
   virtual Task<WhoamiAnswer> whoami(Credentials credentials) = 0;

@@ -4,6 +4,7 @@
 #include "homeserver/fingerprint.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
+#include "homeserver/restart_mark.h"
 
 #include <fmt/format.h>
 
@@ -45,6 +46,7 @@ class Search {
       : http_(http),
         clock_(clock),
         options_(options),
+        delay_id_(delay_id),
         event_(event),
         device_id_(event.device_id),
         when_(attempt.origin_server_ts),
@@ -62,6 +64,18 @@ class Search {
     failure = co_await ask_for_the_time();
     if (failure) co_return std::move(*failure);
     co_return answer();
+  }
+
+  // Of an attempt that is not there.
+  async::Task<LookAnswer> ask_for_the_mark() {
+    if (!may_queue_) co_return Candidates{};
+    http::Request request = make_mark_question(delay_id_, options_.as_token);
+    const HttpAnswer answer = co_await http_.send(std::move(request), time_left());
+    const Mark mark = read_mark(answer);
+    if (mark == Mark::unheard) co_return CannotTell{"the homeserver does not say whether it was restarted"};
+    Candidates none;
+    none.may_be_queued = mark == Mark::gone;
+    co_return none;
   }
 
  private:
@@ -88,10 +102,15 @@ class Search {
     request.target = fmt::format("/_matrix/client/{}/rooms/{}/{}{}", version, percent_encode(event_.room_id.value),
                                  path, query.text());
     request.headers.add("Authorization", "Bearer " + options_.as_token);
-    const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up_ - clock_.steady_now());
+    const auto left = time_left();
     if (left <= std::chrono::milliseconds(0)) co_return CannotTell{"the search took too long"};
     const HttpAnswer answer = co_await http_.send(std::move(request), left);
+    if (answer) may_queue_ = may_queue(*answer);
     co_return read(answer);
+  }
+
+  std::chrono::milliseconds time_left() const {
+    return std::chrono::floor<std::chrono::milliseconds>(give_up_ - clock_.steady_now());
   }
 
   // One request finds what has not been replaced since.
@@ -209,6 +228,7 @@ class Search {
   http::Client& http_;
   async::Clock& clock_;
   const LookOptions& options_;
+  const domain::DelayId& delay_id_;
   const domain::EventToSend& event_;
   std::optional<domain::DeviceId> device_id_;  // none once the homeserver did not know it
   const Timestamp when_;
@@ -216,6 +236,7 @@ class Search {
   const Fingerprint fingerprint_;
   const async::Steady give_up_;
 
+  bool may_queue_ = true;  // by its last answer
   std::vector<EventId> found_;
   bool found_exact_ = false;       // only those that show our transaction
   bool reached_the_time_ = false;  // no event of that time lies further back
@@ -227,7 +248,10 @@ async::Task<LookAnswer> look_for_attempt(http::Client& http, async::Clock& clock
                                          domain::DelayId delay_id, const domain::EventToSend& event,
                                          domain::Attempt attempt) {
   Search search(http, clock, options, delay_id, event, attempt);
-  co_return co_await search.run();
+  LookAnswer answer = co_await search.run();
+  const auto* found = std::get_if<Candidates>(&answer);
+  if (!found || !found->events.empty()) co_return answer;
+  co_return co_await search.ask_for_the_mark();
 }
 
 }  // namespace afterword::homeserver

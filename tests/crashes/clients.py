@@ -8,6 +8,7 @@ it gives up instead, and then nobody knows.
 import heapq
 import http.client
 import itertools
+import math
 import random
 import threading
 import time
@@ -24,6 +25,7 @@ NUMBER = "org.example.number"  # in the content
 
 _FINAL = {200, 400, 401, 403, 404, 409}  # other answers say: ask again
 _GIVES_UP = 0.03  # the share of unanswered requests after which nobody asks again
+_PATIENCE = 8.0  # seconds after the end: an attempt that is in doubt may leave a cancel without answer for minutes
 _HEARTBEAT = 0.4
 _SHORTEST_DELAY = 0.2
 
@@ -49,6 +51,7 @@ class Load:
     numbers: "itertools.count[int]"
     answer_limit: float = 10.0  # seconds
     ended: threading.Event = field(default_factory=threading.Event)
+    patience_ends: float = math.inf
     events: list[Delayed] = field(default_factory=list)
     _burst_at: float = 0.0
 
@@ -59,6 +62,10 @@ class Load:
     def delay(self, usual: float) -> float:
         left = self._burst_at - time.monotonic()
         return left if left > _SHORTEST_DELAY else usual
+
+    def end(self) -> None:
+        self.ended.set()
+        self.patience_ends = time.monotonic() + _PATIENCE
 
     def next_due(self, after: float) -> float | None:
         """When the next event is due after this moment, as far as the clients know."""
@@ -181,7 +188,7 @@ class Client:
         elif answer and answer.status in _FINAL:
             if too_late:
                 too_late()
-        elif not answer and self._random.random() < _GIVES_UP:
+        elif not answer and (self._random.random() < _GIVES_UP or time.monotonic() > self._load.patience_ends):
             if too_late:
                 too_late()
         else:

@@ -1,5 +1,6 @@
 """Crashes: blocks of a trial in which the server is killed again and again, half the time at a random moment and half
-just after something was due, when an attempt is under way.
+just after something was due, when an attempt is under way. Once in each block the homeserver too is killed or stopped, by
+turns.
 
 A seed gives the same plan again, of load and of crashes. What meets what within a millisecond is the machine's.
 """
@@ -17,8 +18,8 @@ from .trial import Figures, Say, Trial
 class Plan:
     kills: int
     seed: int
-    kills_a_block: int = 15
-    homeserver_in_blocks: int = 1  # the homeserver is restarted once in every so many blocks
+    kills_a_block: int = 25
+    homeserver_too: bool = True
 
 
 class CrashRun:
@@ -30,7 +31,8 @@ class CrashRun:
         self._random = random.Random(f"{plan.seed} {target.name}")
         self._trial = Trial(target, plan.seed, say)
         self.kills = 0
-        self.homeserver_restarts = 0
+        self.homeserver_kills = 0
+        self.homeserver_stops = 0
 
     @property
     def figures(self) -> Figures:
@@ -38,33 +40,42 @@ class CrashRun:
 
     def run(self) -> None:
         try:
-            block = 1
             while self.kills < self._plan.kills:
-                self._block(block % self._plan.homeserver_in_blocks == 0)
-                block += 1
+                self._block()
+            if self._plan.homeserver_too:
+                self._trial.settled_at(time.monotonic() + self._target.recovery)
             self._trial.look_again()
         finally:
             self._trial.close()
 
-    def _block(self, homeserver_too: bool) -> None:
+    def _block(self) -> None:
         began = time.monotonic()
-        self._trial.block(lambda load: self._crash(load, homeserver_too))
-        kills = f"{self.kills} kills, the homeserver restarted {self.homeserver_restarts} times"
-        self._say(f"{self._target.title}: {kills}, {self.figures} ({time.monotonic() - began:.0f} s)")
+        self._trial.block(self._crash)
+        took = f"{time.monotonic() - began:.0f} s"
+        homeserver = f"the homeserver killed {self.homeserver_kills} and stopped {self.homeserver_stops} times"
+        self._say(f"{self._target.title}: {self.kills} kills, {homeserver}, {self.figures} ({took})")
 
-    def _crash(self, load: Load, homeserver_too: bool) -> None:
+    def _crash(self, load: Load) -> None:
         kills = min(self._plan.kills_a_block, self._plan.kills - self.kills)
-        homeserver_at = self._random.randrange(kills) if homeserver_too else None
+        # In the second half: what is in doubt then may hold up its room until the end.
+        homeserver_at = self._random.randrange(kills // 2, kills) if self._plan.homeserver_too else None
         for number in range(kills):
             self._wait_for_a_moment(load)
             if number == homeserver_at:
-                self._target.restart_homeserver()
-                self._trial.homeserver_is_well_at(time.monotonic() + self._target.recovery)
-                self.homeserver_restarts += 1
-                time.sleep(self._random.uniform(0, 0.1))
+                self._restart_homeserver()
             self._target.crash()
             self.kills += 1
         self._target.homeserver.wait_until_ready()
+
+    def _restart_homeserver(self) -> None:
+        kill = self.homeserver_kills <= self.homeserver_stops
+        self._target.restart_homeserver(kill=kill)
+        self._trial.settled_at(time.monotonic() + self._target.recovery)
+        if kill:
+            self.homeserver_kills += 1
+        else:
+            self.homeserver_stops += 1
+        time.sleep(self._random.uniform(0, 0.1))
 
     def _wait_for_a_moment(self, load: Load) -> None:
         """Any moment; or one just after something is due, when it has been claimed, is on its way, or has arrived."""

@@ -25,14 +25,14 @@ class Target(Protocol):
     homeserver: Synapse | Dendrite
     server: Server  # where clients point
     looks_up: bool  # whether it tells what has become of an event
-    recovery: float  # seconds after its crash until the homeserver shows all that it had begun
+    recovery: float  # seconds after the last crash until all is settled that was in doubt since the homeserver ended
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def crash(self) -> None:
         """kill -9, and starts it again at once. An error if it had ended before."""
 
-    def restart_homeserver(self) -> None:
+    def restart_homeserver(self, *, kill: bool) -> None:
         """Ends what stands behind, and starts it again while all else goes on."""
 
 
@@ -40,21 +40,17 @@ class BehindAfterword:
     looks_up = True
     dialect = AFTERWORD
 
-    def __init__(self, name: str, directory: Path, kill_dendrite: bool):
-        """Synapse is always ended by kill -9. Dendrite, killed while it is busy with an event, may make it minutes later
-        or when it is started the next time; nobody can see that coming, so it is stopped unless that is wanted."""
+    def __init__(self, name: str, directory: Path):
         self.name = name
         self.homeserver: Synapse | Dendrite
         self.recovery = 0.0
-        self._kill_homeserver = kill_dendrite or name == "synapse"
         if name == "synapse":
             self.homeserver = Synapse(directory / name)
         else:
             self.homeserver = Dendrite(directory / name, default_rate_limits=False)
             self.homeserver.build()
-            if kill_dendrite:
-                # What was in work when it was killed, its queue hands out again after 5 min 10 s.
-                self.recovery = 320.0
+            # Its queue hands out again after 5 min 10 s what it was busy with; Afterword waits a little longer.
+            self.recovery = 420.0
         self.title = f"Afterword before {name.capitalize()}"
         self._afterword = Afterword(directory / f"afterword-before-{name}", settings=SETTINGS)
         self.server: Server = self._afterword
@@ -73,8 +69,8 @@ class BehindAfterword:
         self._afterword.kill()
         self._afterword.start()
 
-    def restart_homeserver(self) -> None:
-        if self._kill_homeserver:
+    def restart_homeserver(self, *, kill: bool) -> None:
+        if kill:
             self.homeserver.kill()
         else:
             self.homeserver.stop()
@@ -102,7 +98,7 @@ class SynapseAlone:
         self.homeserver.kill()
         self.homeserver.resume()
 
-    def restart_homeserver(self) -> None:
+    def restart_homeserver(self, *, kill: bool) -> None:
         """It is the homeserver."""
 
 
@@ -115,7 +111,7 @@ def _expect_running(running: bool, log: Path) -> None:
         raise EndedByItself(f"Afterword has ended by itself; its last words are in {log}")
 
 
-def make(name: str, directory: Path, *, kill_dendrite: bool = False) -> Target:
+def make(name: str, directory: Path) -> Target:
     if name == SynapseAlone.name:
         return SynapseAlone(directory)
-    return BehindAfterword(name, directory, kill_dendrite)
+    return BehindAfterword(name, directory)

@@ -3,7 +3,7 @@
 import pytest
 
 from .record import CANCEL, RESTART, SCHEDULE, SEND, Delayed, Times, Try, longest_gap
-from .verdict import CANCELLED, EARLY, LOST, NOT_SHOWN, OUT_OF_ORDER, TWICE, UNTRUE, Outcome, Seen, judge
+from .verdict import CANCELLED, EARLY, LOST, NOT_SHOWN, OUT_OF_ORDER, SET_ASIDE, TWICE, UNTRUE, Outcome, Seen, judge
 
 ROOM = "!room:home.test"
 TIMES = Times()
@@ -83,6 +83,13 @@ def test_a_room_goes_by_scheduled_time():
     order = [seen(T + 0.6, 1), seen(T + 0.7, 2, "$2"), seen(T + 0.8, 3, "$3")]
     assert breaches(events, order) == []
     assert breaches(events, [order[0], order[2], order[1]]) == [OUT_OF_ORDER]
+
+
+@pytest.mark.parametrize(("late", "expected"), [(100, OUT_OF_ORDER), (121, SET_ASIDE)])
+def test_a_room_goes_on_without_what_is_in_doubt_for_too_long(late: float, expected: str):
+    events = [delayed(SCHEDULED, number=number) for number in [1, 2]]
+    order = [seen(T + 0.7, 2, "$2"), seen(T + 0.6, 1, arrived=T + 0.6 + late)]
+    assert breaches(events, order) == [expected]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Clients at work on a server to which something is done, in blocks, and what has become of their events.
 
 In each block clients in new rooms keep scheduling while the caller disturbs. Then all comes to rest, and what the rooms
-hold is compared with what the clients were told. At the end all rooms are read once more.
+hold is compared with what the clients were told. What may take longer to settle is left open, so that it is waited for
+once, at the end, when all rooms are read again.
 """
 
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,9 +19,10 @@ from system.matrix import Server, User
 from .clients import STATE, Client, Dialect, Load
 from .record import RESTART, SEND, Delayed, Times, longest_gap
 from .rooms import Watcher, read_room
-from .verdict import LOST, NOT_SHOWN, UNTRUE, Finding, Outcome, Seen, count, judge
+from .verdict import LOST, NO_BREACHES, NOT_SHOWN, UNTRUE, Finding, Outcome, Seen, count, judge
 
 _REST_LIMIT = 60.0  # seconds until nothing is scheduled any more
+_OPEN_AFTER = 20.0  # or until the rest is left open
 _ARRIVAL_LIMIT = 15.0  # seconds until what was sent can be read
 
 Say = Callable[[str], None]
@@ -63,12 +65,12 @@ class Figures:
     @property
     def breaches(self) -> "Counter[str]":
         counted = count(self.findings)
-        del counted[NOT_SHOWN]
+        for no_breach in NO_BREACHES:
+            del counted[no_breach]
         return counted
 
-    @property
-    def not_shown(self) -> int:
-        return count(self.findings)[NOT_SHOWN]
+    def number_of(self, finding: str) -> int:
+        return count(self.findings)[finding]
 
     def __str__(self) -> str:
         found = ", ".join(f"{name} {number}" for name, number in count(self.findings).items()) or "no breach"
@@ -104,7 +106,8 @@ class Trial:
         self._blocks = itertools.count(1)
         self._users = [subject.homeserver.register(f"user-{n}") for n in range(users)]
         self._watcher = Watcher(subject.homeserver.register("watcher"))
-        self._well_at = 0.0
+        self._settled_at = 0.0
+        self._open: set[str] = set()  # delay_ids without an outcome yet
         self.events: dict[int, Delayed] = {}
         self.outcomes: dict[int, Outcome | None] = {}
         self.rooms: dict[str, list[Seen]] = {}
@@ -113,9 +116,9 @@ class Trial:
     def close(self) -> None:
         self._watcher.close()
 
-    def homeserver_is_well_at(self, when: float) -> None:
-        """It has been disturbed, and may need until then, in monotonic seconds, to show all that it has accepted."""
-        self._well_at = max(self._well_at, when)
+    def settled_at(self, when: float) -> None:
+        """What is in doubt now need not have an outcome, nor be in its room, before that, in monotonic seconds."""
+        self._settled_at = max(self._settled_at, when)
 
     def block(self, disturb: Callable[[Load], None]) -> Figures:
         """The figures of this block alone."""
@@ -137,14 +140,18 @@ class Trial:
         try:
             disturb(load)
         finally:
-            load.ended.set()
+            load.end()
         ended = time.monotonic()
         for client in clients:
             client.join()
         events = {event.number: event for event in load.events}
         self.events |= events
-        self._come_to_rest()
+        self._come_to_rest(_OPEN_AFTER if self._is_unsettled else _REST_LIMIT)
         outcomes = self._look_up(load.events)
+        if self._is_unsettled:
+            still_open = {number for number, outcome in outcomes.items() if outcome is None}
+            self._open |= {events[number].delay_id or "" for number in still_open}
+            events = {number: event for number, event in events.items() if number not in still_open}
         findings = self._read_until_settled(events, outcomes, rooms)
         self.outcomes |= outcomes
         figures = self._add_up(load.events, findings, rooms)
@@ -156,8 +163,12 @@ class Trial:
 
     def look_again(self) -> None:
         """What has come to a room after it had been read, or has been late to show."""
-        time.sleep(max(0.0, self._well_at - time.monotonic()))
+        time.sleep(max(0.0, self._settled_at - time.monotonic()))
+        still_open, self._open = self._open, set()
+        self._come_to_rest(_REST_LIMIT)
+        self.outcomes |= self._look_up([event for event in self.events.values() if event.delay_id in still_open])
         self._read(list(self.rooms))
+        self._count_sent(self.figures, self.rooms)
         before = {(finding.breach, finding.number) for finding in self.figures.findings}
         self.figures.findings = judge(self.events.values(), self.rooms, self.outcomes, self._times)
         now = {(finding.breach, finding.number) for finding in self.figures.findings}
@@ -200,11 +211,18 @@ class Trial:
                 join.result()
         return rooms
 
-    def _come_to_rest(self) -> None:
-        """Nothing is scheduled any more, or that takes too long, which the verdict will say."""
-        deadline = max(time.monotonic(), self._well_at) + _REST_LIMIT
+    @property
+    def _is_unsettled(self) -> bool:
+        return time.monotonic() < self._settled_at
+
+    def _come_to_rest(self, limit: float) -> None:
+        """Nothing is scheduled any more but what has been left open, or that takes too long, which the verdict will
+        say."""
+        deadline = time.monotonic() + limit
         for user in self._users:
-            while user.at(self._subject.server).scheduled() and time.monotonic() < deadline:
+            while time.monotonic() < deadline:
+                if {event["delay_id"] for event in user.at(self._subject.server).scheduled()} <= self._open:
+                    break
                 time.sleep(0.2)
 
     def _look_up(self, events: list[Delayed]) -> dict[int, Outcome | None]:
@@ -240,8 +258,14 @@ class Trial:
         figures = Figures(events=len(events), findings=findings)
         figures.heartbeats = sum(one.action == RESTART and one.acknowledged for e in events for one in e.tries)
         figures.cancelled = sum(event.must_not_be_sent for event in events)
-        for seen in (seen for room in rooms for seen in self.rooms[room]):
-            figures.sent += 1
-            if seen.arrived is not None and not self.events[seen.number].asked(SEND):
-                figures.late.append(seen.arrived - self._times.monotonic(seen.origin_server_ts))
+        self._count_sent(figures, rooms)
         return figures
+
+    def _count_sent(self, figures: Figures, rooms: Iterable[str]) -> None:
+        all_seen = [seen for room in rooms for seen in self.rooms[room]]
+        figures.sent = len(all_seen)
+        figures.late = [
+            seen.arrived - self._times.monotonic(seen.origin_server_ts)
+            for seen in all_seen
+            if seen.arrived is not None and not self.events[seen.number].asked(SEND)
+        ]

@@ -16,6 +16,11 @@ BREACHES = [LOST, TWICE, EARLY, OUT_OF_ORDER, CANCELLED, UNTRUE]
 # No breach of ours: the homeserver has named the event that it made, and shows it to nobody. Dendrite does that for some
 # minutes with what it was busy with when it was killed.
 NOT_SHOWN = "not shown by the homeserver"
+# Nor is that its room went on without it, as it may when an attempt is in doubt for longer than an event is held up.
+SET_ASIDE = "set aside"
+NO_BREACHES = [NOT_SHOWN, SET_ASIDE]
+
+_LONGEST_HOLD_MS = 120_000
 
 # The room's dates are whole milliseconds, rounded down, of a clock that may be slewed meanwhile.
 _ROUNDING_MS = 2.0
@@ -66,7 +71,7 @@ def judge(
         if number in outcomes:
             findings += _judge_look_up(number, outcome, seen)
     for order in rooms.values():
-        findings += _judge_order([one for one in order if one.number in by_number], by_number)
+        findings += _judge_order([one for one in order if one.number in by_number], by_number, times)
     return findings
 
 
@@ -100,7 +105,7 @@ def _judge_look_up(number: int, outcome: Outcome | None, seen: list[Seen]) -> It
         yield Finding(UNTRUE, number, f"is said to be cancelled, and is in its room as {ids}")
 
 
-def _judge_order(order: list[Seen], by_number: dict[int, Delayed]) -> Iterable[Finding]:
+def _judge_order(order: list[Seen], by_number: dict[int, Delayed], times: Times) -> Iterable[Finding]:
     """By scheduled time. What somebody asked to be sent early has no place in it, and what is there twice is another
     breach: its first counts."""
     latest: Seen | None = None
@@ -111,7 +116,8 @@ def _judge_order(order: list[Seen], by_number: dict[int, Delayed]) -> Iterable[F
         met.add(one.number)
         if latest and one.origin_server_ts < latest.origin_server_ts:
             text = f"of {one.origin_server_ts} comes after number {latest.number} of {latest.origin_server_ts}"
-            yield Finding(OUT_OF_ORDER, one.number, text)
+            held_ms = times.wall_ms(one.arrived) - one.origin_server_ts if one.arrived else 0
+            yield Finding(SET_ASIDE if held_ms > _LONGEST_HOLD_MS else OUT_OF_ORDER, one.number, text)
         else:
             latest = one
 

@@ -76,6 +76,9 @@ class Gate(Server):
 
         self._faults = faults
 
+    def sends_of(self, txn_id: str) -> int:
+        return sum(path.endswith(f"/{txn_id}") for path in self.sends)
+
     def heal(self) -> None:
         self._faults = lambda path, query: None
 

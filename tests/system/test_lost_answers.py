@@ -129,6 +129,26 @@ def test_the_homeserver_restarted_in_between(setting: Setting, gate: Gate, alice
     assert bodies(alice, room) == ["once"]
 
 
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_request_that_the_homeserver_may_have_taken_with_it(
+    setting: Setting, gate: Gate, alice: User, room: str, end: str
+):
+    """Dendrite makes what it was busy with minutes after it is started again, and nothing shows that; so it is not sent
+    it again meanwhile. Synapse ends with its work."""
+    gate.fault_next(Lose.REQUEST)
+    delay_id = alice.delayed(room, TEXT, message("once"), 300)
+    eventually(lambda: gate.sends_of(delay_id) == 1)
+    setting.homeserver.kill() if end == "kill" else setting.homeserver.stop()
+    setting.homeserver.resume()
+    if isinstance(setting.homeserver, Synapse):
+        assert sent(alice, delay_id)
+        assert bodies(alice, room) == ["once"]
+    else:
+        time.sleep(20)  # four times as long as where there is no such doubt
+        assert gate.sends_of(delay_id) == 1
+        assert "finalised" not in alice.look_up(delay_id).ok()
+
+
 def test_afterword_killed_in_between(setting: Setting, gate: Gate, alice: User, room: str):
     gate.fault_next(Lose.ANSWER)
     delay_id = alice.delayed(room, TEXT, message("once"), 300)

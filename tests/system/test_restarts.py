@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from .gateway import Afterword
-from .matrix import User, eventually
+from .matrix import User, eventually, now_ms
 
 TEXT = "m.room.message"
 HOUR = 3_600_000
@@ -51,6 +52,27 @@ def test_overdue_events_leave_in_order_after_a_crash(alice: User, room: str, sta
     events = eventually(lambda: [seen for seen in [alice.events(room, TEXT)] if len(seen) == len(delays)])[0]
     assert [event["origin_server_ts"] for event in events] == due
     assert alice.scheduled() == []
+
+
+def test_who_restarts_in_time_after_a_start_stays(alice: User, room: str, start_another: Callable[..., Afterword]):
+    """What came due while we were down waits for the grace, so that an upgrade empties no call."""
+    afterword = start_another({"delivery.start_grace": "4s"})
+    alice = alice.at(afterword)
+    stays = alice.delayed(room, TEXT, message("stays"), 1500)
+    gone = alice.delayed(room, TEXT, message("gone"), 1500)
+
+    afterword.kill()
+    time.sleep(2)
+    started = now_ms()
+    afterword.start()
+
+    def stay_until_the_other_has_gone() -> dict[str, Any] | None:
+        alice.manage(stays, "restart").ok()
+        return alice.look_up(gone).ok().get("finalised")
+
+    assert eventually(stay_until_the_other_has_gone)["finalised_ts"] >= started + 4000
+    alice.manage(stays, "cancel").ok()
+    assert [event["content"] for event in alice.events_arriving(room, TEXT, 1)] == [message("gone")]
 
 
 def test_an_event_is_sent_once_whenever_the_crash_comes(

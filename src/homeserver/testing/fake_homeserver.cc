@@ -22,6 +22,11 @@ SendAnswer refused(int status, const std::string& errcode) {
   return Refused{domain::HomeserverError{status, body}, errcode, std::nullopt};
 }
 
+Task<std::optional<NotArrived>> FakeHomeserver::prepare(domain::DelayId) {
+  if (is_away) co_return NotArrived{"connection refused"};
+  co_return std::nullopt;
+}
+
 Task<SendAnswer> FakeHomeserver::send(domain::DelayId delay_id, const domain::EventToSend& event,
                                       domain::Attempt attempt) {
   const Send send{delay_id, event, attempt, clock_.now()};
@@ -45,6 +50,11 @@ Task<LookAnswer> FakeHomeserver::look_for(domain::DelayId delay_id, const domain
   if (!next_looks.empty()) co_return take_first(next_looks);
   if (answer_look) co_return answer_look(look);
   co_return Candidates{};
+}
+
+Task<bool> FakeHomeserver::flush_queue(const domain::EventToSend&) {
+  ++flushes;
+  co_return can_flush;
 }
 
 Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials) {

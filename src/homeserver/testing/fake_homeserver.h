@@ -29,10 +29,15 @@ class FakeHomeserver final : public Homeserver {
 
   explicit FakeHomeserver(async::Clock& clock) : clock_(clock) {}
 
+  Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override;
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
+  Task<bool> flush_queue(const domain::EventToSend& event) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
+
+  // Whether it can be asked at all before a send.
+  bool is_away = false;
 
   // What it was sent, in that order, whatever it answered.
   std::vector<Send> sends;
@@ -50,6 +55,8 @@ class FakeHomeserver final : public Homeserver {
   std::function<LookAnswer(const Send&)> answer_look;
 
   std::size_t most_under_way = 0;
+  std::size_t flushes = 0;
+  bool can_flush = true;
 
   std::map<std::string, Identity> tokens;
   std::deque<WhoamiAnswer> next_whoami_answers;                   // before those from `tokens`
