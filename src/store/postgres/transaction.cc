@@ -47,7 +47,8 @@ const Statement restart_rows{"restart",
                              " AND (w.caller IS NULL OR w.caller = a.user_id)"};
 
 // Those that wait for another instance's event of their room: one that is due earlier, and whose timer or whose attempt
-// is another's. One that has been due for two minutes blocks nobody.
+// is another's. One that has been due for two minutes blocks nobody. The other owners are written as two ranges of the
+// rooms' index: that of the instances would lead through all that the others have.
 constexpr std::string_view is_earlier =
     "(o.delayed_since_ts + o.delay_ms, o.delay_id) < (mine.delayed_since_ts + mine.delay_ms, mine.delay_id)"
     " AND o.delayed_since_ts + o.delay_ms"
@@ -56,7 +57,9 @@ const Statement behind{
     "behind",
     fmt::format("SELECT mine.delay_id FROM active AS mine WHERE mine.delay_id = ANY($1::uuid[])"
                 " AND (EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
-                "   AND (o.owner < $2::int8 OR o.owner > $2::int8) AND {0})"
+                "   AND (o.room_id, o.owner) < (mine.room_id, $2::int8) AND {0})"
+                " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
+                "   AND (o.room_id, o.owner) > (mine.room_id, $2::int8) AND {0})"
                 " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id AND o.state = 1"
                 "   AND o.sender <> $2::int8 AND {0}))",
                 is_earlier)};
