@@ -7,7 +7,7 @@ local headers = {["Content-Type"] = "application/json"}
 
 function init(args)
   kind = args[1]
-  if args[2] then headers["Authorization"] = "Bearer " .. args[2] end
+  if args[2] and args[2] ~= "" then headers["Authorization"] = "Bearer " .. args[2] end
   if kind == "restart" then
     for path in io.lines(args[3]) do
       paths[#paths + 1] = wrk.format("POST", path, headers, "{}")
