@@ -91,7 +91,8 @@ Task<bool> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   http::Request request = make_send_request(domain::DelayId::random(), nothing, now, options_.as_token);
   const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
   const SendAnswer read = read_send_answer(answer, clock_.now());
-  co_return std::holds_alternative<Sent>(read) || std::holds_alternative<Refused>(read);
+  const auto* refused = std::get_if<Refused>(&read);
+  co_return std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
 }
 
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {

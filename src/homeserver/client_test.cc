@@ -173,6 +173,8 @@ TEST_F(LookForTest, FlushesAQueueByARedactionOfNothing) {
   EXPECT_EQ(requests_[0].body, "{}");
   will_answer(403, R"({"errcode":"M_FORBIDDEN"})");  // there is no better way
   EXPECT_TRUE(run(homeserver.flush_queue(event_)));
+  will_answer(429, R"({"errcode":"M_LIMIT_EXCEEDED"})");
+  EXPECT_FALSE(run(homeserver.flush_queue(event_)));
   will_answer(500, R"({"errcode":"M_UNKNOWN"})");
   EXPECT_FALSE(run(homeserver.flush_queue(event_)));
 }
