@@ -16,6 +16,7 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer",
 class Lose(Enum):
     ANSWER = auto()  # the homeserver acts on it
     REQUEST = auto()  # it never gets there
+    TIME = auto()  # the homeserver acts on it, and its answer takes longer than anybody waits
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Gate(Server):
         self._homeserver = urllib.parse.urlsplit(homeserver.base_url).netloc
         self._faults: Faults = lambda path, query: None
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self.sends: list[str] = []  # the paths of all that came
         gate = self
 
@@ -60,6 +62,7 @@ class Gate(Server):
         super().__init__(f"http://127.0.0.1:{self._server.server_address[1]}")
 
     def close(self) -> None:
+        self._closed.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -96,7 +99,9 @@ class Gate(Server):
             handler.close_connection = True
             return
         answer = fault if isinstance(fault, Answer) else self._ask(handler, body)
-        if fault is Lose.ANSWER or answer is None:
+        if fault is Lose.TIME:
+            self._closed.wait()
+        if fault in (Lose.ANSWER, Lose.TIME) or answer is None:
             handler.close_connection = True
             return
         handler.send_response_only(answer.status)
