@@ -18,7 +18,7 @@ Task<void> Adoption::keep_on() {
     co_await context_.clock.sleep_for(context_.options.adoption_interval);
     if (context_.stopping) co_return;
     const auto adopted = co_await adopt();
-    if (!adopted) Context::warn(adopted.error());
+    context_.heard(adopted);
   }
 }
 

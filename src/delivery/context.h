@@ -28,19 +28,28 @@ struct Context {
     return retry_delay(failures, {options.first_retry, options.last_retry}, random);
   }
 
+  std::chrono::milliseconds delay_after_store(unsigned failures) {
+    return retry_delay(failures, {options.first_retry, options.last_store_retry}, random);
+  }
+
   // Asks the store until it can.
   template <class Verb>
   auto insist(Verb verb) -> decltype(verb()) {
     for (unsigned failures = 1;; ++failures) {
       auto asking = verb();
       auto answer = co_await std::move(asking);
-      if (answer) co_return answer;
-      warn(answer.error());
-      co_await clock.sleep_for(delay_after(failures));
+      if (heard(answer)) co_return answer;
+      co_await clock.sleep_for(delay_after_store(failures));
     }
   }
 
-  static void warn(const store::Unavailable& error) { log::warn("The database is not available: {}", error.reason); }
+  // Whether the store could. One line when it begins to fail, however many ask meanwhile.
+  template <class Answer>
+  bool heard(const store::StoreResult<Answer>& answer) {
+    const bool was_away = std::exchange(store_is_away, answer.has_error());
+    if (store_is_away && !was_away) log::warn("The database is not available: {}", answer.error().reason);
+    return !store_is_away;
+  }
 
   async::Clock& clock;
   store::Store& store;
@@ -52,6 +61,7 @@ struct Context {
   async::TaskGroup tries;  // are waited for
 
  private:
+  bool store_is_away = false;
   std::minstd_rand random;  // for jitter among the retries of this process: it need not be unpredictable
 };
 

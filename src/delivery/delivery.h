@@ -35,6 +35,7 @@ struct Options {
   std::size_t max_concurrent_sends = 32;
   std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
   std::chrono::milliseconds last_retry{30'000};
+  std::chrono::milliseconds last_store_retry{1'000};  // of what the store could not do: it may be back any moment
   std::chrono::milliseconds longest_wait{30'000};  // of those who wait for an outcome
 
   // After our own outage: nothing that start() finds leaves by time before this has passed, so that clients can restart

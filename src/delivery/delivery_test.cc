@@ -1204,5 +1204,18 @@ TEST_F(DeliveryTest, AFullDiskLosesNothing) {
   for (const auto id : {finalised_later, claimed_later, looked_at_later}) EXPECT_EQ(state(id), State::sent);
 }
 
+TEST_F(DeliveryTest, HoweverLongTheStoreWasAwayItIsNoticedSoonThatItIsBack) {
+  start();
+  const auto claimed_later = schedule(room_a, 1s);
+  clock_.advance(900ms);
+  store_->disk_is_full = true;
+  const auto looked_at_later = schedule(room_b, 500ms);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), IsEmpty());
+  store_->disk_is_full = false;
+  clock_.advance(2s);
+  EXPECT_THAT(sent(), ::testing::UnorderedElementsAre(claimed_later, looked_at_later));
+}
+
 }  // namespace
 }  // namespace afterword::delivery

@@ -95,9 +95,8 @@ Task<std::optional<DelayedEvent>> Turns::claim(Turn turn) {
   if (claimed && std::holds_alternative<DelayedEvent>(*claimed)) co_return std::get<DelayedEvent>(std::move(*claimed));
 
   attempts_.end(delay_id, Effect::wait);
-  if (!claimed) {
-    Context::warn(claimed.error());
-    try_again_later(turn);
+  if (!context_.heard(claimed)) {
+    ask_again_soon(turn);
     co_return std::nullopt;
   }
   if (std::holds_alternative<store::Behind>(*claimed)) {
@@ -123,9 +122,8 @@ Task<std::optional<DelayedEvent>> Turns::claim(Turn turn) {
 Task<std::optional<DelayedEvent>> Turns::take_up(Turn turn) {
   const DelayId delay_id = turn.event.delay_id;
   auto found = co_await context_.store.look_up(delay_id, std::nullopt);
-  if (!found) {
-    Context::warn(found.error());
-    try_again_later(turn);
+  if (!context_.heard(found)) {
+    ask_again_soon(turn);
     co_return std::nullopt;
   }
   if (*found && (*found)->state == domain::State::sending) co_return std::move(*found);
@@ -177,6 +175,13 @@ Task<void> Turns::attempt(Turn turn, DelayedEvent event) {
 void Turns::try_again_later(const Turn& turn) {
   rooms_.put_back(turn);
   pause(turn.room_id);
+}
+
+// The store, which could not.
+void Turns::ask_again_soon(const Turn& turn) {
+  rooms_.put_back(turn);
+  const auto pauses = rooms_.pause(turn.room_id);
+  if (pauses) resume_soon(turn.room_id, context_.delay_after_store(*pauses));
 }
 
 void Turns::pause(const domain::RoomId& room_id) {

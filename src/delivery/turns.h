@@ -49,6 +49,7 @@ class Turns {
   Task<std::optional<domain::DelayedEvent>> take_up(Turn turn);
   Task<void> attempt(Turn turn, domain::DelayedEvent event);
   void try_again_later(const Turn& turn);
+  void ask_again_soon(const Turn& turn);
   Timestamp queued_until() const;
   void resume_soon(const domain::RoomId& room_id, std::chrono::milliseconds time);
   Task<void> resume_after(domain::RoomId room_id, std::chrono::milliseconds time);
