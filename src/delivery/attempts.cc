@@ -60,4 +60,29 @@ bool Attempts::holds_too_long(domain::DelayId delay_id, async::Steady now) const
   return now - *found->second.unclear_since >= options_.longest_hold;
 }
 
+std::optional<domain::DelayId> Attempts::take(domain::DelayId delay_id, const domain::EventId& event_id) {
+  for (const auto& [other, attempt] : attempts_) {
+    if (other != delay_id && attempt.event == event_id) return other;
+  }
+  const auto found = attempts_.find(delay_id);
+  if (found != attempts_.end()) found->second.event = event_id;
+  return std::nullopt;
+}
+
+void Attempts::give_back(domain::DelayId delay_id) {
+  const auto found = attempts_.find(delay_id);
+  if (found != attempts_.end()) found->second.event.reset();
+}
+
+domain::DelayId Attempts::transaction_of(domain::DelayId delay_id) const {
+  const auto found = attempts_.find(delay_id);
+  return found == attempts_.end() ? delay_id : found->second.transaction.value_or(delay_id);
+}
+
+void Attempts::exchange(domain::DelayId delay_id, domain::DelayId twin, async::Steady now) {
+  const auto found = attempts_.find(delay_id);
+  if (found != attempts_.end()) found->second.transaction = twin;
+  note_unclear(delay_id, now);
+}
+
 }  // namespace afterword::delivery

@@ -43,6 +43,15 @@ class Attempts {
   // Whether it has been without a clear answer for longer than its room may be held up.
   bool holds_too_long(domain::DelayId delay_id, async::Steady now) const;
 
+  // An event of the room is this attempt's, unless another one here has taken it: then that one.
+  std::optional<domain::DelayId> take(domain::DelayId delay_id, const domain::EventId& event_id);
+  void give_back(domain::DelayId delay_id);
+
+  // In which transaction it is sent: its own, or that of a twin with which it has exchanged, whose last try may be as
+  // late as `now`.
+  domain::DelayId transaction_of(domain::DelayId delay_id) const;
+  void exchange(domain::DelayId delay_id, domain::DelayId twin, async::Steady now);
+
   async::Condition& ended() { return ended_; }
 
  private:
@@ -53,6 +62,8 @@ class Attempts {
     bool may_be_queued = false;                       // an earlier try may be in its queue,
     bool flushed = false;                             // if that was not worked off since
     std::optional<async::Steady> unclear_since = {};  // when the first try had no clear answer
+    std::optional<domain::EventId> event = {};        // in its room, until that is recorded
+    std::optional<domain::DelayId> transaction = {};  // if it is not its own
   };
 
   const Options& options_;

@@ -844,6 +844,28 @@ TEST_F(DeliveryTest, TwoThatAreAlikeExchangeTransactionsWhenOneWasTakenForTheOth
   EXPECT_THAT(sent(), ElementsAre(first, second, second, first));
 }
 
+TEST_F(DeliveryTest, AnEventThatWasTakenForATwinsBeforeItsOwnAnswerCameIsReplaced) {
+  start();
+  const auto first = schedule(1h);
+  const auto second = schedule(1h);
+  // The first arrives and is answered late. The second does not arrive.
+  homeserver_.send_time = [&](const auto& send) { return send.delay_id == first ? 8s : 0s; };
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (send.delay_id == first) return homeserver::Sent{domain::EventId("$1")};
+    if (homeserver_.sends.size() == 2) return timed_out();
+    return homeserver::Sent{domain::EventId("$2")};
+  };
+  homeserver_.answer_look = [](const auto&) { return in_the_room("$1"); };
+  std::optional<SendNowAnswer> answers[2];
+  async::TaskGroup callers(executor());
+  callers.spawn("caller", send_now_into(first, answers[0]));
+  callers.spawn("caller", send_now_into(second, answers[1]));
+  clock_.run(callers.join());
+  EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$1");
+  EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$2");
+  EXPECT_THAT(sent(), ElementsAre(first, second, second));
+}
+
 TEST_F(DeliveryTest, ARefusalOfASecondTryIsAnOutcomeOnlyIfTheFirstIsNotThere) {
   start();
   homeserver_.next_answers = {timed_out(), refused(403, "M_FORBIDDEN")};

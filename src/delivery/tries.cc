@@ -1,6 +1,5 @@
 #include "delivery/tries.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -48,21 +47,38 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transactio
   }
 }
 
-// A homeserver that shows no transactions may answer ours with an event that was taken for the one of a twin, the same
-// at the same millisecond. Then the twin's transaction was never used, and makes the event that is missing.
+// Two by time follow each other in their room. Only one on request may have a twin that is under way beside it.
+Task<NextStep> Tries::first(DelayedEvent event) {
+  if (attempt_of(event).on_request) return send_again(std::move(event), false);
+  const domain::DelayId transaction = event.delay_id;
+  return try_to_send(std::move(event), transaction, false);
+}
+
+// Where the homeserver shows no transactions, an event may have been taken for the one of a twin, the same at the same
+// millisecond. Then the twin's transaction was never used, and makes the event that is missing: once nothing of it can
+// be on its way any more.
 Task<NextStep> Tries::send_again(DelayedEvent event, bool may_have_arrived) {
-  domain::DelayId transaction = event.delay_id;
-  while (true) {
-    NextStep step = co_await try_to_send(event, transaction, may_have_arrived);
-    const auto* finalise = std::get_if<Finalise>(&step);
-    const auto* sent = finalise == nullptr ? nullptr : std::get_if<EventId>(&finalise->outcome);
-    if (sent == nullptr || event.event.kind != domain::EventKind::message) co_return step;
-    const std::vector<EventId> event_ids{*sent};
-    const auto recorded = co_await context_.store.find_sent(event.event.user_id, event_ids);
-    if (!recorded) co_return TryAgain{recorded.error().reason};
-    if (recorded->empty() || recorded->front().delay_id == transaction) co_return step;
-    transaction = recorded->front().delay_id;
-  }
+  const domain::DelayId transaction = attempts_.transaction_of(event.delay_id);
+  NextStep step = co_await try_to_send(event, transaction, may_have_arrived);
+  const auto* finalise = std::get_if<Finalise>(&step);
+  const auto* sent = finalise == nullptr ? nullptr : std::get_if<EventId>(&finalise->outcome);
+  if (sent == nullptr || event.event.kind != domain::EventKind::message) co_return step;
+  const auto twin = co_await take(event, *sent);
+  if (!twin) co_return TryAgain{twin.error().reason};
+  if (!*twin || **twin == transaction) co_return step;
+  attempts_.exchange(event.delay_id, **twin, context_.clock.steady_now());
+  co_return TryAgain{"its event was taken for another's"};
+}
+
+// Takes an event of the room for this one, unless another delayed event has it: then that one.
+Task<store::StoreResult<std::optional<domain::DelayId>>> Tries::take(DelayedEvent event, EventId event_id) {
+  if (const auto other = attempts_.take(event.delay_id, event_id)) co_return other;
+  const std::vector<EventId> event_ids{event_id};
+  const auto recorded = co_await context_.store.find_sent(event.event.user_id, event_ids);
+  if (recorded && recorded->empty()) co_return std::nullopt;
+  attempts_.give_back(event.delay_id);
+  if (!recorded) co_return recorded.error();
+  co_return recorded->front().delay_id;
 }
 
 Task<NextStep> Tries::resolve(DelayedEvent event) {
@@ -81,18 +97,12 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
     co_return co_await send_again(std::move(event), true);
   }
 
-  // The same may have been sent at the same millisecond by another delayed event; that one's outcome is recorded.
   const auto& found = std::get<homeserver::Candidates>(look);
-  std::vector<EventId> candidates = found.events;
-  if (!candidates.empty()) {
-    const auto recorded = co_await context_.store.find_sent(event.event.user_id, candidates);
-    if (!recorded) co_return TryAgain{recorded.error().reason};
-    std::erase_if(candidates, [&](const EventId& candidate) {
-      return std::any_of(recorded->begin(), recorded->end(),
-                         [&](const store::SentEvent& sent) { return sent.event_id == candidate; });
-    });
+  for (const EventId& candidate : found.events) {
+    const auto other = co_await take(event, candidate);
+    if (!other) co_return TryAgain{other.error().reason};
+    if (!*other) co_return Finalise{candidate};
   }
-  if (!candidates.empty()) co_return Finalise{candidates.front()};
   if (found.may_be_queued) attempts_.note_may_be_queued(event.delay_id);
   if (!is_quiet || !attempts_.is_quiet(event.delay_id, context_.clock.steady_now())) {
     co_return TryAgain{"it is not in its room; it may still be on its way there"};

@@ -17,10 +17,7 @@ class Tries {
       : context_(context), attempts_(attempts), outage_(outage) {}
 
   // The first try of a claimed event.
-  Task<NextStep> first(domain::DelayedEvent event) {
-    const domain::DelayId transaction = event.delay_id;
-    return try_to_send(std::move(event), transaction, false);
-  }
+  Task<NextStep> first(domain::DelayedEvent event);
 
   // An attempt that may have arrived is looked for before it is sent again.
   Task<NextStep> resolve(domain::DelayedEvent event);
@@ -32,6 +29,7 @@ class Tries {
  private:
   Task<NextStep> try_to_send(domain::DelayedEvent event, domain::DelayId transaction, bool may_have_arrived);
   Task<NextStep> send_again(domain::DelayedEvent event, bool may_have_arrived);
+  Task<store::StoreResult<std::optional<domain::DelayId>>> take(domain::DelayedEvent event, domain::EventId event_id);
 
   Context& context_;
   Attempts& attempts_;
