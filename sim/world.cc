@@ -27,9 +27,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How long a world that has healed may take to come to rest: the longest delay, an attempt that is held, leases, and
-// the longest pauses between tries.
-constexpr auto time_to_rest = 10min;
+// How long a world that has healed may take to come to rest: the longest delay, leases, the longest pauses between
+// tries, and several times what a queue of the homeserver is given.
+constexpr auto time_to_rest = 30min;
 
 // Small, so that folding happens in worlds of a few events.
 constexpr store::sqlite::Folding small_folding{

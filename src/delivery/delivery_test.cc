@@ -810,10 +810,25 @@ TEST_F(DeliveryTest, TwoThatAreAlikeHaveAnEventEach) {
   const auto second = schedule(1s);
   clock_.advance(500ms);
   homeserver_.next_answers = {timed_out(), timed_out()};
-  clock_.advance(1min);
+  clock_.advance(10min);
   EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$one");
   EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$" + second.to_string());
   EXPECT_THAT(sent(), ElementsAre(first, second, second));
+}
+
+TEST_F(DeliveryTest, AnEventBesideItsTwinMayStillComeOutOfAQueue) {
+  start();
+  homeserver_.next_answers = {homeserver::Sent{domain::EventId("$one")}, timed_out()};
+  homeserver_.answer_look = [](const auto&) { return in_the_room("$one"); };
+  schedule(1s);
+  const auto second = schedule(1s);
+  clock_.advance(5min);
+  homeserver_.answer_look = [](const auto&) {
+    return homeserver::Candidates{{domain::EventId("$one"), domain::EventId("$late")}};
+  };
+  clock_.advance(5min);
+  EXPECT_EQ(homeserver_.sends.size(), 2u);
+  EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$late");
 }
 
 TEST_F(DeliveryTest, TwoThatAreAlikeExchangeTransactionsWhenOneWasTakenForTheOther) {
@@ -839,6 +854,7 @@ TEST_F(DeliveryTest, TwoThatAreAlikeExchangeTransactionsWhenOneWasTakenForTheOth
   callers.spawn("caller", send_now_into(first, answers[0]));
   callers.spawn("caller", send_now_into(second, answers[1]));
   clock_.run(callers.join());
+  clock_.advance(20min);
   EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$1");
   EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$2");
   EXPECT_THAT(sent(), ElementsAre(first, second, second, first));
@@ -861,6 +877,7 @@ TEST_F(DeliveryTest, AnEventThatWasTakenForATwinsBeforeItsOwnAnswerCameIsReplace
   callers.spawn("caller", send_now_into(first, answers[0]));
   callers.spawn("caller", send_now_into(second, answers[1]));
   clock_.run(callers.join());
+  clock_.advance(20min);
   EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$1");
   EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$2");
   EXPECT_THAT(sent(), ElementsAre(first, second, second));

@@ -103,7 +103,9 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
     if (!other) co_return TryAgain{other.error().reason};
     if (!*other) co_return Finalise{candidate};
   }
-  if (found.may_be_queued) attempts_.note_may_be_queued(event.delay_id);
+  // Where twins' events alone are shown, nobody has asked.
+  const bool only_twins = !found.events.empty() && event.event.kind == domain::EventKind::message;
+  if (found.may_be_queued || only_twins) attempts_.note_may_be_queued(event.delay_id);
   if (!is_quiet || !attempts_.is_quiet(event.delay_id, context_.clock.steady_now())) {
     co_return TryAgain{"it is not in its room; it may still be on its way there"};
   }
