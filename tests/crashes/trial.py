@@ -1,8 +1,8 @@
 """Clients at work on a server to which something is done, in blocks, and what has become of their events.
 
 In each block clients in new rooms keep scheduling while the caller disturbs. Then all comes to rest, and what the rooms
-hold is compared with what the clients were told. What may take longer to settle is left open, so that it is waited for
-once, at the end, when all rooms are read again.
+hold is compared with what the clients were told. What takes longer to settle is left open, so that it is waited for once,
+at the end, when all rooms are read again.
 """
 
 import itertools
@@ -148,10 +148,9 @@ class Trial:
         self.events |= events
         self._come_to_rest(_OPEN_AFTER if self._is_unsettled else _REST_LIMIT)
         outcomes = self._look_up(load.events)
-        if self._is_unsettled:
-            still_open = {number for number, outcome in outcomes.items() if outcome is None}
-            self._open |= {events[number].delay_id or "" for number in still_open}
-            events = {number: event for number, event in events.items() if number not in still_open}
+        still_open = {number for number, outcome in outcomes.items() if outcome is None}
+        self._open |= {events[number].delay_id or "" for number in still_open}
+        events = {number: event for number, event in events.items() if number not in still_open}
         findings = self._read_until_settled(events, outcomes, rooms)
         self.outcomes |= outcomes
         figures = self._add_up(load.events, findings, rooms)
