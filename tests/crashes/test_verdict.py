@@ -85,6 +85,13 @@ def test_a_room_goes_by_scheduled_time():
     assert breaches(events, [order[0], order[2], order[1]]) == [OUT_OF_ORDER]
 
 
+def test_clocks_that_are_apart_may_date_one_moment_in_the_other_order():
+    events = [delayed(SCHEDULED, number=number) for number in [1, 2, 3]]
+    order = [seen(T + 0.602, 1), seen(T + 0.6, 2, "$2"), seen(T + 0.599, 3, "$3")]
+    findings = judge(events, {ROOM: order}, {}, TIMES, clocks_apart_ms=2)
+    assert [(finding.breach, finding.number) for finding in findings] == [(OUT_OF_ORDER, 3)]
+
+
 @pytest.mark.parametrize(("late", "expected"), [(100, OUT_OF_ORDER), (121, SET_ASIDE)])
 def test_a_room_goes_on_without_what_is_in_doubt_for_too_long(late: float, expected: str):
     events = [delayed(SCHEDULED, number=number) for number in [1, 2]]

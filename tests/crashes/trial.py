@@ -92,15 +92,17 @@ class Trial:
         rooms: int = 16,
         pace: float = 0.8,
         answer_limit: float = 10.0,
+        clocks_apart_ms: float = 0,
     ):
         """`pace`: seconds between the events that a client schedules, on average. `answer_limit`: seconds after which
-        it asks again."""
+        it asks again. `clocks_apart_ms`: of the instances that it consists of."""
         self._subject = subject
         self._seed = f"{seed} {subject.name}"
         self._say = say
         self._rooms_a_block = rooms
         self._pace = pace
         self._answer_limit = answer_limit
+        self._clocks_apart_ms = clocks_apart_ms
         self._times = Times()
         self._numbers = itertools.count(1)
         self._blocks = itertools.count(1)
@@ -169,7 +171,7 @@ class Trial:
         self._read(list(self.rooms))
         self._count_sent(self.figures, self.rooms)
         before = {(finding.breach, finding.number) for finding in self.figures.findings}
-        self.figures.findings = judge(self.events.values(), self.rooms, self.outcomes, self._times)
+        self.figures.findings = self._judge(self.events, self.rooms, self.outcomes)
         now = {(finding.breach, finding.number) for finding in self.figures.findings}
         for finding in self.figures.findings:
             if (finding.breach, finding.number) not in before:
@@ -243,11 +245,16 @@ class Trial:
         deadline = time.monotonic() + _ARRIVAL_LIMIT
         while True:
             self._read(rooms)
-            findings = judge(events.values(), {room: self.rooms[room] for room in rooms}, outcomes, self._times)
+            findings = self._judge(events, {room: self.rooms[room] for room in rooms}, outcomes)
             missing = any(finding.breach in (LOST, UNTRUE, NOT_SHOWN) for finding in findings)
             if not missing or time.monotonic() > deadline:
                 return findings
             time.sleep(1)
+
+    def _judge(
+        self, events: dict[int, Delayed], rooms: dict[str, list[Seen]], outcomes: dict[int, Outcome | None]
+    ) -> list[Finding]:
+        return judge(events.values(), rooms, outcomes, self._times, self._clocks_apart_ms)
 
     def _read(self, rooms: list[str]) -> None:
         for room in rooms:

@@ -56,8 +56,10 @@ def judge(
     rooms: dict[str, list[Seen]],
     outcomes: dict[int, Outcome | None],
     times: Times,
+    clocks_apart_ms: float = 0,
 ) -> list[Finding]:
-    """`rooms`: each in its own order, oldest first. `outcomes`: for those that were looked up; None: it has none."""
+    """`rooms`: each in its own order, oldest first. `outcomes`: for those that were looked up; None: it has none.
+    `clocks_apart_ms`: of those that date events. What is due at one moment they may date in the other order."""
     by_number = {event.number: event for event in events}
     findings = []
     for number, event in by_number.items():
@@ -71,7 +73,7 @@ def judge(
         if number in outcomes:
             findings += _judge_look_up(number, outcome, seen)
     for order in rooms.values():
-        findings += _judge_order([one for one in order if one.number in by_number], by_number, times)
+        findings += _judge_order([one for one in order if one.number in by_number], by_number, times, clocks_apart_ms)
     return findings
 
 
@@ -105,7 +107,9 @@ def _judge_look_up(number: int, outcome: Outcome | None, seen: list[Seen]) -> It
         yield Finding(UNTRUE, number, f"is said to be cancelled, and is in its room as {ids}")
 
 
-def _judge_order(order: list[Seen], by_number: dict[int, Delayed], times: Times) -> Iterable[Finding]:
+def _judge_order(
+    order: list[Seen], by_number: dict[int, Delayed], times: Times, clocks_apart_ms: float
+) -> Iterable[Finding]:
     """By scheduled time. What somebody asked to be sent early has no place in it, and what is there twice is another
     breach: its first counts."""
     latest: Seen | None = None
@@ -114,11 +118,11 @@ def _judge_order(order: list[Seen], by_number: dict[int, Delayed], times: Times)
         if one.number in met or by_number[one.number].asked(SEND):
             continue
         met.add(one.number)
-        if latest and one.origin_server_ts < latest.origin_server_ts:
+        if latest and one.origin_server_ts < latest.origin_server_ts - clocks_apart_ms:
             text = f"of {one.origin_server_ts} comes after number {latest.number} of {latest.origin_server_ts}"
             held_ms = times.wall_ms(one.arrived) - one.origin_server_ts if one.arrived else 0
             yield Finding(SET_ASIDE if held_ms > _LONGEST_HOLD_MS else OUT_OF_ORDER, one.number, text)
-        else:
+        elif not latest or one.origin_server_ts > latest.origin_server_ts:
             latest = one
 
 

@@ -9,6 +9,8 @@ from .losses import Ground, Loss
 
 # As long as clients of calls wait before they ask again.
 _ANSWER_LIMIT = 3.0
+# What two instances know of the database's clock, and of their own, in whole milliseconds.
+_CLOCKS_APART_MS = 2
 _BEFORE = 1.0  # seconds of load
 _AFTER = 5.0
 
@@ -17,7 +19,15 @@ class LossRun:
     def __init__(self, ground: Ground, seed: int, say: Say):
         """The ground has been started."""
         self._say = say
-        self._trial = Trial(ground.pair, seed, say, users=8, pace=1.0, answer_limit=_ANSWER_LIMIT)
+        self._trial = Trial(
+            ground.pair,
+            seed,
+            say,
+            users=8,
+            pace=1.0,
+            answer_limit=_ANSWER_LIMIT,
+            clocks_apart_ms=_CLOCKS_APART_MS,
+        )
 
     def __enter__(self) -> "LossRun":
         return self
