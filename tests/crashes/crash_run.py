@@ -44,7 +44,8 @@ class CrashRun:
                 self._block()
             if self._plan.homeserver_too:
                 self._trial.settled_at(time.monotonic() + self._target.recovery)
-            self._trial.look_again()
+            # Killed before its mark was set, Afterword cannot know whether the homeserver has ended since.
+            self._trial.look_again(self._target.recovery)
         finally:
             self._trial.close()
 

@@ -162,11 +162,12 @@ class Trial:
             self._say(f"  {finding.breach}: {finding.text}\n{self.history(finding.number)}")
         return figures
 
-    def look_again(self) -> None:
-        """What has come to a room after it had been read, or has been late to show."""
+    def look_again(self, patience: float = 0.0) -> None:
+        """What has come to a room after it had been read, or has been late to show. `patience`: seconds that what is
+        still in doubt may take."""
         time.sleep(max(0.0, self._settled_at - time.monotonic()))
         still_open, self._open = self._open, set()
-        self._come_to_rest(_REST_LIMIT)
+        self._come_to_rest(max(_REST_LIMIT, patience))
         self.outcomes |= self._look_up([event for event in self.events.values() if event.delay_id in still_open])
         self._read(list(self.rooms))
         self._count_sent(self.figures, self.rooms)
