@@ -66,6 +66,10 @@ class Attempts {
     std::optional<domain::DelayId> transaction = {};  // if it is not its own
   };
 
+  // Nothing, if it has ended meanwhile.
+  const UnderWay* find(domain::DelayId delay_id) const;
+  UnderWay* find(domain::DelayId delay_id);
+
   const Options& options_;
   std::unordered_map<domain::DelayId, UnderWay> attempts_;
   async::Condition ended_;
