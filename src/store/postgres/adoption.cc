@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::int64_t adopted_rows = 2'000;
 
-const Statement begin{"begin", "BEGIN"};
-const Statement commit{"commit", "COMMIT"};
 
 const Statement end_leases{
     "end_leases",
@@ -83,14 +81,14 @@ std::vector<Active> Adoption::settle(Connection& connection, InstanceId instance
 
 std::vector<Active> Adoption::take(Session& session, InstanceId instance) {
   Connection& connection = session.connection();
-  connection.send(begin);
+  connection.send(begin_transaction);
   connection.send(choose, Parameters(adopted_rows));
   const auto chosen = connection.run();
   std::vector<DelayId> delay_ids;
   for (int i = 0; i < chosen[1].size(); ++i) delay_ids.push_back(chosen[1].delay_id(i, 0));
 
   connection.send(take_chosen, Parameters(instance, array_of(ArrayOf::uuids, delay_ids)));
-  connection.send(commit);
+  connection.send(commit_transaction);
   try {
     return read_active(connection.run()[0]);
   } catch (const Error& error) {

@@ -55,6 +55,8 @@ struct Statement {
   const char* name;
   std::string sql;
 };
+inline const Statement begin_transaction{"begin", "BEGIN"};
+inline const Statement commit_transaction{"commit", "COMMIT"};
 
 // The rows of one statement.
 class Rows {

@@ -36,8 +36,6 @@ void Doubts::settle(Connection& connection) {
 }
 
 void Doubts::settle(Connection& connection, const Doubt& doubt) {
-  static const Statement begin{"begin", "BEGIN"};
-  static const Statement commit{"commit", "COMMIT"};
   static const Statement lock{"settle_lock",
                               "SELECT FROM active WHERE delay_id = ANY($1::uuid[]) ORDER BY delay_id FOR UPDATE"};
   static const Statement unclaim{"settle_claims",
@@ -55,12 +53,12 @@ void Doubts::settle(Connection& connection, const Doubt& doubt) {
   std::vector<DelayId> all = doubt.claims;
   all.insert(all.end(), doubt.schedules.begin(), doubt.schedules.end());
   all.insert(all.end(), doubt.scheduled_transactions.begin(), doubt.scheduled_transactions.end());
-  connection.send(begin);
+  connection.send(begin_transaction);
   connection.send(lock, Parameters(array_of(ArrayOf::uuids, all)));
   connection.send(unclaim, Parameters(array_of(ArrayOf::uuids, doubt.claims), doubt.instance));
   connection.send(unschedule, Parameters(array_of(ArrayOf::uuids, doubt.schedules)));
   connection.send(disown, Parameters(array_of(ArrayOf::uuids, doubt.scheduled_transactions), doubt.instance));
-  connection.send(commit);
+  connection.send(commit_transaction);
   connection.run();
 }
 

@@ -17,8 +17,6 @@ using domain::State;
 constexpr std::int64_t pruned_rows = 200;
 constexpr std::int64_t pruned_users = 10;
 
-const Statement begin{"begin", "BEGIN"};
-const Statement commit{"commit", "COMMIT"};
 
 // One side of a list; `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
 std::string select_page(std::string_view order, std::string_view beyond) {
@@ -138,10 +136,10 @@ bool prune(Connection& connection, const domain::Retention& retention, Timestamp
   static const Statement unmark{"unmark_users",
                                 "DELETE FROM users_to_prune WHERE user_id = ANY(ARRAY("
                                 "SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT $1::int8))"};
-  connection.send(begin);
+  connection.send(begin_transaction);
   connection.send(lock);
   if (!connection.run()[1].boolean(0, 0)) {
-    connection.run(commit);
+    connection.run(commit_transaction);
     return false;
   }
   bool more = false;
@@ -156,7 +154,7 @@ bool prune(Connection& connection, const domain::Retention& retention, Timestamp
       more = connection.run(unmark, Parameters(pruned_users)).changed() == pruned_users || more;
     }
   }
-  connection.run(commit);
+  connection.run(commit_transaction);
   return more;
 }
 

@@ -87,7 +87,6 @@ Result<void, std::string> migrate(Connection& connection) {
       "schema_exists",
       "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'afterword' AND tablename = 'schema_version')"};
   static const Statement version_of{"schema_version", "SELECT version FROM afterword.schema_version"};
-  static const Statement commit{"commit", "COMMIT"};
 
   const auto newest = static_cast<std::int64_t>(migrations.size());
   const auto judge = [&](std::int64_t version) -> Result<void, std::string> {
@@ -122,7 +121,7 @@ Result<void, std::string> migrate(Connection& connection) {
     connection.execute(migrations.at(static_cast<std::size_t>(next)));
     connection.execute(fmt::format("UPDATE schema_version SET version = {}", next + 1));
   }
-  connection.run(commit);
+  connection.run(commit_transaction);
   return judge(version);
 }
 

@@ -15,8 +15,6 @@ namespace {
 
 using domain::State;
 
-const Statement begin{"begin", "BEGIN"};
-const Statement commit_transaction{"commit", "COMMIT"};
 
 // Advisory locks, so that two instances do not both find room for a user's last event, or do a transaction twice.
 const Statement lock_users{"lock_users",
@@ -112,7 +110,7 @@ const Statement whole_events{"whole_events",
 }  // namespace
 
 void Transaction::read() {
-  connection_.send(begin);
+  connection_.send(begin_transaction);
   std::size_t place = 1;
 
   std::vector<UserId> scheduling;
