@@ -5,10 +5,11 @@ import random
 import shutil
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Self
 
 from crashes.clients import Load
 from system.postgres import Postgres
@@ -35,36 +36,20 @@ class Loss:
     happen: Callable[[Load], None]
 
 
-class Ground(Protocol):
+class Ground(ABC):
     """Where things are lost: a pair of Afterwords and their database. All runs while its context lasts."""
 
+    name: str
     pair: Pair
-
-    def __enter__(self) -> "Ground": ...
-    def __exit__(self, *exception: object) -> None: ...
-    def losses(self) -> list[Loss]: ...
-
-
-class OnePostgres:
-    """A PostgreSQL without a standby; each instance reaches it through a gate of its own."""
 
     def __init__(self, directory: Path, seed: int):
         self._random = random.Random(seed)
         self._directory = directory
         self._ends = contextlib.ExitStack()
 
-    def __enter__(self) -> "OnePostgres":
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as ends:
-            self._postgres = Postgres()
-            ends.callback(self._postgres.close)
-            self._postgres.start()
-            ends.callback(_keep, self._postgres.log, self._directory)
-            self._gates = [TcpGate(self._postgres.port) for _ in range(2)]
-            for gate in self._gates:
-                ends.callback(gate.close)
-            name = self._postgres.make_database().rpartition("/")[2]
-            databases = [self._postgres.url(name, gate.port) for gate in self._gates]
-            self.pair = Pair("one-postgres", self._directory, databases)
+            self.pair = Pair(self.name, self._directory, self._start_database(ends))
             ends.callback(self.pair.stop)
             self.pair.start()
             self._ends = ends.pop_all()
@@ -72,6 +57,34 @@ class OnePostgres:
 
     def __exit__(self, *exception: object) -> None:
         self._ends.close()
+
+    @abstractmethod
+    def _start_database(self, ends: contextlib.ExitStack) -> list[str]:
+        """The URL by which each Afterword reaches it. `ends`: what stops it."""
+
+    @abstractmethod
+    def losses(self) -> list[Loss]: ...
+
+    def _keep(self, log: Path) -> None:
+        if log.exists():
+            shutil.copy(log, self._directory)
+
+
+class OnePostgres(Ground):
+    """A PostgreSQL without a standby; each instance reaches it through a gate of its own."""
+
+    name = "one-postgres"
+
+    def _start_database(self, ends: contextlib.ExitStack) -> list[str]:
+        self._postgres = Postgres()
+        ends.callback(self._postgres.close)
+        self._postgres.start()
+        ends.callback(self._keep, self._postgres.log)
+        self._gates = [TcpGate(self._postgres.port) for _ in range(2)]
+        for gate in self._gates:
+            ends.callback(gate.close)
+        name = self._postgres.make_database().rpartition("/")[2]
+        return [self._postgres.url(name, gate.port) for gate in self._gates]
 
     def losses(self) -> list[Loss]:
         return [
@@ -135,28 +148,18 @@ class OnePostgres:
         time.sleep(when + self._random.uniform(0, 0.5) - time.monotonic())
 
 
-class WithStandby:
+class WithStandby(Ground):
     """A primary and its synchronous standby, kept by Patroni."""
 
-    def __init__(self, directory: Path, seed: int):
-        self._directory = directory
-        self._ends = contextlib.ExitStack()
+    name = "with-standby"
 
-    def __enter__(self) -> "WithStandby":
-        with contextlib.ExitStack() as ends:
-            self._cluster = Cluster()
-            ends.callback(self._cluster.close)
-            for node in self._cluster.nodes:
-                ends.callback(_keep, node.log, self._directory)
-            self._cluster.start()
-            self.pair = Pair("with-standby", self._directory, [self._cluster.url] * 2)
-            ends.callback(self.pair.stop)
-            self.pair.start()
-            self._ends = ends.pop_all()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._ends.close()
+    def _start_database(self, ends: contextlib.ExitStack) -> list[str]:
+        self._cluster = Cluster()
+        ends.callback(self._cluster.close)
+        for node in self._cluster.nodes:
+            ends.callback(self._keep, node.log)
+        self._cluster.start()
+        return [self._cluster.url] * 2
 
     def losses(self) -> list[Loss]:
         return [
@@ -172,9 +175,4 @@ class WithStandby:
         self._cluster.bring_back(self.lose_primary())
 
 
-GROUNDS = {"one-postgres": OnePostgres, "with-standby": WithStandby}
-
-
-def _keep(log: Path, directory: Path) -> None:
-    if log.exists():
-        shutil.copy(log, directory)
+GROUNDS = {ground.name: ground for ground in (OnePostgres, WithStandby)}

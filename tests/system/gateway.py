@@ -94,10 +94,6 @@ class Afterword(Server):
         command = [str(BINARY), name, "--config", str(self._configuration), *arguments]
         return subprocess.run(command, cwd=self.directory, capture_output=True, text=True)
 
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.is_running
-
     def kill(self) -> None:
         """kill -9: what it has not made durable is gone."""
         assert self._process
