@@ -114,11 +114,13 @@ Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::U
   Implementation& delivery = *implementation_;
   Context& context = delivery.context;
   if (context.stopping) co_return NotSent{"shutting down"};
-  if (delivery.attempts.contains(delay_id)) {
-    const auto found = co_await context.store.look_up(delay_id, std::move(caller));
-    if (!found) co_return found.error();
-    if (!*found) co_return store::NotFound{};
-    co_return Effect::wait;
+  const auto found = co_await context.store.look_up(delay_id, caller);
+  if (!found) co_return found.error();
+  if (!*found) co_return store::NotFound{};
+  if (delivery.attempts.contains(delay_id)) co_return Effect::wait;
+  if ((*found)->state == domain::State::scheduled) {
+    const auto not_prepared = co_await context.homeserver.prepare(delay_id);
+    if (not_prepared) co_return NotSent{not_prepared->reason};
   }
 
   // Its own task, so that it has an end whatever becomes of its caller.

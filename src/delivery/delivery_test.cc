@@ -250,6 +250,37 @@ TEST_F(DeliveryTest, NothingIsSentToAHomeserverThatCannotBePrepared) {
   EXPECT_EQ(state(id), State::sent);
 }
 
+// Or nobody could tell after a crash in between that it was never sent.
+TEST_F(DeliveryTest, NothingIsClaimedBeforeTheHomeserverIsPrepared) {
+  start();
+  homeserver_.prepare_time = 1s;
+  const auto by_time = schedule(1s);
+  clock_.advance(1999ms);
+  EXPECT_EQ(state(by_time), State::scheduled);
+  clock_.advance(1ms);
+  EXPECT_EQ(state(by_time), State::sent);
+
+  const auto on_request = schedule(1min);
+  async::TaskGroup asking(executor());
+  std::optional<SendNowAnswer> answer;
+  asking.spawn("sending now", send_now_into(on_request, answer));
+  clock_.advance(999ms);
+  EXPECT_EQ(state(on_request), State::scheduled);
+  clock_.advance(1ms);
+  EXPECT_EQ(state(on_request), State::sent);
+  EXPECT_EQ(std::get<Effect>(answer.value()), Effect::perform);
+}
+
+TEST_F(DeliveryTest, WhatWasCancelledWhileTheHomeserverWasPreparedIsNotSent) {
+  start();
+  homeserver_.prepare_time = 1s;
+  const auto id = schedule(1s);
+  clock_.advance(1500ms);
+  EXPECT_EQ(cancel(id), Effect::perform);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), IsEmpty());
+}
+
 TEST_F(DeliveryTest, WithoutItsDeviceWhenThatIsGone) {
   start();
   homeserver_.next_answers = {refused(400, "M_UNKNOWN_DEVICE")};

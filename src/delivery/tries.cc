@@ -13,19 +13,21 @@ namespace {
 // By then a homeserver that is being stopped takes no requests any more.
 constexpr std::chrono::seconds second_thoughts{1};
 
+Try first_try(const DelayedEvent& event, bool may_have_arrived) {
+  return {attempt_of(event).on_request, event.event.device_id.has_value(), false, may_have_arrived};
+}
+
 }  // namespace
 
 Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transaction, bool may_have_arrived) {
   const domain::Attempt attempt = attempt_of(event);
-  Try tried{attempt.on_request, event.event.device_id.has_value(), false, may_have_arrived};
+  Try tried = first_try(event, may_have_arrived);
   while (true) {
-    const auto not_prepared = co_await context_.homeserver.prepare(event.delay_id);
     if (!context_.store.may_send(event.delay_id)) {
       // It is another instance's, which will give it an outcome, or ours again once the lease is renewed.
       attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
       co_return TryAgain{"the lease on it has run out"};
     }
-    if (not_prepared) co_return next_step(tried, *not_prepared);
     const homeserver::SendAnswer answer = co_await context_.homeserver.send(transaction, event.event, attempt);
     NextStep step = next_step(tried, answer);
     if (const auto* unclear = std::get_if<homeserver::Unclear>(&answer)) {
@@ -38,6 +40,8 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transactio
     if (std::holds_alternative<SendSoon>(step)) {
       co_await context_.clock.sleep_for(second_thoughts);
       tried.is_second = true;
+      const auto not_prepared = co_await context_.homeserver.prepare(event.delay_id);
+      if (not_prepared) co_return next_step(tried, *not_prepared);
     } else if (std::holds_alternative<SendWithoutDevice>(step)) {
       event.event.device_id.reset();
       tried.with_device = false;
@@ -49,15 +53,21 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transactio
 
 // Two by time follow each other in their room. Only one on request may have a twin that is under way beside it.
 Task<NextStep> Tries::first(DelayedEvent event) {
-  if (attempt_of(event).on_request) return send_again(std::move(event), false);
+  if (attempt_of(event).on_request) return send_beside_twins(std::move(event), false);
   const domain::DelayId transaction = event.delay_id;
   return try_to_send(std::move(event), transaction, false);
+}
+
+Task<NextStep> Tries::send_again(DelayedEvent event, bool may_have_arrived) {
+  const auto not_prepared = co_await context_.homeserver.prepare(event.delay_id);
+  if (not_prepared) co_return next_step(first_try(event, may_have_arrived), *not_prepared);
+  co_return co_await send_beside_twins(std::move(event), may_have_arrived);
 }
 
 // Where the homeserver shows no transactions, an event may have been taken for the one of a twin, the same at the same
 // millisecond. Then the twin's transaction was never used, and makes the event that is missing: once nothing of it can
 // be on its way any more.
-Task<NextStep> Tries::send_again(DelayedEvent event, bool may_have_arrived) {
+Task<NextStep> Tries::send_beside_twins(DelayedEvent event, bool may_have_arrived) {
   const domain::DelayId transaction = attempts_.transaction_of(event.delay_id);
   NextStep step = co_await try_to_send(event, transaction, may_have_arrived);
   const auto* finalise = std::get_if<Finalise>(&step);

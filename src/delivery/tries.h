@@ -16,7 +16,8 @@ class Tries {
   Tries(Context& context, Attempts& attempts, Outage& outage)
       : context_(context), attempts_(attempts), outage_(outage) {}
 
-  // The first try of a claimed event.
+  // The first try of a claimed event, for which the homeserver was prepared before it was claimed: killed in between, we
+  // must be able to tell that it was not sent.
   Task<NextStep> first(domain::DelayedEvent event);
 
   // An attempt that may have arrived is looked for before it is sent again.
@@ -29,6 +30,7 @@ class Tries {
  private:
   Task<NextStep> try_to_send(domain::DelayedEvent event, domain::DelayId transaction, bool may_have_arrived);
   Task<NextStep> send_again(domain::DelayedEvent event, bool may_have_arrived);
+  Task<NextStep> send_beside_twins(domain::DelayedEvent event, bool may_have_arrived);
   Task<store::StoreResult<std::optional<domain::DelayId>>> take(domain::DelayedEvent event, domain::EventId event_id);
 
   Context& context_;

@@ -75,6 +75,12 @@ Task<void> Turns::take(Turn turn) {
 // The event, if it is to be sent now; else its turn is over.
 Task<std::optional<DelayedEvent>> Turns::claim(Turn turn) {
   const auto [due, delay_id, under_way] = turn.event;
+  if (const auto not_prepared = co_await context_.homeserver.prepare(delay_id)) {
+    rooms_.put_back(turn);
+    outage_.begin(not_prepared->reason, not_prepared->retry_after.value_or(Milliseconds(0)));
+    co_return std::nullopt;
+  }
+
   if (attempts_.contains(delay_id)) {  // on request
     rooms_.end(turn);
     alarm_.set(context_.clock.now() + look_again, delay_id);

@@ -72,7 +72,8 @@ class Homeserver {
  public:
   virtual ~Homeserver() = default;
 
-  // Before each send: leaves with the homeserver what a later look needs to know. Where that fails, nothing is to be sent.
+  // Before each send, and before the claim of the first: leaves with the homeserver what a later look needs to know.
+  // Where that fails, nothing is to be sent.
   virtual Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) = 0;
 
   // PUT /send, /state or /redact as the event's owner, with txn_id = `delay_id` and the attempt's origin_server_ts (not

@@ -23,6 +23,7 @@ SendAnswer refused(int status, const std::string& errcode) {
 }
 
 Task<std::optional<NotArrived>> FakeHomeserver::prepare(domain::DelayId) {
+  if (prepare_time > std::chrono::milliseconds(0)) co_await clock_.sleep_for(prepare_time);
   if (is_away) co_return NotArrived{"connection refused"};
   co_return std::nullopt;
 }

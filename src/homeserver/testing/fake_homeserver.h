@@ -38,6 +38,7 @@ class FakeHomeserver final : public Homeserver {
 
   // Whether it can be asked at all before a send.
   bool is_away = false;
+  std::chrono::milliseconds prepare_time{0};
 
   // What it was sent, in that order, whatever it answered.
   std::vector<Send> sends;
