@@ -33,10 +33,12 @@ bool is_success(const http::Response& response) { return response.status >= 200 
 
 }  // namespace
 
-Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver, Options options)
+Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver,
+                 http::Client& long_polls, Options options)
     : context_(context),
       tokens_(tokens),
       homeserver_(homeserver),
+      long_polls_(long_polls),
       rate_limits_(options.rate_limits),
       trusted_proxies_(std::move(options.trusted_proxies)) {}
 
@@ -184,13 +186,15 @@ async::Task<http::Response> Gateway::answer(const MethodNotAllowedRoute&, http::
 async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http::Request& request,
                                             const http::Target& target) {
   if (route.ends != Ends::nothing) return pass_through_and_forget(route.ends, request, target);
-  if (may_show_events(request.method, target)) return pass_through_and_show(request, target);
-  return pass_through(homeserver_, std::move(request));
+  http::Client& client = route.is_long_poll ? long_polls_ : homeserver_;
+  if (may_show_events(request.method, target)) return pass_through_and_show(client, request, target);
+  return pass_through(client, std::move(request));
 }
 
-async::Task<http::Response> Gateway::pass_through_and_show(http::Request& request, const http::Target& target) {
+async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
+                                                           const http::Target& target) {
   std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request));
+  http::Response response = co_await pass_through_readable(client, std::move(request));
   if (response.status != 200 || !credentials) co_return response;
   auto caller = co_await identify(tokens_, std::move(*credentials), WhileAway::refuse);
   if (!caller) co_return response;

@@ -26,8 +26,10 @@ struct Options {
 
 class Gateway {
  public:
-  // What is passed by reference outlives the gateway.
-  Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver, Options options);
+  // What is passed by reference outlives the gateway. Long polls have a client of their own, so that they can be ended
+  // before the rest.
+  Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver, http::Client& long_polls,
+          Options options);
 
   async::Task<http::Response> handle(http::Request request);
 
@@ -52,13 +54,15 @@ class Gateway {
                                      const http::Target& target);
   async::Task<http::Response> answer(const PassThroughRoute& route, http::Request& request, const http::Target& target);
 
-  async::Task<http::Response> pass_through_and_show(http::Request& request, const http::Target& target);
+  async::Task<http::Response> pass_through_and_show(http::Client& client, http::Request& request,
+                                                    const http::Target& target);
   async::Task<http::Response> pass_through_and_forget(Ends ends, http::Request& request, const http::Target& target);
   async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
 
   api::Context& context_;
   homeserver::TokenCache& tokens_;
   http::Client& homeserver_;
+  http::Client& long_polls_;
   RateLimits rate_limits_;
   std::vector<std::string> trusted_proxies_;
 };

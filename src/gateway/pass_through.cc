@@ -23,6 +23,7 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   add_forwarded_for(request);
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), max_duration);
+  if (!answer && answer.error().was_closed) co_return http::Response{.status = http::no_answer};
   if (!answer) {
     log::warn("the homeserver gave no answer to a {}: {}", method, answer.error().reason);
     co_return api::to_response(api::homeserver_unreachable());

@@ -132,6 +132,12 @@ Ends what_ends(std::string_view method, Segments client_path) {
   return Ends::nothing;
 }
 
+// They all say how long they may take. Sliding sync asks by POST.
+bool is_long_poll(std::string_view method, const http::Target& target) {
+  const bool asks_for_news = only_reads(method) || (!target.segments.empty() && target.segments.back() == "sync");
+  return asks_for_news && target.parameter("timeout").has_value();
+}
+
 }  // namespace
 
 Route find_route(std::string_view method, const http::Target& target) {
@@ -144,7 +150,7 @@ Route find_route(std::string_view method, const http::Target& target) {
     if (auto route = find_ours(method, client_path, has_delay)) return std::move(*route);
   }
   if (has_delay && method != "OPTIONS" && !only_reads(method)) return UnrecognizedRoute{};
-  return PassThroughRoute{what_ends(method, client_path)};
+  return PassThroughRoute{what_ends(method, client_path), is_long_poll(method, target)};
 }
 
 }  // namespace afterword::gateway

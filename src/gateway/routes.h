@@ -54,6 +54,7 @@ enum class Ends : std::uint8_t {
 };
 struct PassThroughRoute {
   Ends ends = Ends::nothing;
+  bool is_long_poll = false;  // waits for news, and may be cut: it does no harm to ask again
 };
 
 using Route =

@@ -69,6 +69,15 @@ TEST(Routes, LeaveSendingWithoutADelayToTheHomeserver) {
   expect<PassThroughRoute>("GET", c + "/v3/rooms/!r:x/state/m.call/" + delay);
 }
 
+TEST(Routes, KnowLongPolls) {
+  EXPECT_TRUE(expect<PassThroughRoute>("GET", c + "/v3/sync?since=s1&timeout=30000").is_long_poll);
+  EXPECT_TRUE(expect<PassThroughRoute>("GET", c + "/v3/events?timeout=30000").is_long_poll);
+  EXPECT_TRUE(expect<PassThroughRoute>("POST", c + "/unstable/org.matrix.simplified_msc3575/sync?timeout=1").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("GET", c + "/v3/sync").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("POST", c + "/v3/createRoom?timeout=30000").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("GET", "/").is_long_poll);
+}
+
 TEST(Routes, NeverLetADelayThrough) {
   for (const char* path : {"/v3/rooms/!r:x/send/m.room.message", "/v3/rooms/!r:x/send/a/b/c", "/v7/rooms/!r:x/send/a/b",
                            "/v3/rooms/!r:x/invite", "/v3/rooms/!r:x/state/a/b/c"}) {

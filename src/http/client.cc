@@ -86,7 +86,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
 
   static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request,
                                    std::chrono::milliseconds timeout) {
-    if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed"};
+    if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
     const auto call = std::make_shared<Call>(self->executor);
     call->may_be_repeated = may_be_repeated(request.method);
     call->outgoing = to_outgoing(std::move(request), self->host);
@@ -101,11 +101,13 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     boost::system::error_code ignored;
     if (!call->outcome) co_await call->finished.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     self->calls.erase(call);
-    if (call->outcome) co_return std::move(*call->outcome);
+    const bool has_failed = call->outcome && !*call->outcome;
+    if (call->outcome && !(has_failed && self->closed)) co_return std::move(*call->outcome);
     self->abort(call);
     const bool timed_out = call->finished.expiry() <= self->clock.steady_now();
     co_return NoAnswer{call->arrived, timed_out ? fmt::format("no answer within {} ms", timeout.count())
-                                                : std::string("the request was cancelled")};
+                                                : std::string("the request was cancelled"),
+                       self->closed};
   }
 
   static async::Task<Outcome> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {

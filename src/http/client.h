@@ -34,7 +34,8 @@ struct NoAnswer {
     unknown  // some of it was sent
   };
   Arrived arrived = Arrived::unknown;
-  std::string reason;  // for the log
+  std::string reason;       // for the log
+  bool was_closed = false;  // by close(): the other end has not failed
 };
 
 struct ClientOptions {

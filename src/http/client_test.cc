@@ -441,6 +441,7 @@ TEST_F(ClientTest, CloseEndsWhatIsInFlight) {
   client_->close();
   run();
   EXPECT_EQ(sent->value().error().arrived, Arrived::unknown);
+  EXPECT_TRUE(sent->value().error().was_closed);
   EXPECT_EQ(queued->value().error().arrived, Arrived::no);
   EXPECT_EQ(send(request("GET")).error().arrived, Arrived::no) << "it stays closed";
 }

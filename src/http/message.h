@@ -43,6 +43,10 @@ struct Request {
   std::string peer;  // the address of the other end, without the port; empty in a request of our own
 };
 
+// In place of a status: there is no answer, and the connection is closed. Whoever asked, or the proxy in between, may
+// ask again elsewhere, if it does no harm.
+inline constexpr int no_answer = 0;
+
 struct Response {
   int status = 200;
   Headers headers;

@@ -12,6 +12,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <list>
 #include <vector>
@@ -130,7 +131,6 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   }
 
   void serve(tcp::socket socket) {
-    if (context.draining) return;
     const auto connection = std::make_shared<ServerConnection>(std::move(socket), context);
     const auto place = connections.insert(connections.end(), connection);
     asio::co_spawn(
@@ -145,9 +145,12 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   }
 
   static async::Task<void> drain(std::shared_ptr<Implementation> self, std::chrono::milliseconds limit) {
+    const auto farewell = std::min(self->context.options.farewell, limit);
+    self->accept_the_last();
     self->stop_accepting();
+    co_await self->wait_for_connections(farewell);
     for (const auto& connection : self->connections) connection->close_if_idle();
-    co_await self->wait_for_connections(limit);
+    co_await self->wait_for_connections(limit - farewell);
     self->stop();
     co_await self->wait_for_connections(unwinding_time);
   }
@@ -157,6 +160,17 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     all_ended.expires_after(limit);
     error_code ignored;
     co_await all_ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  // Those that are established already, and would be reset.
+  void accept_the_last() {
+    error_code error;
+    acceptor.non_blocking(true, error);
+    while (!error && connections.size() < context.options.max_connections) {
+      tcp::socket socket(executor);
+      acceptor.accept(socket, error);
+      if (!error) serve(std::move(socket));
+    }
   }
 
   void stop_accepting() {

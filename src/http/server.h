@@ -20,6 +20,7 @@
 
 namespace afterword::http {
 
+// May answer no_answer.
 using Handler = std::function<async::Task<Response>(Request)>;
 
 struct ServerOptions {
@@ -30,6 +31,9 @@ struct ServerOptions {
   // connection, so that it is they who close it. This one and the next are kept to about a second.
   std::chrono::seconds header_timeout{75};
   std::chrono::seconds body_timeout{300};  // a body or an answer without progress
+  // While it drains: how long a kept connection may still bring a request. A proxy that has just chosen it must not find
+  // it closed, and by the end of this has found out that no new ones are accepted.
+  std::chrono::milliseconds farewell{500};
 };
 
 class Server {
@@ -42,9 +46,9 @@ class Server {
   Result<void, std::string> listen(const std::string& host, std::uint16_t port);
   std::uint16_t port() const;
 
-  // Stops accepting, closes idle connections, and goes on when the requests in flight are answered or `limit` has
-  // passed. Then the rest are cut: their connections are closed and their handlers cancelled, with a second to unwind.
-  // Call once.
+  // Accepts no more connections. Each answer is its connection's last; those that stay idle are closed after the
+  // farewell. Goes on when the requests in flight are answered or `limit` has passed. Then the rest are cut: their
+  // connections are closed and their handlers cancelled, with a second to unwind. Call once.
   async::Task<void> drain(std::chrono::milliseconds limit);
 
  private:

@@ -97,6 +97,7 @@ async::Task<void> ServerConnection::run() {
 
     deadline_ = no_deadline;
     const Response response = co_await handle(std::move(incoming->request));
+    if (response.status == no_answer) break;
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;

@@ -17,6 +17,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace afterword::http {
 namespace {
@@ -418,8 +419,53 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
   EXPECT_THAT(unknown.error(), StartsWith("cannot listen on " + impossible + ":80: "));
 }
 
-TEST_F(ServerTest, DrainClosesIdleConnectionsAtOnce) {
-  start(echo);
+TEST_F(ServerTest, AHandlerMayHaveNoAnswer) {
+  start([](Request) -> async::Task<Response> { co_return Response{.status = no_answer}; });
+  RawSocket client = connect();
+  client.send(get_request);
+  EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST_F(ServerTest, DrainAnswersWhatStillComesOnKeptConnections) {
+  ServerOptions options;
+  options.farewell = 60s;
+  start(echo, options);
+  RawSocket fresh = connect();
+  RawSocket kept = connect();
+  kept.send(get_request);
+  kept.read_message();
+  auto drained = drain(60s);
+  EXPECT_EQ(drained.wait_for(50ms), std::future_status::timeout);
+  for (RawSocket* client : {&fresh, &kept}) {
+    client->send(get_request);
+    EXPECT_THAT(client->read_to_end(),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("\r\nConnection: close\r\n")));
+  }
+  drained.wait();
+}
+
+TEST_F(ServerTest, DrainServesWhatHasConnected) {
+  ServerOptions options;
+  options.farewell = 60s;
+  start(echo, options);
+  std::vector<RawSocket> clients;
+  // The server's thread is kept busy, so that they are not accepted before.
+  std::promise<void> connected;
+  asio::post(context_, [&connected] { connected.get_future().wait(); });
+  for (int i = 0; i < 20; ++i) clients.push_back(connect());
+  auto drained = drain(60s);
+  connected.set_value();
+  for (RawSocket& client : clients) {
+    client.send(get_request);
+    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  }
+  drained.wait();
+}
+
+TEST_F(ServerTest, DrainClosesIdleConnectionsAfterTheFarewell) {
+  ServerOptions options;
+  options.farewell = 10ms;
+  start(echo, options);
   RawSocket fresh = connect();
   RawSocket kept = connect();
   kept.send(get_request);

@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 
 #include <arpa/inet.h>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +115,37 @@ TEST_F(ProgramTest, ADatabaseThatDoesNotOpenIsNamedWithItsLine) {
   const Ended ended = run("serve --config made/afterword.yaml");
   EXPECT_EQ(ended.status, 2);
   EXPECT_THAT(ended.errors, ContainsRegex("made/afterword.yaml:[0-9]+: database: .*folder does not exist"));
+}
+
+TEST_F(ProgramTest, TheServiceManagerHearsWhenItServesAndStops) {
+  const int manager = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (folder_.path() / "manager").string().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(manager, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const auto hear = [manager] {
+    pollfd heard{.fd = manager, .events = POLLIN, .revents = 0};
+    constexpr int limit_ms = 30'000;
+    char text[64];
+    const ssize_t size = ::poll(&heard, 1, limit_ms) == 1 ? ::recv(manager, text, sizeof text, 0) : 0;
+    return std::string(text, static_cast<std::size_t>(size));
+  };
+
+  ASSERT_EQ(init("--listen 127.0.0.1:0").status, 0);
+  const std::string configuration = (folder_.path() / "made" / "afterword.yaml").string();
+  const pid_t program = ::fork();
+  if (program == 0) {
+    ::setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", configuration.c_str(), "--set", "log.level=off", nullptr);
+    ::_exit(127);
+  }
+  EXPECT_EQ(hear(), "READY=1");
+  ::kill(program, SIGTERM);
+  EXPECT_EQ(hear(), "STOPPING=1");
+  int status = -1;
+  ::waitpid(program, &status, 0);
+  EXPECT_EQ(status, 0);
+  ::close(manager);
 }
 
 TEST_F(ProgramTest, AWrongSettingIsNamed) {

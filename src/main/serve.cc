@@ -11,6 +11,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "main/open_store.h"
+#include "main/service_manager.h"
 #include "store/pruning.h"
 #include "store/time_keeping.h"
 
@@ -34,9 +35,9 @@ using async::asio::io_context;
 // On SIGTERM, this long for requests and attempts that are under way. Service managers wait 10 s or more before they
 // kill.
 constexpr std::chrono::seconds drain_limit{8};
-// What passes through is mostly long polls: those that are not done by then are cut, and their clients ask again. To
-// wait for them would keep heartbeats away for as long.
-constexpr std::chrono::milliseconds pass_through_limit{500};
+// Long polls that are not done by then are cut without an answer, and their clients, or the proxy before us, ask again.
+// To wait for them would keep heartbeats away for as long.
+constexpr std::chrono::milliseconds long_poll_limit{500};
 
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
@@ -45,14 +46,16 @@ class Server {
       : executor_(io.get_executor()),
         clock_(executor_),
         store_(std::move(store)),
-        // Long polls must not take the connections that deliveries need.
+        // What passes through must not take the connections that deliveries need.
+        long_poll_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
         passing_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
         own_client_(executor_, configuration.homeserver),
         homeserver_(own_client_, clock_, {.as_token = configuration.as_token}),
         tokens_(executor_, clock_, homeserver_),
         delivery_(executor_, clock_, *store_, homeserver_, {.start_grace = configuration.start_grace}),
         context_{clock_, *store_, delivery_, configuration.limits},
-        gateway_(context_, tokens_, passing_client_, {configuration.rate_limits, configuration.trusted_proxies}),
+        gateway_(context_, tokens_, passing_client_, long_poll_client_,
+                 {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }),
         background_(executor_),
         retention_(configuration.retention) {}
@@ -78,7 +81,7 @@ class Server {
 
   // Takes no more requests, lets what is under way end, and closes the store.
   Task<void> drain() {
-    background_.spawn("cutting pass-through", cut_pass_through());
+    background_.spawn("cutting long polls", cut_long_polls());
     co_await http_server_.drain(drain_limit);
     co_await delivery_.drain(drain_limit);
     co_await tokens_.close();
@@ -86,6 +89,7 @@ class Server {
     co_await background_.join();
     own_client_.close();
     passing_client_.close();
+    long_poll_client_.close();
     co_await store_->close();
   }
 
@@ -95,14 +99,15 @@ class Server {
     return false;
   }
 
-  Task<void> cut_pass_through() {
-    co_await clock_.sleep_for(pass_through_limit);
-    passing_client_.close();
+  Task<void> cut_long_polls() {
+    co_await clock_.sleep_for(long_poll_limit);
+    long_poll_client_.close();
   }
 
   async::Executor executor_;
   async::SystemClock clock_;
   std::unique_ptr<store::Store> store_;
+  http::Client long_poll_client_;
   http::Client passing_client_;
   http::Client own_client_;
   homeserver::HomeserverClient homeserver_;
@@ -119,6 +124,7 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
   async::asio::signal_set signals(io, SIGTERM, SIGINT);
   if (co_await server.start(configuration)) {
     log::info("serving on {}", ops::to_text({configuration.listen.host, server.port()}));
+    tell_service_manager("READY=1");
     boost::system::error_code ignored;
     co_await signals.async_wait(async::asio::redirect_error(async::asio::use_awaitable, ignored));
     // From here on a second signal has its ordinary effect.
@@ -126,6 +132,7 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
     std::signal(SIGTERM, SIG_DFL);
     std::signal(SIGINT, SIG_DFL);
     log::info("draining");
+    tell_service_manager("STOPPING=1");
     exit_status = 0;
   } else {
     exit_status = 2;
