@@ -75,8 +75,9 @@ class Server:
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
         timeout: float = 60,
+        kept: http.client.HTTPConnection | None = None,
     ) -> Response:
-        """`body` is sent as JSON, `raw` as it is. A connection of its own each time."""
+        """`body` is sent as JSON, `raw` as it is. A connection of its own each time, or `kept`, made by connect()."""
         headers = dict(headers or {})
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -85,13 +86,18 @@ class Server:
             headers.setdefault("Content-Type", "application/json")
         if query:
             path += "?" + (query if isinstance(query, str) else urllib.parse.urlencode(query))
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.base_url).netloc, timeout=timeout)
+        connection = kept or self.connect(timeout)
         try:
             connection.request(method, path, body=raw, headers=headers)
             answer = connection.getresponse()
             return Response(answer.status, answer.headers, answer.read())
         finally:
-            connection.close()
+            if not kept:
+                connection.close()
+
+    def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
+        """It is made when it is first used."""
+        return http.client.HTTPConnection(urllib.parse.urlsplit(self.base_url).netloc, timeout=timeout)
 
     def is_ready(self) -> bool:
         try:

@@ -1,0 +1,111 @@
+"""nginx and HAProxy before two Afterwords, with what deploy/ has for them: only addresses and paths are changed."""
+
+import http.client
+import ssl
+import subprocess
+import urllib.parse
+from pathlib import Path
+
+from .gateway import Afterword
+from .matrix import Server
+from .processes import Process, ProcessFailed, free_port
+
+_DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+
+
+def nginx_command(directory: Path, inside_http: str) -> list[str]:
+    """Starts an nginx of its own, in the foreground, with this in its `http` block."""
+    kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    temporary = "\n".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        f"""
+daemon off;
+worker_processes 2;
+pid {directory}/nginx.pid;
+error_log stderr error;
+events {{ worker_connections 1024; }}
+http {{
+access_log off;
+{temporary}
+{inside_http}
+}}
+"""
+    )
+    return ["/usr/sbin/nginx", "-c", str(configuration), "-p", str(directory), "-e", "stderr"]
+
+
+class LoadBalancer(Server):
+    """Clients speak TLS to it."""
+
+    name: str
+
+    def __init__(self, directory: Path, one: Afterword, two: Afterword, homeserver: Server):
+        self.directory = directory
+        self.log = directory / "log"
+        self.port = free_port()
+        super().__init__(f"https://127.0.0.1:{self.port}")
+        self._upstreams = {
+            "127.0.0.1:8009": one.listen,
+            "127.0.0.1:8010": two.listen,
+            "127.0.0.1:8008": urllib.parse.urlsplit(homeserver.base_url).netloc,
+        }
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        self.directory.mkdir()
+        self._make_certificate()
+        self._process = Process(self._command(), self.log, self.directory)
+        self._process.wait_until(self.is_ready)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.stop()
+
+    def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
+        context = ssl.create_default_context(cafile=self.directory / "matrix.crt")
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _shipped(self, file: str, changes: dict[str, str]) -> str:
+        text = (_DEPLOY / file).read_text()
+        for old, new in {**changes, **self._upstreams}.items():
+            if old not in text:
+                raise ProcessFailed(f"deploy/{file} does not have {old!r}")
+            text = text.replace(old, new)
+        return text
+
+    def _make_certificate(self) -> None:
+        command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        command += ["-keyout", "matrix.key", "-out", "matrix.crt"]
+        subprocess.run(command, cwd=self.directory, check=True, capture_output=True)
+        both = (self.directory / "matrix.crt").read_bytes() + (self.directory / "matrix.key").read_bytes()
+        (self.directory / "matrix.pem").write_bytes(both)
+
+
+class Nginx(LoadBalancer):
+    name = "nginx"
+
+    def _command(self) -> list[str]:
+        changes = {
+            "listen 443 ": f"listen 127.0.0.1:{self.port} ",
+            "/etc/ssl/certs/matrix.pem": f"{self.directory}/matrix.crt",
+            "/etc/ssl/private/matrix.key": f"{self.directory}/matrix.key",
+        }
+        return nginx_command(self.directory, self._shipped("nginx.conf", changes))
+
+
+class HaProxy(LoadBalancer):
+    name = "HAProxy"
+
+    def _command(self) -> list[str]:
+        changes = {
+            "bind :443 ": f"bind 127.0.0.1:{self.port} ",
+            "/etc/haproxy/matrix.pem": f"{self.directory}/matrix.pem",
+        }
+        configuration = self.directory / "haproxy.cfg"
+        configuration.write_text(self._shipped("haproxy.cfg", changes))
+        return ["/usr/sbin/haproxy", "-db", "-f", str(configuration)]
