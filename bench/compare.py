@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from system.gateway import Afterword
 from system.homeservers import Synapse
+from system.load_balancers import nginx_command
 from system.matrix import DELAY_QUERY, LEGACY, STABLE, C, Server, U, User, quote
 from system.processes import Process, free_port
 
@@ -54,9 +55,9 @@ class Result:
         return self.requests / self.seconds
 
 
-def run_wrk(load: Load, seconds: int) -> Result:
+def run_wrk(load: Load, seconds: int, connections: int = CONNECTIONS) -> Result:
     script = ROOT / "bench/requests.lua"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
     command += [load.server.base_url, "--", *load.arguments]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     [line] = [line for line in output.splitlines() if line.startswith("RESULT ")]
@@ -64,30 +65,19 @@ def run_wrk(load: Load, seconds: int) -> Result:
 
 
 def nginx(directory: Path) -> tuple[Server, Process]:
+    """It answers everything with {}."""
     port = free_port()
     directory.mkdir()
-    kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    temporary = "\n".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
-    configuration = directory / "nginx.conf"
-    configuration.write_text(
+    command = nginx_command(
+        directory,
         f"""
-daemon off;
-worker_processes 2;
-pid {directory}/nginx.pid;
-error_log stderr error;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  keepalive_requests 1000000000;
-  {temporary}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ default_type application/json; return 200 '{{}}'; }}
-  }}
+keepalive_requests 1000000000;
+server {{
+  listen 127.0.0.1:{port};
+  location / {{ default_type application/json; return 200 '{{}}'; }}
 }}
-"""
+""",
     )
-    command = ["/usr/sbin/nginx", "-c", str(configuration), "-p", str(directory), "-e", "stderr"]
     process = Process(command, directory / "nginx.log", directory)
     server = Server(f"http://127.0.0.1:{port}")
     process.wait_until(lambda: is_up(server))
@@ -101,24 +91,29 @@ def is_up(server: Server) -> bool:
         return False
 
 
-def schedule_many(user: User, room: str, form: str, count: int) -> list[str]:
+def schedule_many(user: User, room: str, form: str, count: int) -> list[tuple[str, str]]:
+    """(delay_id, token) of each."""
     with ThreadPoolExecutor(8) as threads:
-        return list(threads.map(lambda _: user.delayed(room, TEXT, MESSAGE, DAY, form=form), range(count)))
+        delay_ids = list(threads.map(lambda _: user.delayed(room, TEXT, MESSAGE, DAY, form=form), range(count)))
+    return [(delay_id, user.token) for delay_id in delay_ids]
 
 
-def restarts(contestant: str, user: User, delay_ids: list[str], path: str, directory: Path) -> Load:
+def restarts(contestant: str, server: Server, events: list[tuple[str, str]], path: str, directory: Path) -> Load:
+    """`events`: (delay_id, token), which are restarted in turn."""
     paths = directory / f"restarts-{contestant}"
-    paths.write_text("".join(f"{path.format(delay_id)}\n" for delay_id in delay_ids))
-    return Load(contestant, user.server, ["restart", user.token, str(paths)])
+    paths.write_text("".join(f"{path.format(delay_id)} {token}\n" for delay_id, token in events))
+    return Load(contestant, server, ["restart", str(paths)])
 
 
-def schedules(contestant: str, user: User, room: str, form: str, round_number: int) -> Load:
+def schedules(contestant: str, server: Server, users: list[User], room: str, form: str, label: str) -> Load:
+    """By each of the users in turn. `label`: no other load for these users has it."""
     if form == STABLE:
         verb, query, body = "delayed_event", "", {"delay_ms": DAY, "content": MESSAGE}
     else:
         verb, query, body = "send", f"?{DELAY_QUERY}={DAY}", MESSAGE
-    prefix = f"{C}/v3/rooms/{quote(room)}/{verb}/{TEXT}/{round_number}-"  # requests.lua adds a number: the txn id
-    return Load(contestant, user.server, ["schedule", user.token, prefix, query, json.dumps(body)])
+    prefix = f"{C}/v3/rooms/{quote(room)}/{verb}/{TEXT}/{label}-"  # requests.lua adds a number: the txn id
+    tokens = ",".join(user.token for user in users)
+    return Load(contestant, server, ["schedule", tokens, prefix, query, json.dumps(body)])
 
 
 def compare(title: str, rounds: list[list[Load]], seconds: int) -> dict[str, list[Result]]:
@@ -148,14 +143,19 @@ def first_line(*command: str) -> str:
     return (done.stdout + done.stderr).strip().splitlines()[0]
 
 
-def describe(afterword: Afterword, arguments: argparse.Namespace) -> None:
+def describe_machine() -> None:
     processors = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":")[1].strip() for line in processors if line.startswith("model name")]
     commit = first_line("git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "describe", "--always", "--dirty")
     print(f"machine    {os.cpu_count()} × {models[0] if models else platform.machine()}, Linux {platform.release()}")
-    print(f"afterword  {commit}, SQLite; rate_limits.enabled=false, limits.max_scheduled_per_user=none")
-    print("synapse    1.163.2, SQLite, one process; its rate limits lifted, max_event_delay_duration: 24h")
+    print(f"afterword  {commit}; rate_limits.enabled=false, limits.max_scheduled_per_user=none")
     print(f"nginx      {first_line('/usr/sbin/nginx', '-v').removeprefix('nginx version: ')}, 2 workers, return 200")
+
+
+def describe(arguments: argparse.Namespace) -> None:
+    describe_machine()
+    print("database   SQLite")
+    print("synapse    1.163.2, SQLite, one process; its rate limits lifted, max_event_delay_duration: 24h")
     print(f"command    wrk -t1 -c{CONNECTIONS} -d{arguments.seconds}s -s bench/requests.lua")
     print(f"rounds     {arguments.rounds}, interleaved; medians of them")
 
@@ -172,7 +172,7 @@ def measure(arguments: argparse.Namespace, directory: Path, running: list) -> di
     afterword.start()
     nothing, process = nginx(directory / "nginx")
     running.append(process)
-    describe(afterword, arguments)
+    describe(arguments)
 
     ours = behind.register("alice").at(afterword)
     theirs = alone.register("alice")
@@ -183,14 +183,14 @@ def measure(arguments: argparse.Namespace, directory: Path, running: list) -> di
         baseline,
         restarts(
             "Afterword",
-            ours,
+            afterword,
             schedule_many(ours, our_room, STABLE, arguments.scheduled),
             f"{C}/v1/delayed_events/{{}}/restart",
             directory,
         ),
         restarts(
             "Synapse",
-            theirs,
+            alone,
             schedule_many(theirs, their_room, LEGACY, arguments.scheduled),
             f"{U}/delayed_events/{{}}/restart",
             directory,
@@ -204,8 +204,8 @@ def measure(arguments: argparse.Namespace, directory: Path, running: list) -> di
     )
     rounds = []
     for number in range(arguments.rounds):
-        our_load = schedules("Afterword", ours, our_room, STABLE, number)
-        rounds.append([baseline, our_load, schedules("Synapse", theirs, their_room, LEGACY, number)])
+        our_load = schedules("Afterword", afterword, [ours], our_room, STABLE, str(number))
+        rounds.append([baseline, our_load, schedules("Synapse", alone, [theirs], their_room, LEGACY, str(number))])
     results["schedule"] = compare("Schedules, each with a transaction id of its own", rounds, arguments.seconds)
     return results
 

@@ -78,8 +78,17 @@ def memory_mb(process: int) -> float:
 
 
 def processor_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Of its children too."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # one that has just ended: its parent has what it spent
+    return sum(int(field) for field in fields[11:15]) / _TICKS + sum(processor_seconds(int(child)) for child in children)
+
+
+def to_text(delay_id: bytes) -> str:
+    return base64.urlsafe_b64encode(delay_id).decode().rstrip("=")
 
 
 def timed(step: Callable[[], object]) -> float:
@@ -145,14 +154,14 @@ def measure_heartbeats(bench: Bench, seconds: int, among: int) -> None:
     bench.postgres.query("ALTER TABLE afterword.active SET (autovacuum_enabled = off)", bench.url)
     usable = "delay_id < 'fff80000-0000-0000-0000-000000000000'"  # beyond are those that stand for Synapse's
     ids = bench.postgres.query(f"SELECT delay_id FROM afterword.active WHERE {usable} LIMIT {among}", bench.url)
-    texts = [base64.urlsafe_b64encode(uuid.UUID(text).bytes).decode().rstrip("=") for (text,) in ids]
+    texts = [to_text(uuid.UUID(text).bytes) for (text,) in ids]
     random.shuffle(texts)  # clients beat when they like
     paths = bench.directory / "restarts"
     paths.write_text("".join(f"{U}/delayed_events/{text}/restart\n" for text in texts))
     time.sleep(5)  # until what was done before is counted
     updates, hot = bench.of_table("n_tup_upd"), bench.of_table("n_tup_hot_upd")
     size, indexes = (bench.ask(f"SELECT pg_{what}_size('afterword.active')") for what in ("table", "indexes"))
-    result = run_wrk(Load("Afterword", bench.instances[0], ["restart", "", str(paths)]), seconds)
+    result = run_wrk(Load("Afterword", bench.instances[0], ["restart", str(paths)]), seconds)
     time.sleep(2)
     updates, hot = bench.of_table("n_tup_upd") - updates, bench.of_table("n_tup_hot_upd") - hot
     grown = bench.ask("SELECT pg_table_size('afterword.active')") / size

@@ -1,30 +1,36 @@
 -- What wrk sends, by its arguments, for a wrk of one thread:
---   restart TOKEN FILE_OF_PATHS | schedule TOKEN PATH_PREFIX QUERY BODY | get TOKEN
+--   restart FILE, with a line "PATH [TOKEN]" for each | schedule TOKEN[,TOKEN...] PATH_PREFIX QUERY BODY | get TOKEN
 
-local kind, token, paths, position = nil, nil, {}, 0
-local prefix, query, body
-local headers = {["Content-Type"] = "application/json"}
+local kind, ready, position = nil, {}, 0
+local users, prefix, query, body = {}, nil, nil, nil
+
+local function headers_of(token)
+  local headers = {["Content-Type"] = "application/json"}
+  if token ~= "" then headers["Authorization"] = "Bearer " .. token end
+  return headers
+end
 
 function init(args)
   kind = args[1]
-  if args[2] and args[2] ~= "" then headers["Authorization"] = "Bearer " .. args[2] end
   if kind == "restart" then
-    for path in io.lines(args[3]) do
-      paths[#paths + 1] = wrk.format("POST", path, headers, "{}")
+    for line in io.lines(args[2]) do
+      local path, token = line:match("(%S+) ?(%S*)")
+      ready[#ready + 1] = wrk.format("POST", path, headers_of(token), "{}")
     end
   elseif kind == "schedule" then
+    for token in args[2]:gmatch("[^,]+") do users[#users + 1] = headers_of(token) end
     prefix, query, body = args[3], args[4], args[5]
   else
-    paths[1] = wrk.format("POST", "/", headers, "{}")
+    ready[1] = wrk.format("POST", "/", headers_of(args[2]), "{}")
   end
 end
 
 function request()
   position = position + 1
   if kind == "schedule" then
-    return wrk.format("PUT", prefix .. position .. query, headers, body)
+    return wrk.format("PUT", prefix .. position .. query, users[(position - 1) % #users + 1], body)
   end
-  return paths[(position - 1) % #paths + 1]
+  return ready[(position - 1) % #ready + 1]
 end
 
 function done(summary, latency)

@@ -67,6 +67,16 @@ class Postgres:
         self._process.name = "PostgreSQL"
         self._process.wait_until(self.is_ready)
 
+    def make_standby(self) -> "Postgres":
+        """One that follows this one. Not started yet."""
+        standby = Postgres(self._settings)
+        command = [str(PROGRAMS / "pg_basebackup"), "-d", self.url(), "-D", str(standby.directory / "data")]
+        command += ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        done = subprocess.run(unprivileged(command), cwd="/", capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ProcessFailed(f"pg_basebackup ended with status {done.returncode}:\n{done.stderr}")
+        return standby
+
     def is_ready(self) -> bool:
         command = [str(PROGRAMS / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command).returncode == 0
