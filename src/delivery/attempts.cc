@@ -47,7 +47,7 @@ void Attempts::note_flushed(domain::DelayId delay_id, async::Steady now) {
   UnderWay* const attempt = find(delay_id);
   if (attempt == nullptr) return;
   attempt->flushed = true;
-  attempt->quiet_until = now + options_.quiet_time;
+  attempt->quiet_until = now + options_.flush_time;
 }
 
 bool Attempts::is_to_be_flushed(domain::DelayId delay_id) const {

@@ -47,6 +47,8 @@ struct Options {
   // The same where it may be in a queue of the homeserver, before that is flushed: Dendrite's hands out once more what
   // Dendrite was busy with when it ended, after 5 min 10 s or at the next start, and when something comes to the room.
   std::chrono::milliseconds queue_time{330'000};
+  // And after that was flushed: a Dendrite under load was seen to show an event 28 s after it had made it.
+  std::chrono::milliseconds flush_time{120'000};
   // How long such an attempt holds up the later events of its room. Afterwards it is resolved beside them.
   std::chrono::milliseconds longest_hold{120'000};
   // How often the timers of instances that are gone are taken over.

@@ -50,7 +50,7 @@ class BehindAfterword:
             self.homeserver = Dendrite(directory / name, default_rate_limits=False)
             self.homeserver.build()
             # Its queue hands out again after 5 min 10 s what it was busy with; Afterword waits a little longer.
-            self.recovery = 420.0
+            self.recovery = 540.0
         self.title = f"Afterword before {name.capitalize()}"
         self._afterword = Afterword(directory / f"afterword-before-{name}", settings=SETTINGS)
         self.server: Server = self._afterword
