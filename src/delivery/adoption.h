@@ -6,7 +6,7 @@
 
 #include "delivery/alarm.h"
 #include "delivery/attempts.h"
-#include "delivery/claim_gate.h"
+#include "delivery/attempt_gate.h"
 #include "delivery/context.h"
 #include "delivery/turns.h"
 
@@ -16,7 +16,7 @@ namespace afterword::delivery {
 
 class Adoption {
  public:
-  Adoption(Context& context, Alarm& alarm, ClaimGate& gate, Attempts& attempts, Turns& turns)
+  Adoption(Context& context, Alarm& alarm, AttemptGate& gate, Attempts& attempts, Turns& turns)
       : context_(context), alarm_(alarm), gate_(gate), attempts_(attempts), turns_(turns) {}
 
   // At the start. The timers that are taken over before the grace has passed wait for its end; attempts go on at once.
@@ -32,7 +32,7 @@ class Adoption {
 
   Context& context_;
   Alarm& alarm_;
-  ClaimGate& gate_;
+  AttemptGate& gate_;
   Attempts& attempts_;
   Turns& turns_;
   Timestamp grace_end_;

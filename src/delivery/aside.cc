@@ -16,13 +16,12 @@ Task<void> Aside::resolve_later(DelayId delay_id, unsigned failures) {
 }
 
 Task<void> Aside::resolve(DelayId delay_id, unsigned failures) {
-  auto found = co_await context_.store.look_up(delay_id, std::nullopt);
+  auto found = co_await tries_.look_up(delay_id);
   if (!found) {
     wait(delay_id, failures + 1);
     co_return;
   }
-  if (!*found || (*found)->state != domain::State::sending) {
-    attempts_.end(delay_id, domain::Effect::wait);
+  if (!*found) {
     alarm_.set(context_.clock.now(), delay_id);  // to see what has become of it
     co_return;
   }

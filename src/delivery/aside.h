@@ -4,7 +4,6 @@
 #pragma once
 
 #include "delivery/alarm.h"
-#include "delivery/attempts.h"
 #include "delivery/context.h"
 #include "delivery/tries.h"
 
@@ -12,8 +11,7 @@ namespace afterword::delivery {
 
 class Aside {
  public:
-  Aside(Context& context, Alarm& alarm, Attempts& attempts, Tries& tries)
-      : context_(context), alarm_(alarm), attempts_(attempts), tries_(tries) {}
+  Aside(Context& context, Alarm& alarm, Tries& tries) : context_(context), alarm_(alarm), tries_(tries) {}
 
   void add(domain::DelayId delay_id) { wait(delay_id, 1); }
 
@@ -24,7 +22,6 @@ class Aside {
 
   Context& context_;
   Alarm& alarm_;
-  Attempts& attempts_;
   Tries& tries_;
 };
 

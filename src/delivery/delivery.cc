@@ -3,7 +3,7 @@
 #include "delivery/adoption.h"
 #include "delivery/alarm.h"
 #include "delivery/attempts.h"
-#include "delivery/claim_gate.h"
+#include "delivery/attempt_gate.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
 #include "delivery/tries.h"
@@ -28,7 +28,7 @@ struct Delivery::Implementation {
         gate(executor, context),
         attempts(executor, context.options),
         outage(context, [this] { turns.dispatch(); }),
-        tries(context, attempts, outage),
+        tries(context, gate, attempts, outage),
         turns(context, alarm, gate, attempts, outage, tries),
         adoption(context, alarm, gate, attempts, turns) {}
 
@@ -37,7 +37,7 @@ struct Delivery::Implementation {
 
   Context context;
   Alarm alarm;
-  ClaimGate gate;
+  AttemptGate gate;
   Attempts attempts;
   Outage outage;
   Tries tries;

@@ -113,5 +113,22 @@ TEST_F(DeliveryInstances, AnOutcomeIsKeptThatComesAfterTheLeaseHasRunOutIfNobody
   EXPECT_EQ(state(id), State::sent);
 }
 
+TEST_F(DeliveryInstances, WhatIsTakenBackWhileItsOldAttemptEndsHasANewOne) {
+  start();
+  homeserver_.send_time = [](const auto&) { return 15s; };
+  const auto id = schedule(*store_, 7s);
+  clock_.advance(16s);
+  MemoryStore heir(database_);
+  clock_.run(store::begin_time(clock_, heir));
+  ASSERT_EQ(clock_.run(heir.adopt())->size(), 1u);  // and it dies
+  keep_lease(*ours_);
+  store_->finalise_answers = 10s;
+  clock_.advance(12s);
+  EXPECT_EQ(state(id), State::sending);  // for our outcome has come too late
+  store_->finalise_answers = 0s;
+  clock_.advance(1min);
+  EXPECT_EQ(state(id), State::sent);
+}
+
 }  // namespace
 }  // namespace afterword::delivery

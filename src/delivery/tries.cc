@@ -127,16 +127,24 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
   co_return co_await send_again(std::move(event), false);
 }
 
+Task<store::StoreResult<std::optional<DelayedEvent>>> Tries::look_up(domain::DelayId delay_id) {
+  auto look_up = [this, delay_id] { return context_.store.look_up(delay_id, std::nullopt); };
+  auto found = co_await gate_.pass(look_up);
+  if (found && *found && (*found)->state != domain::State::sending) found = std::nullopt;
+  if (found && !*found) attempts_.end(delay_id, domain::Effect::wait);
+  co_return found;
+}
+
 Task<void> Tries::record(domain::DelayId delay_id, Finalise finalise) {
   const domain::Finalised finalised{context_.clock.now(), std::move(finalise.outcome)};
   auto verb = [this, delay_id, &finalised] { return context_.store.finalise(delay_id, finalised); };
-  co_await context_.insist(verb);
+  co_await context_.insist([this, &verb] { return gate_.pass(verb); });
   attempts_.end(delay_id, domain::Effect::perform);
 }
 
 Task<void> Tries::record(domain::DelayId delay_id, Release release) {
   auto verb = [this, delay_id] { return context_.store.release(delay_id); };
-  co_await context_.insist(verb);
+  co_await context_.insist([this, &verb] { return gate_.pass(verb); });
   attempts_.end(delay_id, std::move(release.answer));
 }
 

@@ -4,6 +4,7 @@
 // Thread: the server's only one. No errors: what went wrong is a step to take next.
 #pragma once
 
+#include "delivery/attempt_gate.h"
 #include "delivery/attempts.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
@@ -13,8 +14,8 @@ namespace afterword::delivery {
 
 class Tries {
  public:
-  Tries(Context& context, Attempts& attempts, Outage& outage)
-      : context_(context), attempts_(attempts), outage_(outage) {}
+  Tries(Context& context, AttemptGate& gate, Attempts& attempts, Outage& outage)
+      : context_(context), gate_(gate), attempts_(attempts), outage_(outage) {}
 
   // The first try of a claimed event, for which the homeserver was prepared before it was claimed: killed in between, we
   // must be able to tell that it was not sent.
@@ -22,6 +23,9 @@ class Tries {
 
   // An attempt that may have arrived is looked for before it is sent again.
   Task<NextStep> resolve(domain::DelayedEvent event);
+
+  // The event of an attempt under way, unless that has ended elsewhere: then it has here too.
+  Task<store::StoreResult<std::optional<domain::DelayedEvent>>> look_up(domain::DelayId delay_id);
 
   // Makes the outcome durable, however long that takes, and tells who waits. The attempt is over.
   Task<void> record(domain::DelayId delay_id, Finalise finalise);
@@ -34,6 +38,7 @@ class Tries {
   Task<store::StoreResult<std::optional<domain::DelayId>>> take(domain::DelayedEvent event, domain::EventId event_id);
 
   Context& context_;
+  AttemptGate& gate_;
   Attempts& attempts_;
   Outage& outage_;
 };

@@ -127,7 +127,7 @@ Task<std::optional<DelayedEvent>> Turns::claim(Turn turn) {
 // The event of an attempt that is to be continued.
 Task<std::optional<DelayedEvent>> Turns::take_up(Turn turn) {
   const DelayId delay_id = turn.event.delay_id;
-  auto found = co_await context_.store.look_up(delay_id, std::nullopt);
+  auto found = co_await tries_.look_up(delay_id);
   if (!context_.heard(found)) {
     ask_again_soon(turn);
     co_return std::nullopt;
@@ -135,7 +135,6 @@ Task<std::optional<DelayedEvent>> Turns::take_up(Turn turn) {
   if (*found && (*found)->state == domain::State::sending) co_return std::move(*found);
 
   log::warn("An attempt to send a delayed event has ended without us");
-  attempts_.end(delay_id, Effect::wait);
   rooms_.end(turn);
   alarm_.set(turn.event.due, delay_id);  // to see what has become of it
   co_return std::nullopt;

@@ -8,7 +8,7 @@
 #include "delivery/alarm.h"
 #include "delivery/aside.h"
 #include "delivery/attempts.h"
-#include "delivery/claim_gate.h"
+#include "delivery/attempt_gate.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
 #include "delivery/room_queues.h"
@@ -23,14 +23,14 @@ namespace afterword::delivery {
 
 class Turns {
  public:
-  Turns(Context& context, Alarm& alarm, ClaimGate& gate, Attempts& attempts, Outage& outage, Tries& tries)
+  Turns(Context& context, Alarm& alarm, AttemptGate& gate, Attempts& attempts, Outage& outage, Tries& tries)
       : context_(context),
         alarm_(alarm),
         gate_(gate),
         attempts_(attempts),
         outage_(outage),
         tries_(tries),
-        aside_(context, alarm, attempts, tries) {}
+        aside_(context, alarm, tries) {}
 
   // These timers have fired. A timer is only a hint: what is due by now is queued, what was postponed set again.
   Task<void> look_at(std::vector<Timer> fired);
@@ -56,7 +56,7 @@ class Turns {
 
   Context& context_;
   Alarm& alarm_;
-  ClaimGate& gate_;
+  AttemptGate& gate_;
   Attempts& attempts_;
   Outage& outage_;
   Tries& tries_;

@@ -21,6 +21,7 @@ class HinderedStore final : public Store {
   std::chrono::milliseconds claim_begins{0};
   std::chrono::milliseconds look_begins{0};
   std::chrono::milliseconds adopt_answers{0};
+  std::chrono::milliseconds finalise_answers{0};
 
   Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
     return store_->keep_time(std::move(machine));
@@ -53,7 +54,9 @@ class HinderedStore final : public Store {
   }
   Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
     if (disk_is_full) co_return full();
-    co_return co_await store_->finalise(delay_id, std::move(finalised));
+    const auto finalised_it = co_await store_->finalise(delay_id, std::move(finalised));
+    co_await clock_.sleep_for(finalise_answers);
+    co_return finalised_it;
   }
   Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
     co_await clock_.sleep_for(look_begins);
