@@ -255,8 +255,10 @@ void Judgement::check_order() {
     if (!outcomes_[wish] || !outcomes_[wish]->sent() || asked(wish, Asked::send, event->arrived)) continue;
     rooms[event->room_id].push_back({wish, event, outcomes_[wish]->delayed_since + history_.wishes[wish].delay});
   }
-  // Whether it was sent while a process that had started was still waiting for clients.
+  // Whether it may have been sent while a process was still waiting for clients.
   const auto overtakes_in_grace = [&](const Sent& sent) {
+    if (circumstances_.start_grace == 0ms) return false;
+    if (circumstances_.store_fails) return true;
     return std::any_of(circumstances_.starts.begin(), circumstances_.starts.end(), [&](Steady start) {
       return start <= sent.event->arrived && sent.due <= Simulation::wall_at(start + circumstances_.start_grace) + 1s;
     });
@@ -267,9 +269,9 @@ void Judgement::check_order() {
         if (first.due + 2 * circumstances_.clock_error >= second.due || first.event->arrived <= second.event->arrived)
           continue;
         if (!timing_was_known(first.wish, outcomes_[first.wish]->delayed_since, second.due)) continue;
-        // Where Afterword waited for a lost answer for long enough, or for clients after its own outage.
+        // Where Afterword waited for a lost answer for long enough, or for clients after an outage.
         if (Simulation::wall_at(first.event->arrived) - first.due >= circumstances_.longest_hold) continue;
-        if (circumstances_.start_grace > 0ms && overtakes_in_grace(second)) continue;
+        if (overtakes_in_grace(second)) continue;
         broken("wish {}: came after wish {}, which was due {} ms after it", first.wish, second.wish,
                (second.due - first.due).count());
       }

@@ -17,7 +17,8 @@ struct Circumstances {
   bool clocks_steady = true;                 // nobody set a clock
   std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
   std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room
-  std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts
+  std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts,
+  bool store_fails = false;                  // or when its store works again, which did not now and then
   std::vector<Steady> starts;                // when processes began to serve
 };
 

@@ -484,6 +484,7 @@ Verdict World::run() {
   if (plan_.store.network) circumstances.clock_error = 50ms;
   circumstances.longest_hold = delivery::Options{}.longest_hold;
   circumstances.start_grace = plan_.start_grace;
+  circumstances.store_fails = plan_.store.away > 0 || plan_.disk_troubles > 0;
   circumstances.starts = starts_;
   verdict_.broken = broken_promises(clients_.history(), homeserver_, circumstances);
   for (const std::string& line : verdict_.broken) simulation_.trace("BROKEN: {}", line);

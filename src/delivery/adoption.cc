@@ -8,9 +8,9 @@ using domain::DelayId;
 using domain::State;
 
 Task<store::StoreResult<void>> Adoption::begin() {
-  grace_end_ = context_.clock.now() + context_.options.start_grace;
-  alarm_.set_hold_end(grace_end_);
-  return adopt();
+  auto adopted = co_await adopt();
+  context_.grace.begin(context_.clock.now());
+  co_return adopted;
 }
 
 Task<void> Adoption::keep_on() {
@@ -38,7 +38,7 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
   const auto adopted = co_await context_.store.adopt();
   if (!adopted) co_return adopted.error();
 
-  const bool in_grace = context_.clock.now() < grace_end_;
+  const bool in_grace = !context_.grace.is_over(context_.clock.now());
   std::vector<DelayId> sending;
   for (const store::Active& event : *adopted) {
     if (in_grace) {
@@ -55,7 +55,7 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
       if (event.state != State::sending) continue;
       attempts_.begin(event.delay_id);
       attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
-      turns_.take_over(event.room_id, event.due, event.delay_id);
+      turns_.take_over(event.room_id, event.timing.due(), event.delay_id);
     }
   }
   co_return adopted->size();

@@ -28,13 +28,14 @@ void Alarm::hold(Timestamp when, domain::DelayId delay_id) {
 std::optional<Timestamp> Alarm::next() const {
   const auto earliest = timers_.earliest();
   if (held_.empty()) return earliest;
-  return std::min(hold_end_, earliest.value_or(hold_end_));
+  const Timestamp hold_end = context_.grace.end();
+  return std::min(hold_end, earliest.value_or(hold_end));
 }
 
 Task<void> Alarm::run(std::function<Task<void>(std::vector<Timer>)> fire) {
   while (!context_.stopping) {
     const Timestamp now = context_.clock.now();
-    if (now >= hold_end_) timers_.add(std::exchange(held_, {}));
+    if (context_.grace.is_over(now)) timers_.add(std::exchange(held_, {}));
     std::vector<Timer> fired = timers_.take_due(now, max_fired);
     if (!fired.empty()) {
       auto firing = fire(std::move(fired));

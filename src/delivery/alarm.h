@@ -18,9 +18,8 @@ class Alarm {
   Alarm(async::Executor executor, Context& context) : context_(context), changed_(std::move(executor)) {}
 
   void set(Timestamp when, domain::DelayId delay_id);
-  // What is held waits until `hold_end`, and then fires in its order among all others.
+  // What is held waits for the end of the grace, and then fires in its order among all others.
   void hold(Timestamp when, domain::DelayId delay_id);
-  void set_hold_end(Timestamp hold_end) { hold_end_ = hold_end; }
 
   // Of the timers that have neither fired nor are held.
   std::optional<Timestamp> earliest() const { return timers_.earliest(); }
@@ -34,7 +33,6 @@ class Alarm {
   Context& context_;
   Timers timers_;
   std::vector<Timer> held_;
-  Timestamp hold_end_;
   async::Condition changed_;
 };
 

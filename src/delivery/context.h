@@ -6,9 +6,11 @@
 #include "async/task_group.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "delivery/grace.h"
 #include "delivery/retry.h"
 
 #include <chrono>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -21,6 +23,7 @@ struct Context {
         store(store_),
         homeserver(homeserver_),
         options(options_),
+        grace(options_.start_grace),
         waits(executor),
         tries(std::move(executor)) {}
 
@@ -43,25 +46,35 @@ struct Context {
     }
   }
 
-  // Whether the store could. One line when it begins to fail, however many ask meanwhile.
+  // Whether the store could. One line when it begins to fail, however many ask meanwhile. Once it is back after an
+  // outage, clients have time to restart what came due.
   template <class Answer>
   bool heard(const store::StoreResult<Answer>& answer) {
-    const bool was_away = std::exchange(store_is_away, answer.has_error());
-    if (store_is_away && !was_away) log::warn("The database is not available: {}", answer.error().reason);
-    return !store_is_away;
+    if (answer.has_error() && !store_away_since) {
+      store_away_since = clock.steady_now();
+      log::warn("The database is not available: {}", answer.error().reason);
+    } else if (!answer.has_error() && store_away_since) {
+      if (clock.steady_now() - *store_away_since >= shortest_outage) grace.begin(clock.now());
+      store_away_since.reset();
+    }
+    return !answer.has_error();
   }
 
   async::Clock& clock;
   store::Store& store;
   homeserver::Homeserver& homeserver;
   const Options options;
+  Grace grace;
 
   bool stopping = false;
   async::TaskGroup waits;  // end at once when we stop: timers, backoff
   async::TaskGroup tries;  // are waited for
 
  private:
-  bool store_is_away = false;
+  // A single failure is none: whoever asks again is heard.
+  static constexpr std::chrono::milliseconds shortest_outage{1'000};
+
+  std::optional<async::Steady> store_away_since;
   std::minstd_rand random;  // for jitter among the retries of this process: it need not be unpredictable
 };
 

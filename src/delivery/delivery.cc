@@ -107,7 +107,7 @@ void Delivery::expect(DelayId delay_id, Timestamp due) { implementation_->alarm.
 
 void Delivery::restarted(DelayId delay_id, Timestamp due) {
   Implementation& delivery = *implementation_;
-  if (due < delivery.adoption.grace_end()) delivery.alarm.set(due, delay_id);
+  if (due < delivery.context.grace.end()) delivery.alarm.set(due, delay_id);
 }
 
 Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::UserId> caller) {

@@ -38,8 +38,8 @@ struct Options {
   std::chrono::milliseconds last_store_retry{1'000};  // of what the store could not do: it may be back any moment
   std::chrono::milliseconds longest_wait{30'000};  // of those who wait for an outcome
 
-  // After our own outage: nothing that start() finds leaves by time before this has passed, so that clients can restart
-  // what came due while we were down. MSC4140 allows an event to be 30 s late.
+  // After an outage of our own or of the store: what came due meanwhile does not leave by time before this has passed,
+  // so that clients can restart it. MSC4140 allows an event to be 30 s late.
   std::chrono::milliseconds start_grace{0};
 
   // An attempt whose answer was lost may still be under way in the homeserver. It is not sent again before this.
@@ -75,7 +75,7 @@ class Delivery {
   // An event was scheduled.
   void expect(domain::DelayId delay_id, Timestamp due);
 
-  // An event was restarted. A hint: its timer looks again in any case, at the latest when the grace at start ends.
+  // An event was restarted. A hint: its timer looks again in any case, at the latest when the grace ends.
   void restarted(domain::DelayId delay_id, Timestamp due);
 
   // Sends it at once, by the rules of PROTOCOL section 2. `perform` means: sent. `wait` means: a send was under way;

@@ -1008,6 +1008,49 @@ TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileWeWereDown) {
   EXPECT_THAT(sent(), ElementsAre(gone, living));
 }
 
+TEST_F(DeliveryTest, TheGraceBeginsWhenAllIsTakenOver) {
+  const auto living = schedule(8s);
+  const auto gone = schedule(8s);
+  clock_.advance(20s);
+  store_->adopt_answers = 30s;
+  start({.start_grace = 10s});
+  store_->adopt_answers = 0s;
+  clock_.advance(9s);
+  EXPECT_EQ(restart(living), Effect::perform);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1s);
+  EXPECT_THAT(sent(), ElementsAre(gone));
+}
+
+TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileTheDatabaseWasAway) {
+  start({.start_grace = 10s});
+  clock_.advance(10s);
+  const auto living = schedule(8s);
+  const auto gone = schedule(8s);
+  const auto due_after_it = schedule(21s);
+  store_->disk_is_full = true;
+  clock_.advance(20s);
+  store_->disk_is_full = false;
+  clock_.advance(1s);
+  const auto fresh = schedule(1s);
+  EXPECT_EQ(restart(living), Effect::perform);
+  clock_.advance(8s);
+  EXPECT_THAT(sent(), ElementsAre(fresh));
+  clock_.advance(2s);
+  EXPECT_THAT(sent(), ElementsAre(fresh, gone, due_after_it, living));
+}
+
+TEST_F(DeliveryTest, WhatTheDatabaseCouldNotOnceIsNoOutage) {
+  start({.start_grace = 10s});
+  clock_.advance(10s);
+  const auto id = schedule(1s);
+  store_->disk_is_full = true;
+  clock_.advance(1s);
+  store_->disk_is_full = false;
+  clock_.advance(999ms);
+  EXPECT_THAT(sent(), ElementsAre(id));
+}
+
 TEST_F(DeliveryTest, TheGraceDelaysNothingThatIsScheduledOrRestartedInIt) {
   const auto restarted = schedule(2s);
   clock_.advance(20s);
@@ -1240,7 +1283,9 @@ TEST_F(DeliveryTest, AClockThatIsSetWhileWeAreAwayMakesNothingEarlyOrLate) {
       const auto coming = schedule(room_b, 1min);
       clock_.advance(5s);
       clock_.step_wall(step);
-      if (boot) ASSERT_TRUE(clock_.run(store_->keep_time(clock_.machine_time())));
+      if (boot) {
+        ASSERT_TRUE(clock_.run(store_->keep_time(clock_.machine_time())));
+      }
       stop(0ms);
       if (boot) {
         clock_.boot(25s);

@@ -29,10 +29,12 @@ Task<void> Turns::look_at(std::vector<Timer> fired) {
   for (const store::Look& event : *found) {
     if (event.state == domain::State::sending) {
       alarm_.set(now + look_again, event.delay_id);
-    } else if (event.due > now) {
-      alarm_.set(event.due, event.delay_id);
+    } else if (event.timing.due() > now) {
+      alarm_.set(event.timing.due(), event.delay_id);
+    } else if (context_.grace.holds(event.timing, now)) {
+      alarm_.hold(event.timing.due(), event.delay_id);
     } else {
-      rooms_.push(event.room_id, {event.due, event.delay_id});
+      rooms_.push(event.room_id, {event.timing.due(), event.delay_id});
     }
   }
   looking_at_.reset();
@@ -132,7 +134,7 @@ Task<std::optional<DelayedEvent>> Turns::take_up(Turn turn) {
     ask_again_soon(turn);
     co_return std::nullopt;
   }
-  if (*found && (*found)->state == domain::State::sending) co_return std::move(*found);
+  if (*found) co_return std::move(*found);
 
   log::warn("An attempt to send a delayed event has ended without us");
   rooms_.end(turn);

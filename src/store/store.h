@@ -68,7 +68,7 @@ using ClaimAnswer =
 struct Look {
   DelayId delay_id;
   domain::State state;  // scheduled or sending; anything else is left out of the answer
-  Timestamp due;
+  domain::Timing timing;
   domain::RoomId room_id;
 };
 

@@ -1,11 +1,14 @@
 """What was acknowledged survives kill -9, and what became due meanwhile is sent, once and in order."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from .gateway import Afterword
 from .matrix import User, eventually, now_ms
+from .postgres import Postgres
 
 TEXT = "m.room.message"
 HOUR = 3_600_000
@@ -54,6 +57,15 @@ def test_overdue_events_leave_in_order_after_a_crash(alice: User, room: str, sta
     assert alice.scheduled() == []
 
 
+def outcome_of_gone_while_the_other_stays(alice: User, stays: str, gone: str) -> dict[str, Any]:
+    def restart_until_it_has_gone() -> dict[str, Any] | None:
+        if alice.manage(stays, "restart").status == 503:
+            return None
+        return alice.look_up(gone).ok().get("finalised")
+
+    return eventually(restart_until_it_has_gone)
+
+
 def test_who_restarts_in_time_after_a_start_stays(alice: User, room: str, start_another: Callable[..., Afterword]):
     """What came due while we were down waits for the grace, so that an upgrade empties no call."""
     afterword = start_another({"delivery.start_grace": "4s"})
@@ -66,11 +78,34 @@ def test_who_restarts_in_time_after_a_start_stays(alice: User, room: str, start_
     started = now_ms()
     afterword.start()
 
-    def stay_until_the_other_has_gone() -> dict[str, Any] | None:
-        alice.manage(stays, "restart").ok()
-        return alice.look_up(gone).ok().get("finalised")
+    assert outcome_of_gone_while_the_other_stays(alice, stays, gone)["finalised_ts"] >= started + 4000
+    alice.manage(stays, "cancel").ok()
+    assert [event["content"] for event in alice.events_arriving(room, TEXT, 1)] == [message("gone")]
 
-    assert eventually(stay_until_the_other_has_gone)["finalised_ts"] >= started + 4000
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    made = Postgres()
+    made.start()
+    yield made
+    made.close()
+
+
+def test_who_restarts_in_time_after_an_outage_of_the_database_stays(
+    alice: User, room: str, own_postgres: Postgres, start_another: Callable[..., Afterword]
+):
+    """So that a failover empties no call."""
+    alice = alice.at(start_another({"database": own_postgres.make_database(), "delivery.start_grace": "4s"}))
+    stays = alice.delayed(room, TEXT, message("stays"), 1500)
+    gone = alice.delayed(room, TEXT, message("gone"), 1500)
+
+    own_postgres.stop()
+    time.sleep(4)
+    assert alice.manage(stays, "restart").status == 503
+    back = now_ms()
+    own_postgres.start()
+
+    assert outcome_of_gone_while_the_other_stays(alice, stays, gone)["finalised_ts"] >= back + 4000
     alice.manage(stays, "cancel").ok()
     assert [event["content"] for event in alice.events_arriving(room, TEXT, 1)] == [message("gone")]
 

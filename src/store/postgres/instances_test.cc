@@ -100,7 +100,7 @@ TEST_F(PostgresInstances, ServeEachOthersEventsAndLeaveTheirTimersAlone) {
   EXPECT_THAT(answer(second.adopt()), IsEmpty());
 
   answer(second.restart(delay_id, alice, noon + 5s));
-  EXPECT_EQ(answer(first.look(ids)).at(0).due, noon + 15s);
+  EXPECT_EQ(answer(first.look(ids)).at(0).timing.due(), noon + 15s);
   answer(second.cancel(delay_id, alice, noon + 6s));
   EXPECT_THAT(answer(first.look(ids)), IsEmpty());
 }

@@ -279,7 +279,7 @@ TEST_F(SqliteStore, DoesNothingByHalvesOnAFullDiskAndRecovers) {
     const auto looks = runner_.run(store->look({kept, sending, refused.delay_id})).value();
     ASSERT_EQ(looks.size(), 2u);
     EXPECT_EQ(looks[0].state, State::scheduled);
-    EXPECT_EQ(looks[0].due, noon + 10s);
+    EXPECT_EQ(looks[0].timing.due(), noon + 10s);
     EXPECT_EQ(looks[1].state, State::sending);
     EXPECT_EQ(runner_.run(store->look_up(kept, std::nullopt)).value()->state, State::scheduled);
   }

@@ -396,7 +396,8 @@ TEST_P(StoreContract, ShowsTimersWhatIsActiveAndLetsAStartAdoptIt) {
   const auto looks = answer(store().look(ids));
   ASSERT_EQ(looks.size(), 2u);
   EXPECT_EQ(looks[0].delay_id, ids[0]);
-  EXPECT_EQ(looks[0].due, noon + 11s);
+  EXPECT_EQ(looks[0].timing.delayed_since, noon + 1s);
+  EXPECT_EQ(looks[0].timing.due(), noon + 11s);
   EXPECT_EQ(looks[0].room_id, kitchen);
   EXPECT_EQ(looks[1].state, State::sending);
 }
