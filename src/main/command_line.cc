@@ -27,6 +27,7 @@ struct Arguments {
   std::string folder, server_name, homeserver, listen, database;  // of init
   std::string configuration;                                      // of the others
   std::string synapse_database;                                   // of import-synapse
+  std::string from, to;                                           // of move
   std::vector<std::string> settings;
 };
 
@@ -78,6 +79,20 @@ CLI::App* add_import_synapse(CLI::App& app, Arguments& arguments) {
   return import;
 }
 
+CLI::App* add_move(CLI::App& app, Arguments& arguments) {
+  CLI::App* const move = add_command(app, "move", "Copy all delayed events into another database", arguments);
+  move->add_option("--from", arguments.from, "The database they are in, as sqlite:afterword.db")
+      ->type_name("URL")
+      ->required();
+  move->add_option("--to", arguments.to, "The new one, as postgresql://USER@HOST/DATABASE")
+      ->type_name("URL")
+      ->required();
+  move->footer(
+      "Stop afterword serve first, every instance. The events keep their delay_ids, and the old database stays as it\n"
+      "is. What is broken off goes on when it is run again. No configuration is read, and --set changes nothing.");
+  return move;
+}
+
 // What init's own options set.
 std::vector<ops::Setting> settings_of_init(const Arguments& arguments) {
   std::vector<ops::Setting> settings = {
@@ -102,6 +117,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App* const serve = add_configured(app, "serve", "Run until SIGTERM, then finish what is under way", arguments);
   add_configured(app, "check", "Look at homeserver, registration and database, and say what to mend", arguments);
   CLI::App* const import_synapse = add_import_synapse(app, arguments);
+  CLI::App* const move = add_move(app, arguments);
   app.footer(start_help);  // last, or the commands would have it too
 
   try {
@@ -130,6 +146,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (import_synapse->parsed()) {
     return ImportSynapseCommand{arguments.configuration, std::move(settings), arguments.synapse_database};
   }
+  if (move->parsed()) return MoveCommand{arguments.from, arguments.to};
   return CheckCommand{arguments.configuration, std::move(settings)};
 }
 

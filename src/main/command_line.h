@@ -32,13 +32,17 @@ struct ImportSynapseCommand {
   std::vector<ops::Setting> settings;
   std::string synapse_database;  // its URL
 };
+struct MoveCommand {
+  std::string from, to;  // databases, as URLs
+};
 struct Shown {  // help or version, for standard output
   std::string text;
 };
 struct Misused {  // a line that says how, for standard error
   std::string text;
 };
-using CommandLine = std::variant<InitCommand, ServeCommand, CheckCommand, ImportSynapseCommand, Shown, Misused>;
+using CommandLine =
+    std::variant<InitCommand, ServeCommand, CheckCommand, ImportSynapseCommand, MoveCommand, Shown, Misused>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

@@ -65,6 +65,7 @@ TEST(CommandLine, SaysInALineHowItWasMisused) {
            {"serve", "--config", "a.yaml", "check", "--config", "a.yaml"},
            {"check", "--config", "a.yaml", "--set", "novalue"},
            {"import-synapse", "--config", "a.yaml"},
+           {"move", "--from", "sqlite:a.db"},
            {"init", "--server-name", "example.org", "--dir", "here"}}) {
     const CommandLine parsed = parse(arguments);
     const Misused* const misused = std::get_if<Misused>(&parsed);

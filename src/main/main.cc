@@ -3,6 +3,7 @@
 #include "main/check.h"
 #include "main/command_line.h"
 #include "main/import_synapse.h"
+#include "main/move.h"
 #include "main/serve.h"
 #include "ops/configuration.h"
 #include "ops/init.h"
@@ -39,6 +40,8 @@ int run(const ServeCommand& command) {
 int run(const CheckCommand& command) { return check(command); }
 
 int run(const ImportSynapseCommand& command) { return import_synapse(command); }
+
+int run(const MoveCommand& command) { return move(command); }
 
 int run(const Shown& shown) {
   std::fputs(shown.text.c_str(), stdout);

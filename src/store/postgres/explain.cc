@@ -22,6 +22,7 @@ std::string explain(const Target& target, std::string_view said) {
       Known{"timeout expired", "see that the server can be reached"},
       Known{"permission denied", "let the URL's user own the database, or create schemas in it"},
       Known{"session is read-only", "name the primary, not a standby"},
+      Known{"lock timeout", "an `afterword move` may be using it; wait for its end"},
       Known{"too many", "raise the server's max_connections: each instance takes three"},
       Known{"connection slots", "raise the server's max_connections: each instance takes three"},
   };

@@ -1,6 +1,7 @@
 #include "store/postgres/lease.h"
 
 #include "base/log.h"
+#include "store/postgres/origin.h"
 
 #include <algorithm>
 #include <ctime>
@@ -15,8 +16,15 @@ const Statement renewal{"renew_lease",
                         " WHERE instance = $1::int8 AND NOT ended"};
 const Statement registration{"register_instance",
                              "INSERT INTO instances (lease_until)"
-                             " VALUES (clock_timestamp() + $1::int8 * interval '1 ms') RETURNING instance"};
+                             " SELECT clock_timestamp() + $1::int8 * interval '1 ms'"
+                             " WHERE NOT EXISTS (SELECT FROM origin WHERE NOT finished) RETURNING instance"};
 const Statement end{"end_lease", "UPDATE instances SET ended = true WHERE instance = $1::int8"};
+
+InstanceId register_instance(Connection& connection, std::chrono::milliseconds duration) {
+  const auto rows = connection.run(registration, Parameters(duration));
+  if (!rows.empty()) return rows.integer(0, 0);
+  throw Error(Error::Kind::refused, unfinished(read_origin(connection)).value_or("try again"));
+}
 
 }  // namespace
 
@@ -28,7 +36,7 @@ std::chrono::milliseconds time_since_boot() {
 
 Lease::Lease(Target target, LeaseOptions options) : options_(std::move(options)), session_(std::move(target), "lease") {
   renewed_at_ = options_.clock();
-  instance_ = session_.connection().run(registration, Parameters(options_.duration)).integer(0, 0);
+  instance_ = register_instance(session_.connection(), options_.duration);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -93,7 +101,7 @@ void Lease::renew() {
   Connection& connection = session_.connection();
   auto instance = instance_;  // nobody else changes it
   if (connection.run(renewal, Parameters(instance, options_.duration)).changed() == 0) {
-    instance = connection.run(registration, Parameters(options_.duration)).integer(0, 0);
+    instance = register_instance(connection, options_.duration);
     log::warn("this instance was away for too long, and others took over what it had; it goes on as a new one");
   }
   const std::lock_guard lock(mutex_);

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -261,11 +260,7 @@ void warn_of_settings(Connection& connection, const Target& target) {
 
 Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Options options) {
   const auto target = Target::parse(options.url);
-  if (!target) {
-    return std::string(
-        "the URL cannot be read; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and what is special in a"
-        " password percent-encoded, as %40 for @");
-  }
+  if (!target) return std::string(unreadable_url);
   try {
     {
       Connection connection(*target, "afterword start");

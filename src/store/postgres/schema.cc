@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 namespace afterword::store::postgres {
 namespace {
@@ -77,26 +78,40 @@ INSERT INTO server_time VALUES (0, 0);
 
 -- Who finalised something since the last prune.
 CREATE TABLE users_to_prune (user_id bytea PRIMARY KEY);
+)sql",
+    // At most one row: Origin of store/archive.h.
+    R"sql(
+CREATE TABLE origin (
+  source text NOT NULL,
+  stamp text NOT NULL,
+  finished boolean NOT NULL
+);
 )sql"};
 
-}  // namespace
+constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
-Result<void, std::string> migrate(Connection& connection) {
+// Nothing: there is none of our schema.
+std::optional<std::int64_t> version_of(Connection& connection) {
   // Asked of the catalogue itself: what to_regclass() knows may be from before the wait for the lock.
   static const Statement exists{
       "schema_exists",
       "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'afterword' AND tablename = 'schema_version')"};
-  static const Statement version_of{"schema_version", "SELECT version FROM afterword.schema_version"};
+  static const Statement version{"schema_version", "SELECT version FROM afterword.schema_version"};
+  if (!connection.run(exists).boolean(0, 0)) return std::nullopt;
+  return connection.run(version).integer(0, 0);
+}
 
-  const auto newest = static_cast<std::int64_t>(migrations.size());
-  const auto judge = [&](std::int64_t version) -> Result<void, std::string> {
-    if (version <= newest) return {};
-    return fmt::format("written by a newer version of Afterword (schema {}, this one knows {}); run that version",
-                       version, newest);
-  };
-  std::int64_t version = 0;
-  if (connection.run(exists).boolean(0, 0)) version = connection.run(version_of).integer(0, 0);
-  if (version >= newest) return judge(version);
+Result<void, std::string> refuse_newer(std::int64_t version) {
+  if (version <= newest_version) return {};
+  return fmt::format("written by a newer version of Afterword (schema {}, this one knows {}); run that version",
+                     version, newest_version);
+}
+
+}  // namespace
+
+Result<void, std::string> migrate(Connection& connection) {
+  auto version = version_of(connection);
+  if (version && *version >= newest_version) return refuse_newer(*version);
 
   // A large table takes its time, and so does waiting for the instance that is at it.
   connection.execute(
@@ -106,9 +121,9 @@ Result<void, std::string> migrate(Connection& connection) {
                   "SET LOCAL idle_in_transaction_session_timeout = 0;"
                   "SELECT pg_advisory_xact_lock({})",
                   migration_lock));
-  if (connection.run(exists).boolean(0, 0)) {
-    version = connection.run(version_of).integer(0, 0);
-  } else {
+  version = version_of(connection);
+  if (!version) {
+    version = 0;
     // The schema may have been made for a user who may make none.
     static const Statement has_schema{"has_schema",
                                       "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'afterword')"};
@@ -117,12 +132,21 @@ Result<void, std::string> migrate(Connection& connection) {
         "CREATE TABLE schema_version (version integer NOT NULL);"
         "INSERT INTO schema_version VALUES (0)");
   }
-  for (auto next = version; next < newest; ++next) {
+  for (auto next = *version; next < newest_version; ++next) {
     connection.execute(migrations.at(static_cast<std::size_t>(next)));
     connection.execute(fmt::format("UPDATE schema_version SET version = {}", next + 1));
   }
   connection.run(commit_transaction);
-  return judge(version);
+  return refuse_newer(*version);
+}
+
+Result<void, std::string> require_schema(Connection& connection) {
+  const auto version = version_of(connection);
+  if (!version) return std::string("it holds nothing of Afterword's; name the database that is served");
+  if (*version < newest_version) {
+    return std::string("written by an older version of Afterword; start this one on it once");
+  }
+  return refuse_newer(*version);
 }
 
 }  // namespace afterword::store::postgres

@@ -13,4 +13,7 @@ namespace afterword::store::postgres {
 // The error is one line for a person, without the database's name. Throws Error.
 Result<void, std::string> migrate(Connection& connection);
 
+// Changes nothing: refuses a database that is not up to date.
+Result<void, std::string> require_schema(Connection& connection);
+
 }  // namespace afterword::store::postgres

@@ -1,5 +1,6 @@
 #include "store/postgres/transaction.h"
 
+#include "store/postgres/event_arrays.h"
 #include "store/postgres/event_rows.h"
 
 #include <fmt/format.h>
@@ -69,12 +70,8 @@ const Statement count_of_users{
     "SELECT user_id, count(*), min(delayed_since_ts + delay_ms) FROM active WHERE user_id = ANY($1::bytea[])"
     " GROUP BY user_id"};
 
-const Statement insert_events{
-    "insert_events",
-    "INSERT INTO events (delay_id, transaction_key, user_id, device_id, room_id, kind, type, state_key, redacts,"
-    " sticky_duration_ms, origin_server_ts, delayed_since_ts, delay_ms, content, state)"
-    " SELECT *, 0 FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::int8[], $7::bytea[],"
-    " $8::bytea[], $9::bytea[], $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::bytea[])"};
+const Statement insert_events{"insert_events", fmt::format("INSERT INTO events ({}, state) SELECT *, 0 FROM unnest({})",
+                                                           scheduled_columns, scheduled_arrays)};
 const Statement insert_active{
     "insert_active",
     "INSERT INTO active (delay_id, user_id, room_id, delayed_since_ts, delay_ms, owner)"
@@ -94,10 +91,6 @@ const Statement finalise_events{
     " event_id = w.event_id, error_status = w.error_status, error_body = w.error_body"
     " FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::bytea[], $6::int8[], $7::bytea[])"
     " AS w (delay_id, state, since, finalised_ts, event_id, error_status, error_body) WHERE e.delay_id = w.delay_id"};
-// In the order of their keys, as all that is locked.
-const Statement mark_users{"mark_users",
-                           "INSERT INTO users_to_prune (user_id) SELECT user_id FROM unnest($1::bytea[]) AS user_id"
-                           " ON CONFLICT DO NOTHING"};
 
 const Statement finalised_among{"finalised_among",
                                 "SELECT delay_id, user_id, state, delayed_since_ts, delay_ms FROM events"
@@ -295,42 +288,16 @@ void Transaction::write() {
 
 void Transaction::write_schedules() {
   if (created_.empty()) return;
-  Array ids(ArrayOf::uuids);
-  Array transactions(ArrayOf::bytes);
-  Array users(ArrayOf::bytes);
-  Array devices(ArrayOf::bytes);
-  Array rooms(ArrayOf::bytes);
-  Array kinds(ArrayOf::integers);
-  Array types(ArrayOf::bytes);
-  Array state_keys(ArrayOf::bytes);
-  Array redacts(ArrayOf::bytes);
-  Array stickies(ArrayOf::integers);
-  Array origins(ArrayOf::integers);
-  Array sinces(ArrayOf::integers);
-  Array delays(ArrayOf::integers);
-  Array contents(ArrayOf::bytes);
+  ScheduledArrays events;
   for (const auto* schedule : created_) {
     const auto& event = schedule->event();
-    ids.add(event.delay_id);
-    transactions.add(event.transaction);
-    users.add(event.event.user_id);
-    devices.add(event.event.device_id);
-    rooms.add(event.event.room_id);
-    kinds.add(static_cast<std::int64_t>(event.event.kind));
-    types.add(event.event.type);
-    state_keys.add(event.event.state_key);
-    redacts.add(event.event.redacts);
-    stickies.add(event.event.sticky_duration);
-    origins.add(event.event.origin_server_ts);
-    sinces.add(event.timing.delayed_since);
-    delays.add(event.timing.delay);
-    contents.add(event.event.content);
+    events.add(event.delay_id, event.transaction, event.event, event.timing);
   }
-  connection_.send(insert_events, Parameters(ids, transactions, users, devices, rooms, kinds, types, state_keys,
-                                             redacts, stickies, origins, sinces, delays, contents));
+  connection_.send(insert_events, events.with());
   // Without a lease the timer is nobody's: whoever looks for such events next takes it.
   const InstanceId owner = deciding_.lease_valid ? instance_ : nobody;
-  connection_.send(insert_active, Parameters(ids, users, rooms, sinces, delays, owner));
+  connection_.send(insert_active,
+                   Parameters(events.delay_ids, events.users, events.rooms, events.sinces, events.delays, owner));
 }
 
 void Transaction::write_finalised() {
@@ -338,28 +305,20 @@ void Transaction::write_finalised() {
   Array ids(ArrayOf::uuids);
   Array states(ArrayOf::integers);
   Array sinces(ArrayOf::integers);
-  Array finalised_tss(ArrayOf::integers);
-  Array event_ids(ArrayOf::bytes);
-  Array statuses(ArrayOf::integers);
-  Array bodies(ArrayOf::bytes);
+  FinalisedArrays finalised;
   for (const auto& [delay_id, row] : rows_) {
     if (!row.finalised) continue;
-    const auto* event_id = std::get_if<domain::EventId>(&row.finalised->outcome);
-    const auto* error = std::get_if<domain::HomeserverError>(&row.finalised->outcome);
     ids.add(delay_id);
     states.add(static_cast<std::int64_t>(row.state_now()));
     sinces.add(row.timing.delayed_since);
-    finalised_tss.add(row.finalised->finalised_ts);
-    event_ids.add(event_id != nullptr ? std::optional(event_id->value) : std::nullopt);
-    statuses.add(error != nullptr ? std::optional(std::int64_t{error->status}) : std::nullopt);
-    bodies.add(error != nullptr ? std::optional(error->body) : std::nullopt);
+    finalised.add(row.finalised);
     users.push_back(row.user_id.value);
   }
   if (ids.empty()) return;
   connection_.send(remove_rows, Parameters(ids));
-  connection_.send(finalise_events, Parameters(ids, states, sinces, finalised_tss, event_ids, statuses, bodies));
-  std::sort(users.begin(), users.end());
-  connection_.send(mark_users, Parameters(array_of(ArrayOf::bytes, users)));
+  connection_.send(finalise_events, Parameters(ids, states, sinces, finalised.tss, finalised.event_ids,
+                                               finalised.error_statuses, finalised.error_bodies));
+  mark_to_prune(connection_, std::move(users));
 }
 
 void Transaction::write_changed() {

@@ -51,10 +51,7 @@ Engine::Engine(Database database, Folding folding)
       events_(database_),
       journal_(database_, active_, folding),
       time_table_(database_) {
-  events_.for_each_active([this](const EventTable::Row& row) {
-    active_.add({row.delay_id, row.user_id, row.room_id, row.row, row.timing, row.state == State::sending});
-    active_.keep();
-  });
+  events_.load(active_);
   journal_.replay();
 }
 
@@ -134,16 +131,7 @@ Timestamp Engine::next_send_of(const UserId& user_id) {
 }
 
 ServerTime Engine::server_time(const MachineTime& machine) {
-  if (!time_) {
-    time_ = time_table_.read();
-    // The row was written a while before the end. After a boot nothing but these timestamps tells of what came after
-    // it.
-    if (time_->boot_id != machine.boot_id) {
-      active_.for_each([this](const DelayId&, const ActiveEvents::Slot& slot) {
-        time_->latest = std::max(time_->latest, slot.delayed_since);
-      });
-    }
-  }
+  if (!time_) time_ = time_table_.read(machine.boot_id, active_);
   const ServerTime time = resume(*time_, machine);
   time_ = {machine.boot_id, time, time.at(machine)};
   return time;

@@ -1,5 +1,7 @@
 #include "store/sqlite/event_table.h"
 
+#include "store/sqlite/event_rows.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,11 +23,6 @@ constexpr int pruned_users = 10;
 static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1 &&
               static_cast<int>(State::sent) == 2);
 
-constexpr std::string_view event_columns =
-    "delay_id, user_id, device_id, room_id, kind, type, state_key, redacts, content, sticky_duration_ms,"
-    " origin_server_ts, delayed_since_ts, delay_ms, state, attempt_ts, attempt_on_request, finalised_ts, event_id,"
-    " error_status, error_body";
-
 std::string select_event(std::string_view condition) {
   return fmt::format("SELECT {} FROM events WHERE {}", event_columns, condition);
 }
@@ -37,46 +34,6 @@ std::string select_finalised(std::string_view order, std::string_view beyond) {
                   " AND (?6 IS NULL OR room_id = ?6) AND (?7 IS NULL OR type = ?7) AND (1 << state) & ?8 <> 0"
                   " ORDER BY due_ts {0}, delay_id {0} LIMIT ?9",
                   order, beyond));
-}
-
-DelayId to_delay_id(Blob bytes) {
-  DelayId::Bytes copy{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), copy.size()), copy.begin());
-  return DelayId(copy);
-}
-
-domain::Outcome read_outcome(const Rows& rows, State state) {
-  switch (state) {
-    case State::sent:
-      return domain::EventId(rows.text(17));
-    case State::failed:
-      return domain::HomeserverError{static_cast<int>(rows.integer(18)), rows.text(19)};
-    default:
-      return domain::Cancelled{};
-  }
-}
-
-// A row of event_columns.
-DelayedEvent read_event(const Rows& rows) {
-  DelayedEvent event;
-  event.delay_id = to_delay_id(rows.blob(0));
-  event.event.user_id = UserId(rows.text(1));
-  if (!rows.is_null(2)) event.event.device_id = domain::DeviceId(rows.text(2));
-  event.event.room_id = domain::RoomId(rows.text(3));
-  event.event.kind = static_cast<domain::EventKind>(rows.integer(4));
-  event.event.type = rows.text(5);
-  event.event.state_key = rows.text(6);
-  event.event.redacts = domain::EventId(rows.text(7));
-  event.event.content = rows.text(8);
-  if (!rows.is_null(9)) event.event.sticky_duration = rows.milliseconds(9);
-  if (!rows.is_null(10)) event.event.origin_server_ts = rows.timestamp(10);
-  event.timing = {rows.timestamp(11), rows.milliseconds(12)};
-  event.state = static_cast<State>(rows.integer(13));
-  if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(14), rows.integer(15) != 0};
-  if (domain::is_finalised(event.state)) {
-    event.finalised = domain::Finalised{rows.timestamp(16), read_outcome(rows, event.state)};
-  }
-  return event;
 }
 
 std::int64_t states_asked_for(const ListQuery& query) {
@@ -158,15 +115,17 @@ std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
   return read_event(rows);
 }
 
-void EventTable::for_each_active(const std::function<void(const Row&)>& visit) {
+void EventTable::load(ActiveEvents& active) {
   Statement statement(
       database_,
       "SELECT id, delay_id, user_id, room_id, state, delayed_since_ts, delay_ms FROM events WHERE state <= 1");
   Rows rows = statement.query();
   while (rows.next()) {
     const domain::Timing timing{rows.timestamp(5), rows.milliseconds(6)};
-    visit({rows.integer(0), to_delay_id(rows.blob(1)), UserId(rows.text(2)), domain::RoomId(rows.text(3)),
-           static_cast<State>(rows.integer(4)), timing});
+    const bool sending = static_cast<State>(rows.integer(4)) == State::sending;
+    active.add({to_delay_id(rows.blob(1)), UserId(rows.text(2)), domain::RoomId(rows.text(3)), rows.integer(0), timing,
+                sending});
+    active.keep();
   }
 }
 

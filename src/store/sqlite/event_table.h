@@ -6,11 +6,11 @@
 #pragma once
 
 #include "domain/limits.h"
+#include "store/sqlite/active_events.h"
 #include "store/sqlite/database.h"
 #include "store/store.h"
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -34,15 +34,8 @@ class EventTable {
 
   std::optional<domain::DelayedEvent> read(const domain::DelayId& delay_id);
 
-  struct Row {
-    std::int64_t row;
-    domain::DelayId delay_id;
-    UserId user_id;
-    domain::RoomId room_id;
-    domain::State state;
-    domain::Timing timing;
-  };
-  void for_each_active(const std::function<void(const Row&)>& visit);
+  // Adds all that are active.
+  void load(ActiveEvents& active);
   std::vector<domain::DelayId> active_of(const UserId& user_id);
 
   // The finalised events that the query asks for, in its order, up to `limit`.

@@ -68,6 +68,15 @@ CREATE TABLE server_time (
 ) STRICT;
 -- Who finalised something since the last prune.
 CREATE TABLE users_to_prune (user_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+)sql",
+    // At most one row: Origin of store/archive.h.
+    R"sql(
+CREATE TABLE origin (
+  id INTEGER PRIMARY KEY CHECK (id = 0),
+  source TEXT NOT NULL,
+  stamp TEXT NOT NULL,
+  finished INTEGER NOT NULL
+) STRICT;
 )sql"};
 
 // Makes the file, for its owner alone, or sees that it can be opened; the reason why not.
@@ -97,20 +106,33 @@ std::optional<std::string> refuse_foreign(const std::filesystem::path& path) {
   return fmt::format("{}: the database of another application; name another file", path.string());
 }
 
-std::optional<std::string> migrate(const std::filesystem::path& path, Database& database) {
-  const auto version = database.query_integer("PRAGMA user_version");
-  const auto newest = static_cast<std::int64_t>(migrations.size());
-  if (version > newest) {
-    return fmt::format("{}: written by a newer version of Afterword (schema {}, this one knows {}); run that version",
-                       path.string(), version, newest);
-  }
-  if (version == newest) return std::nullopt;
+constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
+
+std::int64_t version_of(Database& database) { return database.query_integer("PRAGMA user_version"); }
+
+std::optional<std::string> refuse_newer(const std::filesystem::path& path, Database& database) {
+  const auto version = version_of(database);
+  if (version <= newest_version) return std::nullopt;
+  return fmt::format("{}: written by a newer version of Afterword (schema {}, this one knows {}); run that version",
+                     path.string(), version, newest_version);
+}
+
+void migrate(Database& database) {
+  const auto version = version_of(database);
+  if (version == newest_version) return;
   database.execute("BEGIN IMMEDIATE");
-  for (auto next = version; next < newest; ++next) database.execute(migrations.at(static_cast<std::size_t>(next)));
+  for (auto next = version; next < newest_version; ++next) {
+    database.execute(migrations.at(static_cast<std::size_t>(next)));
+  }
   database.execute(fmt::format("PRAGMA application_id = {}", application_id));
-  database.execute(fmt::format("PRAGMA user_version = {}", newest));
+  database.execute(fmt::format("PRAGMA user_version = {}", newest_version));
   database.execute("COMMIT");
-  return std::nullopt;
+}
+
+// In the exclusive mode the first transaction takes it, and keeps it.
+void take_lock(Database& database) {
+  database.execute("BEGIN IMMEDIATE");
+  database.execute("COMMIT");
 }
 
 }  // namespace
@@ -138,13 +160,30 @@ Result<Database, std::string> open_database(const std::filesystem::path& path) t
   Database database = Database::open(path);
   database.execute("PRAGMA locking_mode = EXCLUSIVE");
   database.execute("PRAGMA synchronous = FULL");
-  if (auto reason = migrate(path, database)) return *std::move(reason);
+  if (auto reason = refuse_newer(path, database)) return *std::move(reason);
+  migrate(database);
   // After the first commit, which so reaches the file itself, header and all.
   database.execute("PRAGMA journal_mode = WAL");
   database.execute("PRAGMA wal_autocheckpoint = 1000");
-  // In the exclusive mode the first transaction takes the lock, and keeps it.
-  database.execute("BEGIN IMMEDIATE");
-  database.execute("COMMIT");
+  take_lock(database);
+  return database;
+} catch (const Error& error) {
+  return explain(path, error);
+}
+
+Result<Database, std::string> open_unchanged(const std::filesystem::path& path) try {
+  if (!std::filesystem::is_regular_file(path)) {
+    return fmt::format("{}: there is no such file; correct its name", path.string());
+  }
+  if (auto reason = refuse_foreign(path)) return *std::move(reason);
+  Database database = Database::open(path);
+  database.leave_alone();
+  database.execute("PRAGMA locking_mode = EXCLUSIVE");
+  take_lock(database);
+  if (auto reason = refuse_newer(path, database)) return *std::move(reason);
+  if (version_of(database) < newest_version) {
+    return fmt::format("{}: written by an older version of Afterword; start this one on it once", path.string());
+  }
   return database;
 } catch (const Error& error) {
   return explain(path, error);

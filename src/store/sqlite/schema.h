@@ -13,6 +13,9 @@ namespace afterword::store::sqlite {
 // sqlite_store.h; a file that is not ours is not touched.
 Result<Database, std::string> open_database(const std::filesystem::path& path);
 
+// The same for a database that is there and stays as it is, down to its files: what is not up to date is refused.
+Result<Database, std::string> open_unchanged(const std::filesystem::path& path);
+
 // What an error of SQLite means for the person who runs the server, in one line that names the file.
 std::string explain(const std::filesystem::path& path, const Error& error);
 

@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include "store/sqlite/engine.h"
+#include "store/sqlite/origin_table.h"
 #include "store/sqlite/schema.h"
 
 #include <optional>
@@ -172,6 +173,8 @@ Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Optio
   auto database = open_database(options.path);
   if (database.has_error()) return std::move(database).error();
   try {
+    const auto origin = OriginTable(*database).read();
+    if (const auto reason = unfinished(origin)) return options.path.string() + ": " + *reason;
     auto engine = std::make_unique<Engine>(*std::move(database), options.folding);
     return std::unique_ptr<Store>(
         std::make_unique<SqliteStore>(std::move(executor), options.commit_on, std::move(engine)));

@@ -1,5 +1,7 @@
 #include "store/sqlite/time_table.h"
 
+#include <algorithm>
+
 namespace afterword::store::sqlite {
 
 TimeTable::TimeTable(Database& database)
@@ -7,6 +9,15 @@ TimeTable::TimeTable(Database& database)
       write_(database,
              "INSERT OR REPLACE INTO server_time (id, boot_id, at_boot_ts, wall_offset_ms, latest_ts) "
              "VALUES (0, ?, ?, ?, ?)") {}
+
+KeptTime TimeTable::read(const std::string& boot_id, const ActiveEvents& active) {
+  KeptTime kept = read();
+  if (kept.boot_id == boot_id) return kept;
+  active.for_each([&](const domain::DelayId&, const ActiveEvents::Slot& slot) {
+    kept.latest = std::max(kept.latest, slot.delayed_since);
+  });
+  return kept;
+}
 
 KeptTime TimeTable::read() {
   auto rows = read_.query();

@@ -1,0 +1,300 @@
+#include "store/postgres/archive.h"
+
+#include "store/postgres/connection.h"
+#include "store/postgres/event_arrays.h"
+#include "store/postgres/event_rows.h"
+#include "store/postgres/explain.h"
+#include "store/postgres/origin.h"
+#include "store/postgres/schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace afterword::store::postgres {
+namespace {
+
+using domain::DelayId;
+using domain::State;
+
+// Performs `step`, and gives an error of the server its meaning.
+template <class Step>
+auto explained(const Target& target, Step step) {
+  try {
+    return step();
+  } catch (const Error& error) {
+    throw ArchiveError(explain(target, error.what()));
+  }
+}
+
+[[noreturn]] void refuse(const Target& target, const std::string& reason) {
+  throw ArchiveError(target.shown() + ": " + reason);
+}
+
+Target read_target(const std::string& url) {
+  auto target = Target::parse(url);
+  if (!target) throw ArchiveError(unreadable_url);
+  return *std::move(target);
+}
+
+// To be asked while no other can register.
+void refuse_served(Connection& connection, const Target& target) {
+  static const Statement living{
+      "living_instances",
+      "SELECT count(*), coalesce(ceil(extract(epoch FROM max(lease_until) - clock_timestamp())), 0)::int8"
+      " FROM instances WHERE NOT ended AND lease_until > clock_timestamp()"};
+  const auto rows = connection.run(living);
+  if (rows.integer(0, 0) == 0) return;
+  refuse(target, fmt::format("in use by Afterword (instances: {}); stop all (one that was killed counts for {} s more)",
+                             rows.integer(0, 0), rows.integer(0, 1)));
+}
+
+// One statement each for the events whose delay_id begins with that byte, so that none takes long.
+CountByState count_events(Connection& connection) {
+  static const Statement count{"count_events",
+                               "SELECT coalesce(a.state, e.state), count(*) FROM events AS e"
+                               " LEFT JOIN active AS a ON a.delay_id = e.delay_id"
+                               " WHERE e.delay_id BETWEEN $1::uuid AND $2::uuid GROUP BY 1"};
+  CountByState counts{};
+  for (int byte = 0; byte <= 0xff; ++byte) {
+    DelayId::Bytes first{};
+    DelayId::Bytes last{};
+    last.fill(0xff);
+    first[0] = last[0] = static_cast<std::uint8_t>(byte);
+    const auto rows = connection.run(count, Parameters(DelayId(first), DelayId(last)));
+    for (int i = 0; i < rows.size(); ++i) {
+      counts.at(static_cast<std::size_t>(rows.integer(i, 0))) += static_cast<std::uint64_t>(rows.integer(i, 1));
+    }
+  }
+  return counts;
+}
+
+// All in one transaction: a snapshot, and a lock that lets nobody register.
+class Reader final : public ArchiveReader {
+ public:
+  explicit Reader(Target target) : target_(std::move(target)), connection_(target_, "afterword move from") {
+    const auto current = require_schema(connection_);
+    if (!current) refuse(target_, current.error());
+    connection_.execute("SET idle_in_transaction_session_timeout = 0");
+    connection_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    connection_.execute("LOCK TABLE instances IN SHARE MODE");
+    refuse_served(connection_, target_);
+    if (const auto reason = unfinished(read_origin(connection_))) refuse(target_, *reason);
+  }
+
+  // Every start writes the time anew.
+  Origin origin() override {
+    static const Statement read{"read_stamp", "SELECT offset_ms, latest_ts FROM server_time"};
+    return explained(target_, [&] {
+      const auto rows = connection_.run(read);
+      return Origin{target_.shown(), fmt::format("{} {}", rows.integer(0, 0), rows.integer(0, 1))};
+    });
+  }
+
+  CountByState count() override {
+    return explained(target_, [&] { return count_events(connection_); });
+  }
+
+  std::vector<ArchivedEvent> read(const DelayId& after, std::uint32_t limit) override {
+    static const Statement page{
+        "read_page", fmt::format("SELECT {}, e.transaction_key FROM events AS e LEFT JOIN active AS a"
+                                 " ON a.delay_id = e.delay_id WHERE e.delay_id > $1::uuid ORDER BY e.delay_id"
+                                 " LIMIT $2::int8",
+                                 event_columns)};
+    return explained(target_, [&] {
+      const auto rows = connection_.run(page, Parameters(after, std::int64_t{limit}));
+      std::vector<ArchivedEvent> found;
+      found.reserve(limit);
+      for (int i = 0; i < rows.size(); ++i) {
+        ArchivedEvent& read = found.emplace_back(ArchivedEvent{read_event(rows, i), std::nullopt});
+        if (rows.is_null(i, 20)) continue;
+        const auto key = rows.bytes(i, 20);
+        read.transaction.emplace();
+        std::copy_n(key.begin(), std::min(key.size(), read.transaction->digest.size()),
+                    read.transaction->digest.begin());
+      }
+      return found;
+    });
+  }
+
+  ServerTime server_time(const MachineTime& machine) override {
+    static const Statement read{"read_time",
+                                "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8 + offset_ms, latest_ts"
+                                " FROM server_time"};
+    return explained(target_, [&] {
+      const auto called = std::chrono::steady_clock::now();
+      const auto rows = connection_.run(read);
+      const auto since = std::chrono::ceil<Milliseconds>(std::chrono::steady_clock::now() - called);
+      const Timestamp now = std::max(rows.timestamp(0, 0) - since, rows.timestamp(0, 1));
+      return ServerTime{now - machine.since_boot, machine.wall - now};
+    });
+  }
+
+ private:
+  const Target target_;
+  Connection connection_;
+};
+
+class EventArrays {
+ public:
+  void add(const ArchivedEvent& archived) {
+    const domain::DelayedEvent& event = archived.event;
+    const bool finalised = domain::is_finalised(event.state);
+    scheduled_.add(event.delay_id, archived.transaction, event.event, event.timing);
+    states_.add(static_cast<std::int64_t>(finalised ? event.state : State::scheduled));
+    finalised_.add(event.finalised);
+    if (finalised) users_to_prune_.push_back(event.event.user_id.value);
+  }
+
+  void send(Connection& connection) {
+    static const Statement insert{
+        "insert_archived",
+        fmt::format("INSERT INTO events ({}, state, finalised_ts, event_id, error_status, error_body)"
+                    " SELECT * FROM unnest({}, $15::int8[], $16::int8[], $17::bytea[], $18::int8[], $19::bytea[])",
+                    scheduled_columns, scheduled_arrays)};
+    connection.send(insert, scheduled_.with(states_, finalised_.tss, finalised_.event_ids, finalised_.error_statuses,
+                                            finalised_.error_bodies));
+    mark_to_prune(connection, std::move(users_to_prune_));
+  }
+
+ private:
+  ScheduledArrays scheduled_;
+  Array states_{ArrayOf::integers};
+  FinalisedArrays finalised_;
+  std::vector<std::string> users_to_prune_;
+};
+
+// Timers and attempts are nobody's: who starts first takes them over.
+class ActiveArrays {
+ public:
+  void add(const domain::DelayedEvent& event) {
+    if (domain::is_finalised(event.state)) return;
+    ids_.add(event.delay_id);
+    sinces_.add(event.timing.delayed_since);
+    delays_.add(event.timing.delay);
+    states_.add(static_cast<std::int64_t>(event.state));
+    attempts_.add(event.attempt ? std::optional(event.attempt->origin_server_ts) : std::nullopt);
+    on_request_.add(event.attempt ? std::optional(event.attempt->on_request) : std::nullopt);
+    users_.add(event.event.user_id);
+    rooms_.add(event.event.room_id);
+  }
+
+  void send(Connection& connection) {
+    static const Statement insert{
+        "insert_archived_active",
+        "INSERT INTO active (delay_id, delayed_since_ts, delay_ms, state, attempt_ts, attempt_on_request, user_id,"
+        " room_id, owner) SELECT *, 0 FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],"
+        " $6::bool[], $7::bytea[], $8::bytea[])"};
+    connection.send(insert, Parameters(ids_, sinces_, delays_, states_, attempts_, on_request_, users_, rooms_));
+  }
+
+ private:
+  Array ids_{ArrayOf::uuids};
+  Array sinces_{ArrayOf::integers};
+  Array delays_{ArrayOf::integers};
+  Array states_{ArrayOf::integers};
+  Array attempts_{ArrayOf::integers};
+  Array on_request_{ArrayOf::booleans};
+  Array users_{ArrayOf::bytes};
+  Array rooms_{ArrayOf::bytes};
+};
+
+class Writer final : public ArchiveWriter {
+ public:
+  explicit Writer(Target target) : target_(std::move(target)), connection_(target_, "afterword move to") {
+    // Of the connection. The server may not have noticed yet that one that was killed is gone: it waits.
+    static const Statement lock{"lock_archive", "SELECT pg_advisory_lock(x'416677720002'::int8)"};
+    connection_.run(lock);
+    const auto migrated = migrate(connection_);
+    if (!migrated) refuse(target_, migrated.error());
+  }
+
+  const std::string& name() const override { return target_.shown(); }
+
+  std::optional<Origin> origin() override {
+    return explained(target_, [&] { return read_origin(connection_); });
+  }
+
+  void begin(const Origin& origin) override {
+    static const Statement lock{"lock_instances", "LOCK TABLE instances IN SHARE ROW EXCLUSIVE MODE"};
+    static const Statement any{"any_event", "SELECT EXISTS (SELECT FROM events)"};
+    // One that stood still would renew its lease.
+    static const Statement end_all{"end_instances", "UPDATE instances SET ended = true WHERE NOT ended"};
+    static const Statement write{"write_origin", "INSERT INTO origin VALUES ($1::text, $2::text, false)"};
+    explained(target_, [&] {
+      connection_.send(begin_transaction);
+      connection_.send(lock);
+      connection_.run();
+      refuse_served(connection_, target_);
+      if (connection_.run(any).boolean(0, 0)) refuse(target_, "it holds events already; name a new database");
+      connection_.send(end_all);
+      connection_.send(write, Parameters(origin.source, origin.stamp));
+      connection_.send(commit_transaction);
+      connection_.run();
+    });
+  }
+
+  CountByState count() override {
+    return explained(target_, [&] { return count_events(connection_); });
+  }
+
+  DelayId last() override {
+    static const Statement last{"last_event", "SELECT delay_id FROM events ORDER BY delay_id DESC LIMIT 1"};
+    return explained(target_, [&] {
+      const auto rows = connection_.run(last);
+      return rows.empty() ? DelayId() : rows.delay_id(0, 0);
+    });
+  }
+
+  void write(std::span<const ArchivedEvent> archived) override {
+    EventArrays events;
+    ActiveArrays active;
+    for (const ArchivedEvent& event : archived) {
+      events.add(event);
+      active.add(event.event);
+    }
+    explained(target_, [&] {
+      connection_.send(begin_transaction);
+      events.send(connection_);
+      active.send(connection_);
+      connection_.send(commit_transaction);
+      connection_.run();
+    });
+  }
+
+  void finish(const ServerTime& time, const MachineTime& machine) override {
+    static const Statement write_time{
+        "write_scale",
+        "UPDATE server_time SET offset_ms = $1::int8 - (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
+        " latest_ts = $1::int8"};
+    static const Statement set_finished{"finish_origin", "UPDATE origin SET finished = true"};
+    explained(target_, [&] {
+      connection_.send(begin_transaction);
+      connection_.send(write_time, Parameters(time.at(machine)));
+      connection_.send(set_finished);
+      connection_.send(commit_transaction);
+      connection_.run();
+    });
+  }
+
+ private:
+  const Target target_;
+  Connection connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<ArchiveReader> open_archive_reader(const std::string& url) {
+  const Target target = read_target(url);
+  return explained(target, [&]() -> std::unique_ptr<ArchiveReader> { return std::make_unique<Reader>(target); });
+}
+
+std::unique_ptr<ArchiveWriter> open_archive_writer(const std::string& url) {
+  const Target target = read_target(url);
+  return explained(target, [&]() -> std::unique_ptr<ArchiveWriter> { return std::make_unique<Writer>(target); });
+}
+
+}  // namespace afterword::store::postgres

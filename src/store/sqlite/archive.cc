@@ -1,0 +1,235 @@
+#include "store/sqlite/archive.h"
+
+#include "store/sqlite/active_events.h"
+#include "store/sqlite/event_rows.h"
+#include "store/sqlite/event_table.h"
+#include "store/sqlite/journal.h"
+#include "store/sqlite/origin_table.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/time_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace afterword::store::sqlite {
+namespace {
+
+using domain::DelayId;
+
+// Sorted by delay_id, the events of a batch are anywhere in the other indexes: these pages should stay in memory.
+constexpr const char* set_cache_size = "PRAGMA cache_size = -262144";  // KiB
+
+// Performs `step`, and gives an error of SQLite its meaning.
+template <class Step>
+auto explained(const std::filesystem::path& path, Step step) {
+  try {
+    return step();
+  } catch (const Error& error) {
+    throw ArchiveError(explain(path, error));
+  }
+}
+
+CountByState count_events(Database& database) {
+  Statement statement(database, "SELECT state, count(*) FROM events GROUP BY state");
+  Rows rows = statement.query();
+  CountByState counts{};
+  while (rows.next()) {
+    counts.at(static_cast<std::size_t>(rows.integer(0))) = static_cast<std::uint64_t>(rows.integer(1));
+  }
+  return counts;
+}
+
+class Reader final : public ArchiveReader {
+ public:
+  Reader(const std::filesystem::path& path, Database database)
+      : path_(path),
+        database_(std::move(database)),
+        events_(database_),
+        journal_(database_, active_, {}),
+        time_table_(database_),
+        read_(database_, fmt::format("SELECT {}, transaction_key FROM events WHERE delay_id > ? ORDER BY delay_id"
+                                     " LIMIT ?",
+                                     event_columns)) {
+    events_.load(active_);
+    journal_.replay();
+  }
+
+  // Every start writes the time anew.
+  Origin origin() override {
+    return explained(path_, [&] {
+      const KeptTime kept = time_table_.read();
+      return Origin{"sqlite:" + path_.string(), fmt::format("{} {}", kept.boot_id, to_ms(kept.latest))};
+    });
+  }
+
+  CountByState count() override {
+    return explained(path_, [&] { return count_events(database_); });
+  }
+
+  std::vector<ArchivedEvent> read(const DelayId& after, std::uint32_t limit) override {
+    return explained(path_, [&] {
+      std::vector<ArchivedEvent> found;
+      found.reserve(limit);
+      Rows rows = read_.query(Blob(after.bytes()), limit);
+      while (rows.next()) found.push_back(read_row(rows));
+      return found;
+    });
+  }
+
+  ServerTime server_time(const MachineTime& machine) override {
+    return explained(path_, [&] { return resume(time_table_.read(machine.boot_id, active_), machine); });
+  }
+
+ private:
+  ArchivedEvent read_row(const Rows& rows) const {
+    ArchivedEvent read{read_event(rows), std::nullopt};
+    if (const auto place = active_.find(read.event.delay_id)) read.event.timing = active_.at(*place).timing();
+    if (!rows.is_null(20)) {
+      const Blob key = rows.blob(20);
+      read.transaction.emplace();
+      std::copy_n(key.begin(), std::min(key.size(), read.transaction->digest.size()), read.transaction->digest.begin());
+    }
+    return read;
+  }
+
+  const std::filesystem::path path_;
+  Database database_;
+  EventTable events_;
+  ActiveEvents active_;
+  Journal journal_;
+  TimeTable time_table_;
+  Statement read_;
+};
+
+class Writer final : public ArchiveWriter {
+ public:
+  Writer(const std::filesystem::path& path, Database database)
+      : path_(path),
+        name_("sqlite:" + path.string()),
+        database_(std::move(database)),
+        origin_table_(database_),
+        time_table_(database_),
+        last_(database_, "SELECT max(delay_id) FROM events"),
+        insert_(database_, fmt::format("INSERT INTO events ({}, transaction_key) VALUES"
+                                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                       event_columns)),
+        mark_user_(database_, "INSERT OR IGNORE INTO users_to_prune (user_id) VALUES (?)") {
+    database_.execute(set_cache_size);
+  }
+
+  const std::string& name() const override { return name_; }
+
+  std::optional<Origin> origin() override {
+    return explained(path_, [&] { return origin_table_.read(); });
+  }
+
+  void begin(const Origin& origin) override {
+    if (last() != DelayId()) throw ArchiveError(name_ + ": it holds events already; name a new database");
+    explained(path_, [&] { origin_table_.write(origin); });
+  }
+
+  CountByState count() override {
+    return explained(path_, [&] { return count_events(database_); });
+  }
+
+  DelayId last() override {
+    return explained(path_, [&] {
+      Rows rows = last_.query();
+      return rows.next() ? to_delay_id(rows.blob(0)) : DelayId();
+    });
+  }
+
+  void write(std::span<const ArchivedEvent> events) override {
+    transaction([&] {
+      for (const ArchivedEvent& event : events) insert(event);
+    });
+  }
+
+  void finish(const ServerTime& time, const MachineTime& machine) override {
+    transaction([&] {
+      time_table_.write({machine.boot_id, time, time.at(machine)});
+      origin_table_.set_finished();
+    });
+  }
+
+ private:
+  template <class Step>
+  void transaction(Step step) {
+    explained(path_, [&] {
+      database_.execute("BEGIN");
+      step();
+      database_.execute("COMMIT");
+    });
+  }
+
+  void insert(const ArchivedEvent& archived) {
+    const domain::DelayedEvent& event = archived.event;
+    const domain::EventToSend& to_send = event.event;
+    std::optional<std::string_view> device_id;
+    if (to_send.device_id) device_id = to_send.device_id->value;
+    std::optional<Timestamp> attempt_ts;
+    std::optional<int> on_request;
+    if (event.attempt) {
+      attempt_ts = event.attempt->origin_server_ts;
+      on_request = static_cast<int>(event.attempt->on_request);
+    }
+    std::optional<Timestamp> finalised_ts;
+    std::optional<std::string_view> event_id;
+    std::optional<int> error_status;
+    std::optional<std::string_view> error_body;
+    if (event.finalised) {
+      finalised_ts = event.finalised->finalised_ts;
+      if (const auto* sent = std::get_if<domain::EventId>(&event.finalised->outcome)) event_id = sent->value;
+      if (const auto* error = std::get_if<domain::HomeserverError>(&event.finalised->outcome)) {
+        error_status = error->status;
+        error_body = error->body;
+      }
+    }
+    std::optional<Blob> transaction_key;
+    if (archived.transaction) transaction_key = archived.transaction->digest;
+    insert_.run(Blob(event.delay_id.bytes()), to_send.user_id.value, device_id, to_send.room_id.value,
+                static_cast<int>(to_send.kind), to_send.type, to_send.state_key, to_send.redacts.value, to_send.content,
+                to_send.sticky_duration, to_send.origin_server_ts, event.timing.delayed_since, event.timing.delay,
+                static_cast<int>(event.state), attempt_ts, on_request, finalised_ts, event_id, error_status, error_body,
+                transaction_key);
+    if (event.finalised) mark_user_.run(to_send.user_id.value);
+  }
+
+  const std::filesystem::path path_;
+  const std::string name_;
+  Database database_;
+  OriginTable origin_table_;
+  TimeTable time_table_;
+  Statement last_;
+  Statement insert_;
+  Statement mark_user_;
+};
+
+Database opened(Result<Database, std::string> database) {
+  if (!database) throw ArchiveError(database.error());
+  return *std::move(database);
+}
+
+}  // namespace
+
+std::unique_ptr<ArchiveReader> open_archive_reader(const std::filesystem::path& path) {
+  return explained(path, [&]() -> std::unique_ptr<ArchiveReader> {
+    Database database = opened(open_unchanged(path));
+    const auto origin = OriginTable(database).read();
+    if (const auto reason = unfinished(origin)) throw ArchiveError(path.string() + ": " + *reason);
+    return std::make_unique<Reader>(path, std::move(database));
+  });
+}
+
+std::unique_ptr<ArchiveWriter> open_archive_writer(const std::filesystem::path& path) {
+  return explained(path, [&]() -> std::unique_ptr<ArchiveWriter> {
+    return std::make_unique<Writer>(path, opened(open_database(path)));
+  });
+}
+
+}  // namespace afterword::store::sqlite
