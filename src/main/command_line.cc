@@ -70,7 +70,9 @@ CLI::App* add_configured(CLI::App& app, const std::string& name, const std::stri
 CLI::App* add_import_synapse(CLI::App& app, Arguments& arguments) {
   CLI::App* const import =
       add_configured(app, "import-synapse", "Take over the delayed events that Synapse has yet to send", arguments);
-  import->add_option("--synapse-database", arguments.synapse_database, "Synapse's own, as sqlite:homeserver.db")
+  import
+      ->add_option("--synapse-database", arguments.synapse_database,
+                   "Synapse's own, as sqlite:homeserver.db or postgresql://USER@HOST/DATABASE")
       ->type_name("URL")
       ->required();
   import->footer(

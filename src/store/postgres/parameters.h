@@ -35,7 +35,7 @@ Element to_element(const std::optional<T>& value) {
   return value ? to_element(*value) : std::nullopt;
 }
 
-enum class ArrayOf : std::uint32_t { booleans = 16, bytes = 17, integers = 20, uuids = 2950 };
+enum class ArrayOf : std::uint32_t { booleans = 16, bytes = 17, integers = 20, texts = 25, uuids = 2950 };
 
 class Array {
  public:
