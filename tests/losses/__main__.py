@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 
 from crashes.trial import Figures
@@ -19,11 +20,11 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _table(figures: dict[str, Figures], rounds: int) -> str:
+def _table(figures: dict[str, Figures], times_lost: Counter[str]) -> str:
     head = ["lost", "times", "events", "sent", "heartbeats", *BREACHES, "longest gap", "latest event"]
     rows = [head, ["---"] * len(head)]
     for name, one in figures.items():
-        numbers = [rounds, one.events, one.sent, one.heartbeats, *(one.breaches[breach] for breach in BREACHES)]
+        numbers = [times_lost[name], one.events, one.sent, one.heartbeats, *(one.breaches[breach] for breach in BREACHES)]
         times = [f"{one.longest_gap:.1f} s", f"{one.late_at(1.0):.1f} s"]
         rows.append([name, *(f"{number:,}" for number in numbers), *times])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
@@ -39,6 +40,7 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="afterword-losses-"))
     _say(f"seed {arguments.seed}, logs in {directory}")
     figures: dict[str, Figures] = {}
+    times_lost: Counter[str] = Counter()
     good = True
     for name, make in GROUNDS.items():
         if arguments.database not in (name, "both"):
@@ -48,13 +50,14 @@ def main() -> int:
                 for _ in range(arguments.rounds):
                     for loss in ground.losses():
                         figures.setdefault(loss.name, Figures()).add(run.lose(loss))
+                        times_lost[loss.name] += 1
                 run.look_again()
                 good = good and not run.breaches
         except Exception:
             _say(f"{name}: {traceback.format_exc()}")
             good = False
 
-    _say("\n" + _table(figures, arguments.rounds))
+    _say("\n" + _table(figures, times_lost))
     if good:
         shutil.rmtree(directory)
         return 0

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from .matrix import eventually
 from .processes import Process, ProcessFailed, free_port
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -32,6 +33,13 @@ def unprivileged_directory() -> Path:
     if os.geteuid() == 0:
         shutil.chown(directory, _UNPRIVILEGED)
     return directory
+
+
+def _folder_of(process: Path) -> str | None:
+    try:
+        return os.readlink(process / "cwd")
+    except OSError:  # it has ended meanwhile
+        return None
 
 
 class Postgres:
@@ -107,9 +115,11 @@ class Postgres:
             self._process.wait(30)
 
     def kill(self) -> None:
-        """kill -9 of its main process; the others notice and end."""
+        """kill -9 of its main process. Until the others have noticed and ended: it does not start again before."""
         assert self._process
         self._process.kill()
+        data = str(self.directory / "data")
+        eventually(lambda: not any(_folder_of(process) == data for process in Path("/proc").glob("[0-9]*")))
 
     def close(self) -> None:
         self.stop(signal.SIGQUIT)
