@@ -5,8 +5,8 @@
 #pragma once
 
 #include "delivery/alarm.h"
-#include "delivery/attempts.h"
 #include "delivery/attempt_gate.h"
+#include "delivery/attempts.h"
 #include "delivery/context.h"
 #include "delivery/turns.h"
 

@@ -2,8 +2,8 @@
 
 #include "delivery/adoption.h"
 #include "delivery/alarm.h"
-#include "delivery/attempts.h"
 #include "delivery/attempt_gate.h"
+#include "delivery/attempts.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
 #include "delivery/tries.h"

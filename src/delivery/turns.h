@@ -7,8 +7,8 @@
 
 #include "delivery/alarm.h"
 #include "delivery/aside.h"
-#include "delivery/attempts.h"
 #include "delivery/attempt_gate.h"
+#include "delivery/attempts.h"
 #include "delivery/context.h"
 #include "delivery/outage.h"
 #include "delivery/room_queues.h"
