@@ -1,6 +1,6 @@
 // Keeps what begins or ends attempts, and adoptions apart. While events of other instances become ours, the store tells
-// no more that they go before ours (store::Behind), and they are not queued here yet; and whether an attempt for an event
-// is under way here must be plain when it is taken over.
+// no more that they go before ours (store::Behind), and they are not queued here yet; and whether an attempt for an
+// event is under way here must be plain when it is taken over.
 //
 // Thread: the server's only one. No errors.
 #pragma once

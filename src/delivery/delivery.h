@@ -36,7 +36,7 @@ struct Options {
   std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
   std::chrono::milliseconds last_retry{30'000};
   std::chrono::milliseconds last_store_retry{1'000};  // of what the store could not do: it may be back any moment
-  std::chrono::milliseconds longest_wait{30'000};  // of those who wait for an outcome
+  std::chrono::milliseconds longest_wait{30'000};     // of those who wait for an outcome
 
   // After an outage of our own or of the store: what came due meanwhile does not leave by time before this has passed,
   // so that clients can restart it. MSC4140 allows an event to be 30 s late.

@@ -17,8 +17,8 @@ class Tries {
   Tries(Context& context, AttemptGate& gate, Attempts& attempts, Outage& outage)
       : context_(context), gate_(gate), attempts_(attempts), outage_(outage) {}
 
-  // The first try of a claimed event, for which the homeserver was prepared before it was claimed: killed in between, we
-  // must be able to tell that it was not sent.
+  // The first try of a claimed event, for which the homeserver was prepared before it was claimed: killed in between,
+  // we must be able to tell that it was not sent.
   Task<NextStep> first(domain::DelayedEvent event);
 
   // An attempt that may have arrived is looked for before it is sent again.

@@ -72,7 +72,8 @@ TEST(Routes, LeaveSendingWithoutADelayToTheHomeserver) {
 TEST(Routes, KnowLongPolls) {
   EXPECT_TRUE(expect<PassThroughRoute>("GET", c + "/v3/sync?since=s1&timeout=30000").is_long_poll);
   EXPECT_TRUE(expect<PassThroughRoute>("GET", c + "/v3/events?timeout=30000").is_long_poll);
-  EXPECT_TRUE(expect<PassThroughRoute>("POST", c + "/unstable/org.matrix.simplified_msc3575/sync?timeout=1").is_long_poll);
+  EXPECT_TRUE(
+      expect<PassThroughRoute>("POST", c + "/unstable/org.matrix.simplified_msc3575/sync?timeout=1").is_long_poll);
   EXPECT_FALSE(expect<PassThroughRoute>("GET", c + "/v3/sync").is_long_poll);
   EXPECT_FALSE(expect<PassThroughRoute>("POST", c + "/v3/createRoom?timeout=30000").is_long_poll);
   EXPECT_FALSE(expect<PassThroughRoute>("GET", "/").is_long_poll);

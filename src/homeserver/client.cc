@@ -79,8 +79,8 @@ Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const doma
   co_return co_await look_for_attempt(http_, clock_, look, delay_id, event, attempt);
 }
 
-// By a redaction of nothing, which Dendrite takes like any event, and shows to nobody. Where the owner may not send one,
-// there is nothing better than to go on.
+// By a redaction of nothing, which Dendrite takes like any event, and shows to nobody. Where the owner may not send
+// one, there is nothing better than to go on.
 Task<bool> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   domain::EventToSend nothing;
   nothing.user_id = event.user_id;

@@ -105,9 +105,10 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     if (call->outcome && !(has_failed && self->closed)) co_return std::move(*call->outcome);
     self->abort(call);
     const bool timed_out = call->finished.expiry() <= self->clock.steady_now();
-    co_return NoAnswer{call->arrived, timed_out ? fmt::format("no answer within {} ms", timeout.count())
-                                                : std::string("the request was cancelled"),
-                       self->closed};
+    co_return NoAnswer{
+        call->arrived,
+        timed_out ? fmt::format("no answer within {} ms", timeout.count()) : std::string("the request was cancelled"),
+        self->closed};
   }
 
   static async::Task<Outcome> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {

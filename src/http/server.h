@@ -31,8 +31,8 @@ struct ServerOptions {
   // connection, so that it is they who close it. This one and the next are kept to about a second.
   std::chrono::seconds header_timeout{75};
   std::chrono::seconds body_timeout{300};  // a body or an answer without progress
-  // While it drains: how long a kept connection may still bring a request. A proxy that has just chosen it must not find
-  // it closed, and by the end of this has found out that no new ones are accepted.
+  // While it drains: how long a kept connection may still bring a request. A proxy that has just chosen it must not
+  // find it closed, and by the end of this has found out that no new ones are accepted.
   std::chrono::milliseconds farewell{500};
 };
 

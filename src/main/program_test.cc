@@ -136,7 +136,8 @@ TEST_F(ProgramTest, TheServiceManagerHearsWhenItServesAndStops) {
   const pid_t program = ::fork();
   if (program == 0) {
     ::setenv("NOTIFY_SOCKET", address.sun_path, 1);
-    ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", configuration.c_str(), "--set", "log.level=off", nullptr);
+    ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", configuration.c_str(), "--set", "log.level=off",
+            nullptr);
     ::_exit(127);
   }
   EXPECT_EQ(hear(), "READY=1");

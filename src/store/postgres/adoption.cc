@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::int64_t adopted_rows = 2'000;
 
-
 const Statement end_leases{
     "end_leases",
     "UPDATE instances SET ended = true WHERE instance IN (SELECT instance FROM instances"
@@ -44,10 +43,9 @@ const Statement take_chosen{
     " UPDATE active AS a SET owner = me.instance, sender = CASE a.state WHEN 1 THEN me.instance ELSE 0 END"
     " FROM me WHERE a.delay_id = ANY($2::uuid[])"
     " RETURNING a.delay_id, a.state, a.delayed_since_ts + a.delay_ms"};
-const Statement taken{
-    "adopt_taken",
-    "SELECT delay_id, state, delayed_since_ts + delay_ms FROM active WHERE delay_id = ANY($2::uuid[])"
-    " AND CASE state WHEN 1 THEN sender ELSE owner END = $1::int8"};
+const Statement taken{"adopt_taken",
+                      "SELECT delay_id, state, delayed_since_ts + delay_ms FROM active WHERE delay_id = ANY($2::uuid[])"
+                      " AND CASE state WHEN 1 THEN sender ELSE owner END = $1::int8"};
 
 std::vector<Active> read_active(const Rows& rows) {
   std::vector<Active> found;

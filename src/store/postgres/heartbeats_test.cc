@@ -1,6 +1,5 @@
 // What heartbeats leave behind in the table: new row versions on the same page, and no index entries.
 #include "store/postgres/postgres_store.h"
-
 #include "store/postgres/testing/server.h"
 #include "store/testing/run.h"
 

@@ -1,6 +1,5 @@
 // Several stores on one database, as several instances have them.
 #include "store/postgres/postgres_store.h"
-
 #include "store/postgres/testing/server.h"
 #include "store/testing/run.h"
 
@@ -22,8 +21,8 @@ using namespace std::chrono_literals;
 using domain::State;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing::Server;
+using ::testing::SizeIs;
 
 constexpr Timestamp noon = from_ms(1'800'000'000'000);
 const UserId alice("@alice:example.org");

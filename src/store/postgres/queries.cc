@@ -17,7 +17,6 @@ using domain::State;
 constexpr std::int64_t pruned_rows = 200;
 constexpr std::int64_t pruned_users = 10;
 
-
 // One side of a list; `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
 std::string select_page(std::string_view order, std::string_view beyond) {
   const auto side = [&](std::string_view from, std::string_view due, std::string_view state) {
@@ -63,7 +62,8 @@ std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay
   const auto rows = connection.run(look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance));
   std::vector<Look> found;
   for (int i = 0; i < rows.size(); ++i) {
-    found.push_back({rows.delay_id(i, 0), static_cast<State>(rows.integer(i, 1)),
+    found.push_back({rows.delay_id(i, 0),
+                     static_cast<State>(rows.integer(i, 1)),
                      {rows.timestamp(i, 2), Milliseconds(rows.integer(i, 3))},
                      domain::RoomId(rows.text(i, 4))});
   }

@@ -9,8 +9,8 @@ namespace {
 
 // Less may come of the way to the database and back.
 constexpr Milliseconds noticeable{1000};
-// By what an answer takes to come back, an instance is behind the others, and what they scheduled for it is late, or what
-// it did for them early. The quickest of so many answers counts.
+// By what an answer takes to come back, an instance is behind the others, and what they scheduled for it is late, or
+// what it did for them early. The quickest of so many answers counts.
 constexpr int looks_at_start = 10;
 
 const Statement read{"read_time",

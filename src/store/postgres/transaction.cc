@@ -16,7 +16,6 @@ namespace {
 
 using domain::State;
 
-
 // Advisory locks, so that two instances do not both find room for a user's last event, or do a transaction twice.
 const Statement lock_users{"lock_users",
                            "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT"
@@ -52,16 +51,15 @@ constexpr std::string_view is_earlier =
     "(o.delayed_since_ts + o.delay_ms, o.delay_id) < (mine.delayed_since_ts + mine.delay_ms, mine.delay_id)"
     " AND o.delayed_since_ts + o.delay_ms"
     " > (SELECT offset_ms FROM server_time) + extract(epoch FROM clock_timestamp()) * 1000 - 120000";
-const Statement behind{
-    "behind",
-    fmt::format("SELECT mine.delay_id FROM active AS mine WHERE mine.delay_id = ANY($1::uuid[])"
-                " AND (EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
-                "   AND (o.room_id, o.owner) < (mine.room_id, $2::int8) AND {0})"
-                " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
-                "   AND (o.room_id, o.owner) > (mine.room_id, $2::int8) AND {0})"
-                " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id AND o.state = 1"
-                "   AND o.sender <> $2::int8 AND {0}))",
-                is_earlier)};
+const Statement behind{"behind",
+                       fmt::format("SELECT mine.delay_id FROM active AS mine WHERE mine.delay_id = ANY($1::uuid[])"
+                                   " AND (EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
+                                   "   AND (o.room_id, o.owner) < (mine.room_id, $2::int8) AND {0})"
+                                   " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
+                                   "   AND (o.room_id, o.owner) > (mine.room_id, $2::int8) AND {0})"
+                                   " OR EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id AND o.state = 1"
+                                   "   AND o.sender <> $2::int8 AND {0}))",
+                                   is_earlier)};
 
 const Statement known_transactions{
     "known_transactions", "SELECT transaction_key, delay_id FROM events WHERE transaction_key = ANY($1::bytea[])"};
