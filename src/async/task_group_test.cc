@@ -2,8 +2,12 @@
 
 #include "async/testing/manual_clock.h"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <stdexcept>
 
 namespace afterword::async {
@@ -66,6 +70,46 @@ TEST_F(TaskGroupTest, AFailureEndsOnlyItsTask) {
   clock_.run(tasks_.join());
   EXPECT_EQ(count_, 1);
 }
+
+// As kill -9 ends a process in the simulator. Asserts are on in builds with sanitizers.
+class Killable : public asio::io_context {
+ public:
+  void kill() { shutdown(); }
+};
+
+Task<void> wait_for_ever(asio::io_context& context, std::shared_ptr<int> held) {
+  asio::steady_timer timer(context, asio::steady_timer::time_point::max());
+  co_await timer.async_wait(asio::use_awaitable);
+  ++*held;
+}
+
+TEST(KilledTaskGroup, HasNoTasksAnyMore) {
+  Killable context;
+  const auto held = std::make_shared<int>(0);
+  {
+    TaskGroup tasks(context.get_executor());
+    tasks.spawn("waits", wait_for_ever(context, held));
+    tasks.spawn("never began", wait_for_ever(context, held));
+    context.poll_one();
+    EXPECT_EQ(tasks.size(), 2u);
+    context.kill();
+    EXPECT_EQ(tasks.size(), 0u);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(*held, 0);
+}
+
+#ifndef NDEBUG
+TEST(TaskGroupDeathTest, MustNotGoBeforeItsTasks) {
+  asio::io_context context;
+  EXPECT_DEATH(
+      {
+        TaskGroup tasks(context.get_executor());
+        tasks.spawn("waits", wait_for_ever(context, std::make_shared<int>(0)));
+      },
+      "join\\(\\) first");
+}
+#endif
 
 }  // namespace
 }  // namespace afterword::async
