@@ -9,7 +9,7 @@ namespace afterword::gateway {
 namespace {
 
 // Longer than any long poll or upload is meant to take.
-constexpr std::chrono::minutes max_duration{10};
+constexpr std::chrono::milliseconds max_duration = std::chrono::minutes(10);
 
 void add_forwarded_for(http::Request& request) {
   std::string chain;

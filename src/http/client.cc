@@ -58,6 +58,7 @@ struct Call {
 
   ClientConnection::Outgoing outgoing;
   bool may_be_repeated = false;
+  std::size_t max_response_bytes = 0;
   bool has_slot = false;    // one of max_connections
   asio::steady_timer turn;  // never expires; cancelled when the call gets its slot
   std::shared_ptr<ClientConnection> connection;
@@ -84,13 +85,13 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     tls_context->set_default_verify_paths();
   }
 
-  static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request,
-                                   std::chrono::milliseconds timeout) {
+  static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits) {
     if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
     const auto call = std::make_shared<Call>(self->executor);
     call->may_be_repeated = may_be_repeated(request.method);
     call->outgoing = to_outgoing(std::move(request), self->host);
-    call->finished.expires_after(timeout);
+    call->max_response_bytes = limits.max_response_bytes;
+    call->finished.expires_after(limits.timeout);
     self->calls.insert(call);
     self->take_slot_or_queue(call);
     asio::co_spawn(self->executor, perform(self, call),
@@ -105,10 +106,10 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     if (call->outcome && !(has_failed && self->closed)) co_return std::move(*call->outcome);
     self->abort(call);
     const bool timed_out = call->finished.expiry() <= self->clock.steady_now();
-    co_return NoAnswer{
-        call->arrived,
-        timed_out ? fmt::format("no answer within {} ms", timeout.count()) : std::string("the request was cancelled"),
-        self->closed};
+    co_return NoAnswer{call->arrived,
+                       timed_out ? fmt::format("no answer within {} ms", limits.timeout.count())
+                                 : std::string("the request was cancelled"),
+                       self->closed};
   }
 
   static async::Task<Outcome> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
@@ -129,7 +130,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       }
 
       call->arrived = Arrived::unknown;
-      auto answer = co_await call->connection->exchange(call->outgoing, self->options.max_response_bytes);
+      auto answer = co_await call->connection->exchange(call->outgoing, call->max_response_bytes);
       if (answer) {
         self->keep(std::move(call->connection));
         co_return std::move(*answer);
@@ -232,8 +233,8 @@ Client::Client(async::Executor executor, Origin origin, ClientOptions options)
 
 Client::~Client() { close(); }
 
-async::Task<Result<Response, NoAnswer>> Client::send(Request request, std::chrono::milliseconds timeout) {
-  return Implementation::send(implementation_, std::move(request), timeout);
+async::Task<Result<Response, NoAnswer>> Client::send(Request request, SendLimits limits) {
+  return Implementation::send(implementation_, std::move(request), limits);
 }
 
 void Client::close() { implementation_->close(); }

@@ -41,8 +41,17 @@ struct NoAnswer {
 struct ClientOptions {
   std::size_t max_connections = 256;
   std::size_t max_idle_connections = 64;
-  std::size_t max_response_bytes = 256 * 1024 * 1024;
   std::chrono::milliseconds connect_timeout{5'000};  // for each address tried, and for the TLS handshake
+};
+
+// What one request and its answer may take. The default size is that of what passes through; a question of our own says
+// how much its answer can need, and a larger one is no answer.
+struct SendLimits {
+  SendLimits(std::chrono::milliseconds timeout_to_use, std::size_t max_response_bytes_to_use = 256 * 1024 * 1024)
+      : timeout(timeout_to_use), max_response_bytes(max_response_bytes_to_use) {}
+
+  std::chrono::milliseconds timeout;  // for all of it, and the wait for a connection
+  std::size_t max_response_bytes;     // of the body
 };
 
 class Client {
@@ -50,12 +59,11 @@ class Client {
   Client(async::Executor executor, Origin origin, ClientOptions options = {});
   ~Client();
 
-  // Sends the request and reads the whole answer; `timeout` covers both, and the wait for a connection. Host and
-  // Content-Length are ours; hop-by-hop headers are dropped in both directions. A kept-alive connection is used again
-  // only while the server has not closed it; one that it closes at that very moment is replaced once, without a word,
-  // for GET, HEAD and OPTIONS only: nothing else is ever sent twice. Requests beyond max_connections wait for a free
-  // one, in order.
-  async::Task<Result<Response, NoAnswer>> send(Request request, std::chrono::milliseconds timeout);
+  // Sends the request and reads the whole answer. Host and Content-Length are ours; hop-by-hop headers are dropped in
+  // both directions. A kept-alive connection is used again only while the server has not closed it; one that it closes
+  // at that very moment is replaced once, without a word, for GET, HEAD and OPTIONS only: nothing else is ever sent
+  // twice. Requests beyond max_connections wait for a free one, in order.
+  async::Task<Result<Response, NoAnswer>> send(Request request, SendLimits limits);
 
   // Ends what is in flight with NoAnswer, and closes all connections.
   void close();

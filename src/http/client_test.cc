@@ -30,6 +30,7 @@ using ::testing::Not;
 using testing::RawSocket;
 using ::testing::StartsWith;
 
+constexpr std::chrono::milliseconds time_enough{10'000};
 constexpr std::string_view empty_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 // A server whose every word is written by the test, on a thread of its own.
@@ -80,9 +81,9 @@ class ClientTest : public ::testing::Test {
   }
 
   // Starts one; run() goes on until all are answered.
-  std::shared_ptr<std::optional<Outcome>> start(Request to_send, std::chrono::milliseconds timeout = 10s) {
+  std::shared_ptr<std::optional<Outcome>> start(Request to_send, SendLimits limits = time_enough) {
     auto outcome = std::make_shared<std::optional<Outcome>>();
-    asio::co_spawn(context_, client_->send(std::move(to_send), timeout),
+    asio::co_spawn(context_, client_->send(std::move(to_send), limits),
                    [outcome](const std::exception_ptr& failure, Outcome result) {
                      if (failure) std::rethrow_exception(failure);
                      *outcome = std::move(result);
@@ -95,8 +96,8 @@ class ClientTest : public ::testing::Test {
     context_.run();
   }
 
-  Outcome send(Request to_send, std::chrono::milliseconds timeout = 10s) {
-    const auto outcome = start(std::move(to_send), timeout);
+  Outcome send(Request to_send, SendLimits limits = time_enough) {
+    const auto outcome = start(std::move(to_send), limits);
     run();
     return outcome->value();
   }
@@ -280,17 +281,25 @@ TEST_F(ClientTest, GarbageIsNoAnswer) {
 }
 
 TEST_F(ClientTest, AnAnswerMayBeTooLarge) {
-  ClientOptions options;
-  options.max_response_bytes = 10;
   for (const char* large : {"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n",
                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n6\r\n123456\r\n",
                             "HTTP/1.1 200 OK\r\n\r\n12345678901"}) {
     ScriptedServer server(answer_with({large}));
-    open(server.origin(), options);
-    const auto answer = send(request("GET"));
+    open(server.origin());
+    const auto answer = send(request("GET"), {time_enough, 10});
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().reason, "the answer is too large");
+    EXPECT_EQ(answer.error().arrived, Arrived::unknown);
   }
+}
+
+TEST_F(ClientTest, EachRequestHasALimitOfItsOwn) {
+  const std::string eleven_bytes = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n12345678901";
+  ScriptedServer server(answer_with({eleven_bytes, eleven_bytes, eleven_bytes}));
+  open(server.origin());
+  EXPECT_TRUE(send(request("GET")));
+  EXPECT_TRUE(send(request("GET"), {time_enough, 11}));
+  EXPECT_FALSE(send(request("GET"), {time_enough, 10}));
 }
 
 TEST_F(ClientTest, CarriesLargeBodiesBothWays) {

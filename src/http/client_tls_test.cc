@@ -113,7 +113,7 @@ class TlsClientTest : public ::testing::Test {
     request.method = "GET";
     request.target = "/";
     std::optional<Outcome> outcome;
-    asio::co_spawn(context_, client.send(std::move(request), 10s),
+    asio::co_spawn(context_, client.send(std::move(request), std::chrono::milliseconds(10s)),
                    [&outcome](const std::exception_ptr&, Outcome result) { outcome = std::move(result); });
     context_.restart();
     context_.run();

@@ -31,7 +31,7 @@ using store::Store;
 using Done = Result<void, std::string>;
 
 constexpr int events_at_once = 500;
-constexpr std::chrono::seconds answer_limit{10};
+const http::SendLimits answer_limits{std::chrono::seconds(10), 1024 * 1024};
 
 struct Tally {
   std::uint64_t taken = 0;
@@ -122,7 +122,7 @@ Task<void> ask_whether_stopped(async::Executor executor, const http::Origin& hom
   http::Request request;
   request.method = "GET";
   request.target = "/_matrix/client/versions";
-  const auto answer = co_await client.send(std::move(request), answer_limit);
+  const auto answer = co_await client.send(std::move(request), answer_limits);
   // A reverse proxy answers for a homeserver that is away.
   stopped = answer ? answer->status >= 500 : answer.error().arrived == http::NoAnswer::Arrived::no;
   client.close();

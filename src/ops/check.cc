@@ -19,14 +19,14 @@ namespace {
 using async::Task;
 using Answer = Result<http::Response, http::NoAnswer>;
 
-constexpr std::chrono::seconds time_limit{10};
+const http::SendLimits answer_limits{std::chrono::seconds(10), 1024 * 1024};
 
 Task<Answer> get(http::Client& client, std::string target, std::string access_token = {}) {
   http::Request request;
   request.method = "GET";
   request.target = std::move(target);
   if (!access_token.empty()) request.headers.add("Authorization", "Bearer " + access_token);
-  co_return co_await client.send(std::move(request), time_limit);
+  co_return co_await client.send(std::move(request), answer_limits);
 }
 
 std::string url(const http::Origin& origin) {
