@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/testing/json_suite.h"
+
 #include <gtest/gtest.h>
 
 namespace afterword {
@@ -27,6 +29,23 @@ TEST(Json, ObjectIsOnlyAnObject) {
   EXPECT_TRUE(parse_json_object("{}"));
   EXPECT_FALSE(parse_json_object("[]"));
   EXPECT_FALSE(parse_json_object("null"));
+}
+
+TEST(Json, AgreesWithTheTestSuite) {
+  for (const auto& each : testing::json_to_take()) EXPECT_TRUE(parse_json(each.text)) << each.name;
+  for (const auto& each : testing::json_to_refuse()) EXPECT_FALSE(parse_json(each.text)) << each.name;
+  for (const auto& each : testing::json_to_choose()) {
+    EXPECT_EQ(parse_json(each.text).has_value(), each.parser_takes) << each.name;
+  }
+}
+
+TEST(Json, WritesWhatItReadsAgain) {
+  for (const auto& each : testing::json_to_take()) {
+    const json::value value = *parse_json(each.text);
+    const auto again = parse_json(to_text(value));
+    ASSERT_TRUE(again) << each.name;
+    EXPECT_EQ(*again, value) << each.name;
+  }
 }
 
 }  // namespace

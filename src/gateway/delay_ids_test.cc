@@ -1,6 +1,7 @@
 #include "gateway/delay_ids.h"
 
 #include "base/json.h"
+#include "base/testing/json_suite.h"
 
 #include <gtest/gtest.h>
 
@@ -208,6 +209,27 @@ TEST(DelayIds, LeaveWhatIsNotJsonAlone) {
     expect_untouched(body);
   }
   for (std::size_t size = 0; size < event.size(); ++size) expect_untouched(event.substr(0, size));
+}
+
+// Whatever stands in an answer: it says the same afterwards, and the delay_id beside it.
+TEST(DelayIds, AreShownBesideAllThatIsJson) {
+  const json::value ids{{"org.matrix.msc4140.delay_id", "AAAAAAAAAAAAAAAAAAAAAA"},
+                        {"delay_id", "AAAAAAAAAAAAAAAAAAAAAA"}};
+  const std::string event = R"("event_id":"$sent","sender":"@alice:example.org")";
+  for (const auto& each : afterword::testing::json_to_take()) {
+    const std::string content = R"({"content":)" + each.text + "," + event + "}";
+    json::object expected = *parse_json_object(content);
+    expected["unsigned"] = ids;
+    EXPECT_EQ(parse_json(shown(content)), expected) << each.name;
+
+    const std::string inside = R"({)" + event + R"(,"unsigned":{"x":)" + each.text + "}}";
+    expected = *parse_json_object(inside);
+    for (const auto& id : ids.get_object()) expected["unsigned"].get_object()[id.key()] = id.value();
+    EXPECT_EQ(parse_json(shown(inside)), expected) << each.name;
+  }
+  for (const auto& each : afterword::testing::json_to_refuse()) {
+    expect_untouched(R"({"content":)" + each.text + "," + event + "}");
+  }
 }
 
 TEST(DelayIds, AreShownBesideDeepNesting) {

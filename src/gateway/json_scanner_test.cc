@@ -1,6 +1,7 @@
 #include "gateway/json_scanner.h"
 
 #include "base/encoding.h"
+#include "base/testing/json_suite.h"
 
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
@@ -84,6 +85,15 @@ TEST(JsonScanner, RefusesWhatIsNot) {
   }
   EXPECT_FALSE(is_json(std::string_view("1\0", 2)));
   EXPECT_FALSE(is_json(std::string_view("\"\0\"", 3)));
+}
+
+TEST(JsonScanner, AgreesWithTheTestSuite) {
+  const auto takes = [](std::string_view text) { return is_json(text) && is_valid_utf8(text); };
+  for (const auto& each : afterword::testing::json_to_take()) EXPECT_TRUE(takes(each.text)) << each.name;
+  for (const auto& each : afterword::testing::json_to_refuse()) EXPECT_FALSE(takes(each.text)) << each.name;
+  for (const auto& each : afterword::testing::json_to_choose()) {
+    EXPECT_EQ(takes(each.text), each.scanner_takes) << each.name;
+  }
 }
 
 TEST(JsonScanner, StaysAtItsEnd) {
