@@ -19,8 +19,14 @@ Server::Server(Parts parts)
   parts_.node->spawn(start());
 }
 
-// As kill -9 does it: whatever its tasks wait for, they do not go on.
-Server::~Server() { parts_.node->abandon(); }
+// As kill -9 does it: whatever its tasks wait for, they do not go on. They are destroyed before delivery, which they
+// work with: by the node; and those that wait for a commit are given up by their store, whom nobody asks any more, for
+// the node to destroy.
+Server::~Server() {
+  parts_.node->abandon();
+  parts_.stores.clear();
+  parts_.node->abandon();
+}
 
 Task<void> Server::start() {
   store::Store& store = *parts_.stores.back();
@@ -36,7 +42,8 @@ Task<void> Server::start() {
   parts_.on_ready();
   node().simulation().trace("{} is ready", node().name());
   node().spawn(store::keep_time(node().clock(), store));
-  co_await store::keep_pruning(node().clock(), store, domain::Retention{});
+  const domain::Retention retention;
+  co_await store::keep_pruning(node().clock(), store, retention);
 }
 
 void Server::accept(Request request, std::function<void(Answer)> reply) {
