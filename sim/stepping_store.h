@@ -64,6 +64,7 @@ class SteppingStore final : public store::Store {
   template <class T>
   Task<store::StoreResult<T>> step(std::string_view verb, Task<store::StoreResult<T>> performing,
                                    WhenLost when_lost = WhenLost::asked_again);
+  // `verb` and `moment` are literals, and so outlive the task.
   Task<void> pass(std::string_view verb, std::string_view moment);
 
   Node& node_;

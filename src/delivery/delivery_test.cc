@@ -94,7 +94,7 @@ class DeliveryTest : public ::testing::Test {
     clock_.settle();
     return made.delay_id;
   }
-  Task<void> keep(const domain::NewDelayedEvent& made) { co_await store_->schedule(made, std::nullopt); }
+  Task<void> keep(domain::NewDelayedEvent made) { co_await store_->schedule(made, std::nullopt); }
   DelayId schedule(const RoomId& room_id, std::chrono::milliseconds delay) { return schedule(event(room_id, delay)); }
   DelayId schedule(std::chrono::milliseconds delay) { return schedule(room_a, delay); }
 

@@ -156,7 +156,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
 
   if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
       equal_ignoring_case(head[beast_http::field::expect], "100-continue")) {
-    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", {});
+    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", "");
     if (!written) co_return Refusal::gone;
   }
 

@@ -55,6 +55,10 @@ class Gate {
     if (!open_) co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     passed = !ignored || open_;
   }
+  async::Task<Response> answer() {
+    co_await pass();
+    co_return Response();
+  }
 
   void open() {
     asio::post(timer_.get_executor(), [this] {
@@ -341,10 +345,7 @@ TEST_F(ServerTest, AHandlerThatThrowsIsAnsweredWith500) {
 
 TEST_F(ServerTest, AHandlerFinishesWithoutItsClient) {
   Gate gate(context_);
-  start([&gate](Request) -> async::Task<Response> {
-    co_await gate.pass();
-    co_return Response();
-  });
+  start([&gate](Request) { return gate.answer(); });
   RawSocket client = connect();
   client.send(get_request);
   gate.entered.wait();
@@ -378,12 +379,7 @@ TEST_F(ServerTest, AHandlerMayTakeItsTime) {
   ServerOptions options;
   options.header_timeout = 0s;
   Gate gate(context_);
-  start(
-      [&gate](Request) -> async::Task<Response> {
-        co_await gate.pass();
-        co_return Response();
-      },
-      options);
+  start([&gate](Request) { return gate.answer(); }, options);
   RawSocket slow = connect();
   slow.send(get_request);
   gate.entered.wait();
@@ -478,10 +474,7 @@ TEST_F(ServerTest, DrainClosesIdleConnectionsAfterTheFarewell) {
 
 TEST_F(ServerTest, DrainWaitsForRequestsInFlight) {
   Gate gate(context_);
-  start([&gate](Request) -> async::Task<Response> {
-    co_await gate.pass();
-    co_return Response();
-  });
+  start([&gate](Request) { return gate.answer(); });
   RawSocket client = connect();
   client.send(get_request);
   gate.entered.wait();
@@ -494,10 +487,7 @@ TEST_F(ServerTest, DrainWaitsForRequestsInFlight) {
 
 TEST_F(ServerTest, DrainCutsWhatTakesTooLong) {
   Gate gate(context_);
-  start([&gate](Request) -> async::Task<Response> {
-    co_await gate.pass();
-    co_return Response();
-  });
+  start([&gate](Request) { return gate.answer(); });
   RawSocket client = connect();
   client.send(get_request);
   gate.entered.wait();
@@ -509,10 +499,7 @@ TEST_F(ServerTest, DrainCutsWhatTakesTooLong) {
 TEST(Server, MayBeDestroyedWhileItServes) {
   auto context = std::make_unique<asio::io_context>();
   auto gate = std::make_unique<Gate>(*context);
-  auto server = std::make_unique<Server>(context->get_executor(), [&gate](Request) -> async::Task<Response> {
-    co_await gate->pass();
-    co_return Response();
-  });
+  auto server = std::make_unique<Server>(context->get_executor(), [&gate](Request) { return gate->answer(); });
   ASSERT_TRUE(server->listen("127.0.0.1", 0));
   RawSocket client = RawSocket::connect(server->port());
   client.send(get_request);

@@ -18,6 +18,7 @@ using async::Task;
 using ops::Finding;
 using ops::Verdict;
 
+// Of all tasks here: the configuration outlives them, because check() waits for them.
 Task<Result<void, std::string>> try_database(async::Executor executor, const ops::Configuration& configuration) {
   const auto store = open_store(executor, configuration.database);
   if (!store) co_return store.error();

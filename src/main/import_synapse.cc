@@ -82,6 +82,7 @@ Task<void> keep(Store& store, domain::NewDelayedEvent event, Tally& tally) {
   }
 }
 
+// Of this task and those below: what is passed by reference outlives them, because import_synapse() waits for them.
 Task<Done> take_over(async::Executor executor, Store& store, SynapseDatabase& synapse, const std::string& server_name,
                      Tally& tally) {
   async::SystemClock clock(executor);

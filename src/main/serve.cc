@@ -60,7 +60,8 @@ class Server {
         background_(executor_),
         retention_(configuration.retention) {}
 
-  // Whether it is ready to serve; if not, standard error says why.
+  // Whether it is ready to serve; if not, standard error says why. The configuration outlives the task, here and below:
+  // serve() waits for it.
   Task<bool> start(const ops::Configuration& configuration) {
     const auto time_known = co_await store::begin_time(clock_, *store_);
     if (!time_known) co_return cannot_read(configuration, time_known.error());

@@ -1,6 +1,7 @@
 // What `afterword check` looks at: whether Afterword would work as it is configured, and if not, what mends it.
 //
-// Changes nothing: it sends no event, and makes no database. Thread: its executor's only one.
+// Changes nothing: it sends no event, and makes no database. The configuration must outlive the task. Thread: its
+// executor's only one.
 #pragma once
 
 #include "async/task.h"
