@@ -220,8 +220,8 @@ constexpr Key table[] = {
      "TLS in front of it.",
      take_listen},
     {"database", "sqlite:afterword.db", "",
-     "Where delayed events are kept: sqlite:FILE. A relative path starts at this\n"
-     "file's folder.",
+     "Where delayed events are kept: sqlite:FILE, where a relative path starts at\n"
+     "this file's folder; or postgresql://USER@HOST/DATABASE, for several instances.",
      take_database},
     {"limits.max_delay", "24h", "", "The longest delay that a client may ask for. Calls use up to 1h.", take_max_delay},
     {"limits.max_scheduled_per_user", "100", "",
