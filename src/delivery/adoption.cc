@@ -38,14 +38,9 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
   const auto adopted = co_await context_.store.adopt();
   if (!adopted) co_return adopted.error();
 
-  const bool in_grace = !context_.grace.is_over(context_.clock.now());
   std::vector<DelayId> sending;
   for (const store::Active& event : *adopted) {
-    if (in_grace) {
-      alarm_.hold(event.due, event.delay_id);
-    } else {
-      alarm_.set(event.due, event.delay_id);
-    }
+    alarm_.set(event.due, event.delay_id);
     if (event.state == State::sending && !attempts_.contains(event.delay_id)) sending.push_back(event.delay_id);
   }
   if (!sending.empty()) {

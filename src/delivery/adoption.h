@@ -19,8 +19,7 @@ class Adoption {
   Adoption(Context& context, Alarm& alarm, AttemptGate& gate, Attempts& attempts, Turns& turns)
       : context_(context), alarm_(alarm), gate_(gate), attempts_(attempts), turns_(turns) {}
 
-  // At the start; the grace begins when all is taken over, for only then clients are heard. Timers that are taken over
-  // before it is over wait for its end; attempts go on at once.
+  // At the start; the grace begins when all is taken over, for only then clients are heard. Attempts go on at once.
   Task<store::StoreResult<void>> begin();
   // Until we stop, now and then.
   Task<void> keep_on();

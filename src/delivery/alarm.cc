@@ -19,23 +19,31 @@ void Alarm::set(Timestamp when, domain::DelayId delay_id) {
   if (!earliest || when < *earliest) changed_.notify_all();
 }
 
-void Alarm::hold(Timestamp when, domain::DelayId delay_id) {
-  held_.push_back({when, delay_id});
-  if (held_.size() == 1) changed_.notify_all();
+void Alarm::hold(Timestamp until, Timer timer) {
+  const auto held = held_.emplace(until, timer);
+  if (held == held_.begin()) changed_.notify_all();
 }
 
 // When there is something to do.
 std::optional<Timestamp> Alarm::next() const {
   const auto earliest = timers_.earliest();
   if (held_.empty()) return earliest;
-  const Timestamp hold_end = context_.grace.end();
-  return std::min(hold_end, earliest.value_or(hold_end));
+  const Timestamp let_go = held_.begin()->first;
+  return std::min(let_go, earliest.value_or(let_go));
+}
+
+void Alarm::let_go(Timestamp now) {
+  std::vector<Timer> timers;
+  const auto end = held_.upper_bound(now);
+  for (auto held = held_.begin(); held != end; ++held) timers.push_back(held->second);
+  held_.erase(held_.begin(), end);
+  timers_.add(std::move(timers));
 }
 
 Task<void> Alarm::run(std::function<Task<void>(std::vector<Timer>)> fire) {
   while (!context_.stopping) {
     const Timestamp now = context_.clock.now();
-    if (context_.grace.is_over(now)) timers_.add(std::exchange(held_, {}));
+    let_go(now);
     std::vector<Timer> fired = timers_.take_due(now, max_fired);
     if (!fired.empty()) {
       auto firing = fire(std::move(fired));

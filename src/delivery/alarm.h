@@ -8,6 +8,7 @@
 #include "delivery/timers.h"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -18,8 +19,8 @@ class Alarm {
   Alarm(async::Executor executor, Context& context) : context_(context), changed_(std::move(executor)) {}
 
   void set(Timestamp when, domain::DelayId delay_id);
-  // What is held waits for the end of the grace, and then fires in its order among all others.
-  void hold(Timestamp when, domain::DelayId delay_id);
+  // What is held waits until then, and fires in its order among all others.
+  void hold(Timestamp until, Timer timer);
 
   // Of the timers that have neither fired nor are held.
   std::optional<Timestamp> earliest() const { return timers_.earliest(); }
@@ -29,10 +30,11 @@ class Alarm {
 
  private:
   std::optional<Timestamp> next() const;
+  void let_go(Timestamp now);
 
   Context& context_;
   Timers timers_;
-  std::vector<Timer> held_;
+  std::multimap<Timestamp, Timer> held_;  // by when it is let go
   async::Condition changed_;
 };
 

@@ -39,7 +39,7 @@ struct Options {
   std::chrono::milliseconds longest_wait{30'000};     // of those who wait for an outcome
 
   // After an outage of our own or of the store: what came due meanwhile does not leave by time before this has passed,
-  // so that clients can restart it. MSC4140 allows an event to be 30 s late.
+  // so that clients can restart it, but for no longer than its own delay. MSC4140 allows an event to be 30 s late.
   std::chrono::milliseconds start_grace{0};
 
   // An attempt whose answer was lost may still be under way in the homeserver. It is not sent again before this.

@@ -994,8 +994,8 @@ TEST_F(DeliveryTest, AGatewayWideRateLimitIsWaitedOut) {
 // --- Our own outage ---
 
 TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileWeWereDown) {
-  const auto living = schedule(8s);
-  const auto gone = schedule(8s);
+  const auto living = schedule(12s);
+  const auto gone = schedule(12s);
   clock_.advance(20s);
   start({.start_grace = 10s});
   clock_.advance(4s);
@@ -1004,13 +1004,32 @@ TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileWeWereDown) {
   EXPECT_THAT(sent(), IsEmpty());
   clock_.advance(1ms);
   EXPECT_THAT(sent(), ElementsAre(gone));
-  clock_.advance(2s);
+  clock_.advance(6s);
   EXPECT_THAT(sent(), ElementsAre(gone, living));
 }
 
+// Whoever is alive restarts it within its delay.
+TEST_F(DeliveryTest, TheGraceHoldsNothingForLongerThanItsOwnDelay) {
+  const auto message = schedule(room_a, 900ms);
+  auto state_event = event(room_b, 900ms);
+  state_event.event.kind = domain::EventKind::state;
+  schedule(state_event);
+  const auto long_delay = schedule(RoomId("!c:example.org"), 1h);
+  clock_.advance(2h);
+  start({.start_grace = 10s});
+  clock_.advance(900ms - 1ms);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(1ms);
+  EXPECT_THAT(sent(), ElementsAre(message, state_event.delay_id));
+  clock_.advance(10s - 900ms - 1ms);
+  EXPECT_EQ(state(long_delay), State::scheduled);
+  clock_.advance(1ms);
+  EXPECT_EQ(state(long_delay), State::sent);
+}
+
 TEST_F(DeliveryTest, TheGraceBeginsWhenAllIsTakenOver) {
-  const auto living = schedule(8s);
-  const auto gone = schedule(8s);
+  const auto living = schedule(12s);
+  const auto gone = schedule(12s);
   clock_.advance(20s);
   store_->adopt_answers = 30s;
   start({.start_grace = 10s});
@@ -1025,8 +1044,8 @@ TEST_F(DeliveryTest, TheGraceBeginsWhenAllIsTakenOver) {
 TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileTheDatabaseWasAway) {
   start({.start_grace = 10s});
   clock_.advance(10s);
-  const auto living = schedule(8s);
-  const auto gone = schedule(8s);
+  const auto living = schedule(12s);
+  const auto gone = schedule(12s);
   const auto due_after_it = schedule(21s);
   store_->disk_is_full = true;
   clock_.advance(20s);
@@ -1036,6 +1055,8 @@ TEST_F(DeliveryTest, ClientsMayRestartWhatCameDueWhileTheDatabaseWasAway) {
   EXPECT_EQ(restart(living), Effect::perform);
   clock_.advance(8s);
   EXPECT_THAT(sent(), ElementsAre(fresh));
+  clock_.advance(2s);
+  EXPECT_THAT(sent(), ElementsAre(fresh, gone, due_after_it));
   clock_.advance(2s);
   EXPECT_THAT(sent(), ElementsAre(fresh, gone, due_after_it, living));
 }

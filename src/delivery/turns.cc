@@ -32,7 +32,8 @@ Task<void> Turns::look_at(std::vector<Timer> fired) {
     } else if (event.timing.due() > now) {
       alarm_.set(event.timing.due(), event.delay_id);
     } else if (context_.grace.holds(event.timing, now)) {
-      alarm_.hold(event.timing.due(), event.delay_id);
+      const Timer timer{event.timing.due(), event.delay_id};
+      alarm_.hold(context_.grace.end_for(event.timing), timer);
     } else {
       rooms_.push(event.room_id, {event.timing.due(), event.delay_id});
     }

@@ -1,6 +1,7 @@
 #include "homeserver/read_answer.h"
 
 #include "base/json.h"
+#include "homeserver/delivery_answers.h"
 
 #include <fmt/format.h>
 
@@ -34,14 +35,12 @@ struct Reading {
   bool is_unknown_endpoint() const {
     return errcode == "M_UNRECOGNIZED" || (errcode.empty() && (status == 404 || status == 405));
   }
-  bool is_unknown_token() const {
-    return status == 401 && (errcode == "M_UNKNOWN_TOKEN" || errcode == "M_MISSING_TOKEN");
-  }
 };
 
 Reading read(const http::Response& response) {
   Reading reading{response.status, parse_json_object(response.body), {}};
   if (reading.body) reading.errcode = string_member(*reading.body, "errcode").value_or("");
+  if (!is_errcode(reading.errcode)) reading.errcode.clear();
   return reading;
 }
 
@@ -100,16 +99,14 @@ SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
     if (event_id && !event_id->empty()) return Sent{domain::EventId(*event_id)};
     return Unclear{fmt::format("an answer {} without an event_id", reading.status)};
   }
-  if (reading.is_unknown_token()) return NotArrived{"the homeserver does not know our as_token"};
-  if (reading.is_unknown_endpoint()) {
-    return NotArrived{fmt::format("an answer {} that is not of a Matrix homeserver's endpoint", reading.status)};
-  }
-  if (reading.status == too_many_requests && reading.errcode.empty()) {
-    return NotArrived{"what stands before the homeserver limits us", retry_after(*answer, reading, now)};
-  }
-  if (is_refusal(reading.status)) {
-    const std::string errcode = reading.errcode.empty() ? "M_UNKNOWN" : reading.errcode;
-    return Refused{to_error(*answer, reading), errcode, retry_after(*answer, reading, now)};
+  const AnswerRule& rule = rule_of(reading.status, reading.errcode);
+  switch (rule.meaning) {
+    case Meaning::refused:
+      return Refused{to_error(*answer, reading), reading.errcode, retry_after(*answer, reading, now)};
+    case Meaning::not_arrived:
+      return NotArrived{fmt::format("an answer {}: {}", reading.status, rule.why), retry_after(*answer, reading, now)};
+    case Meaning::unclear:
+      break;
   }
   return Unclear{fmt::format("an answer {}", reading.status)};
 }
