@@ -78,7 +78,7 @@ async::Task<Managed> manage(Context& context, ManageRequest request) {
   const std::optional<DelayId> delay_id = DelayId::parse(request.delay_id);
   if (!delay_id) co_return Managed{to_response(delayed_event_not_found()), false};
 
-  const async::Steady give_up = context.clock.steady_now() + max_wait;
+  const async::Steady give_up = request.answer_by.value_or(context.clock.steady_now() + max_wait);
   while (true) {
     auto attempt = request.action == Action::send ? try_send(context, *delay_id, request.caller)
                                                   : try_change(context, request.action, *delay_id, request.caller);
@@ -91,7 +91,7 @@ async::Task<Managed> manage(Context& context, ManageRequest request) {
     if (effect != Effect::wait || context.clock.steady_now() >= give_up) {
       co_return Managed{answer(effect, request.form)};
     }
-    co_await context.delivery.settled(*delay_id);
+    co_await context.delivery.settled(*delay_id, give_up);
     co_await context.clock.sleep_for(pause_between_looks);
   }
 }

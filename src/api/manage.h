@@ -19,6 +19,7 @@ struct ManageRequest {
   std::optional<domain::UserId> caller;  // absent: no token, the delay_id is the right to act
   std::string delay_id;                  // as it stands in the path, decoded
   domain::Action action = domain::Action::restart;
+  std::optional<async::Steady> answer_by;  // whatever the homeserver does
 };
 
 struct Managed {

@@ -96,6 +96,12 @@ MatrixError already_finalised(WireForm form) {
 
 MatrixError missing_token() { return simple(401, "M_MISSING_TOKEN", "Missing access token"); }
 
+MatrixError token_cannot_be_known(Milliseconds retry_after) {
+  MatrixError error = simple(503, "M_UNKNOWN", "The homeserver does not say at the moment whose the access token is");
+  error.retry_after = retry_after;
+  return error;
+}
+
 MatrixError store_unavailable() {
   return simple(503, "M_UNKNOWN", "Delayed events cannot be stored at the moment; nothing was changed");
 }

@@ -47,6 +47,7 @@ MatrixError already_finalised(WireForm form);
 
 // Who is asking
 MatrixError missing_token();
+MatrixError token_cannot_be_known(Milliseconds retry_after);  // at the moment
 
 // It cannot be done now
 MatrixError store_unavailable();

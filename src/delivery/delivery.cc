@@ -134,9 +134,8 @@ Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::U
   co_return NotSent{"the homeserver has given no clear answer yet"};
 }
 
-Task<void> Delivery::settled(DelayId delay_id) {
+Task<void> Delivery::settled(DelayId delay_id, async::Steady give_up) {
   Implementation& delivery = *implementation_;
-  const async::Steady give_up = delivery.longest_wait_from_now();
   while (delivery.attempts.contains(delay_id) && !delivery.drained && delivery.context.clock.steady_now() < give_up) {
     co_await delivery.attempts.ended().wait_until(delivery.context.clock, give_up);
   }

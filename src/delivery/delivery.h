@@ -82,8 +82,8 @@ class Delivery {
   // wait for settled() and ask again.
   Task<SendNowAnswer> send_now(domain::DelayId delay_id, std::optional<domain::UserId> caller);
 
-  // Goes on when no attempt for this event is under way here, or after `longest_wait`.
-  Task<void> settled(domain::DelayId delay_id);
+  // Goes on when no attempt for this event is under way here, or at `give_up`.
+  Task<void> settled(domain::DelayId delay_id, async::Steady give_up);
 
   // Starts no more attempts, and goes on when the homeserver has answered those under way and that is recorded, or
   // `limit` has passed. Attempts that wait to be tried again are continued by the next start.

@@ -116,7 +116,7 @@ class DeliveryTest : public ::testing::Test {
     answer = co_await delivery_->send_now(delay_id, std::nullopt);
   }
   Task<void> settled_then_count(DelayId delay_id, int& count) {
-    co_await delivery_->settled(delay_id);
+    co_await delivery_->settled(delay_id, clock_.steady_now() + 30s);
     ++count;
   }
 
@@ -643,7 +643,7 @@ TEST_F(DeliveryTest, SettledHasALimit) {
   const auto id = schedule(1s);
   clock_.advance(1s);
   const auto before = clock_.steady_now();
-  clock_.run(delivery_->settled(id));
+  clock_.run(delivery_->settled(id, clock_.steady_now() + 30s));
   EXPECT_EQ(clock_.steady_now() - before, 30s);
 }
 

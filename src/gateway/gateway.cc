@@ -22,6 +22,23 @@ namespace {
 using api::to_response;
 using api::WireForm;
 
+constexpr std::string_view ts_parameter = "ts";
+
+// Clients give a restart two seconds.
+constexpr std::chrono::milliseconds restart_limit{1'700};
+
+Purpose purpose_of(domain::Action action) {
+  switch (action) {
+    case domain::Action::restart:
+      return Purpose::restart;
+    case domain::Action::cancel:
+      return Purpose::cancel;
+    case domain::Action::send:
+      break;
+  }
+  return Purpose::send;
+}
+
 // The endpoint of a scheduling request, without its txn_id.
 std::string transaction_path(const http::Target& target) {
   std::string path;
@@ -50,17 +67,32 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   co_return co_await std::visit(answer_route, route);
 }
 
-async::Task<Result<api::Caller, http::Response>> Gateway::caller_of(const http::Request& request,
-                                                                    const http::Target& target, WhileAway while_away) {
-  std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
-  if (!credentials) co_return to_response(api::missing_token());
-  co_return co_await identify(tokens_, std::move(*credentials), while_away);
+Asking Gateway::asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const {
+  Asking asking;
+  asking.credentials = credentials_of(request, target);
+  asking.purpose = purpose;
+  asking.address = client_address(request, trusted_proxies_);
+  asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
+  return asking;
+}
+
+async::Task<Result<api::Caller, NotIdentified>> Gateway::caller_of(Asking asking) {
+  return identify(tokens_, context_.clock, std::move(asking));
+}
+
+async::Task<Result<domain::UserId, http::Response>> Gateway::reader_of(Asking asking) {
+  auto caller = co_await caller_of(std::move(asking));
+  if (!caller) co_return std::move(caller.error().answer);
+  if (const auto wait = rate_limits_.look_up(caller->user_id, context_.clock.steady_now())) {
+    co_return to_response(api::rate_limited(*wait));
+  }
+  co_return std::move(caller->user_id);
 }
 
 async::Task<http::Response> Gateway::answer(const ScheduleRoute& route, http::Request& request,
                                             const http::Target& target) {
-  auto caller = co_await caller_of(request, target, WhileAway::refuse);
-  if (!caller) co_return std::move(caller.error());
+  auto caller = co_await caller_of(asking_of(request, target, Purpose::send));
+  if (!caller) co_return std::move(caller.error().answer);
   if (const auto wait = rate_limits_.schedule(caller->user_id, context_.clock.steady_now())) {
     co_return to_response(api::rate_limited(*wait));
   }
@@ -79,25 +111,38 @@ async::Task<http::Response> Gateway::answer(const ScheduleRoute& route, http::Re
   schedule.caller = std::move(*caller);
   schedule.delay = target.parameter(delay_parameter);
   schedule.sticky_duration_ms = target.parameter("org.matrix.msc4354.sticky_duration_ms");
-  schedule.ts = target.parameter("ts");
+  schedule.ts = target.parameter(ts_parameter);
   schedule.body = std::move(request.body);
   co_return co_await api::schedule(context_, std::move(schedule));
 }
 
+// Token and rate limits come before the body is read. Where the action stands in the body, it is taken for a restart
+// until then, because that is the one that must be answered in time.
 async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Request& request,
                                             const http::Target& target) {
   api::ManageRequest manage;
   manage.form = route.form;
   manage.delay_id = route.delay_id;
+  const async::Steady answer_by = context_.clock.steady_now() + restart_limit;
+  const bool delay_id_is_enough = route.form == WireForm::unstable;
+  Asking asking = asking_of(request, target, route.action ? purpose_of(*route.action) : Purpose::restart);
+  const bool needs_caller = asking.credentials || !delay_id_is_enough;
+  if (!needs_caller) {
+    const auto wait = rate_limits_.manage_without_token(route.delay_id, context_.clock.steady_now());
+    if (wait) co_return to_response(api::rate_limited(*wait));
+  }
 
-  const bool token_is_optional = route.form == WireForm::unstable;
-  if (!token_is_optional || credentials_of(request, target)) {
-    auto caller = co_await caller_of(request, target, WhileAway::trust_recent);
-    if (!caller) co_return std::move(caller.error());
-    if (const auto wait = rate_limits_.manage(caller->user_id, context_.clock.steady_now())) {
-      co_return to_response(api::rate_limited(*wait));
+  std::optional<NotIdentified> not_identified;
+  if (needs_caller) {
+    auto caller = co_await caller_of(asking);
+    if (caller) {
+      const auto wait = rate_limits_.manage(caller->user_id, context_.clock.steady_now());
+      if (wait) co_return to_response(api::rate_limited(*wait));
+      manage.caller = std::move(caller->user_id);
+    } else {
+      if (caller.error().is_refused) co_return std::move(caller.error().answer);
+      not_identified = std::move(caller.error());
     }
-    manage.caller = std::move(caller->user_id);
   }
   if (route.action) {
     manage.action = *route.action;
@@ -105,6 +150,20 @@ async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Requ
     const auto action = api::read_action_body(request.body);
     if (!action) co_return to_response(action.error());
     manage.action = *action;
+    if (needs_caller && *action != domain::Action::restart) {
+      asking.purpose = purpose_of(*action);
+      auto caller = co_await caller_of(std::move(asking));
+      if (!caller) co_return std::move(caller.error().answer);
+      not_identified.reset();
+      manage.caller = std::move(caller->user_id);
+    }
+  }
+  if (manage.action == domain::Action::restart) manage.answer_by = answer_by;
+
+  // While it cannot be known whose the token is, the delay_id alone is right enough to restart, so that nobody loses a
+  // call to a homeserver that is away.
+  if (not_identified && (!delay_id_is_enough || manage.action != domain::Action::restart)) {
+    co_return std::move(not_identified->answer);
   }
   if (!manage.caller) {
     co_return co_await manage_without_token(std::move(manage), client_address(request, trusted_proxies_));
@@ -129,24 +188,24 @@ async::Task<http::Response> Gateway::manage_without_token(api::ManageRequest man
 
 async::Task<http::Response> Gateway::answer(const LookUpRoute& route, http::Request& request,
                                             const http::Target& target) {
-  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
-  api::LookUpRequest look_up{route.form, std::move(caller->user_id), route.delay_id};
+  api::LookUpRequest look_up{route.form, std::move(*caller), route.delay_id};
   co_return co_await api::look_up(context_, std::move(look_up));
 }
 
 async::Task<http::Response> Gateway::answer(const ListScheduledRoute&, http::Request& request,
                                             const http::Target& target) {
-  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
-  co_return co_await api::list_scheduled(context_, std::move(caller->user_id));
+  co_return co_await api::list_scheduled(context_, std::move(*caller));
 }
 
 async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& request, const http::Target& target) {
-  auto caller = co_await caller_of(request, target, WhileAway::refuse);
+  auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
   api::ListRequest list;
-  list.caller = std::move(caller->user_id);
+  list.caller = std::move(*caller);
   list.from_ts = target.parameter("from_ts");
   list.to_ts = target.parameter("to_ts");
   list.dir = target.parameter("dir");
@@ -193,10 +252,10 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
 
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
                                                            const http::Target& target) {
-  std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
+  Asking asking = asking_of(request, target, Purpose::look_up);
   http::Response response = co_await pass_through_readable(client, std::move(request));
-  if (response.status != 200 || !credentials) co_return response;
-  auto caller = co_await identify(tokens_, std::move(*credentials), WhileAway::refuse);
+  if (response.status != 200 || !asking.credentials) co_return response;
+  auto caller = co_await caller_of(std::move(asking));
   if (!caller) co_return response;
   co_return co_await show_delay_ids_of(context_.store, std::move(caller->user_id), std::move(response));
 }
@@ -207,7 +266,7 @@ async::Task<http::Response> Gateway::pass_through_and_forget(Ends ends, http::Re
   const std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
   std::optional<domain::UserId> user_id;
   if (credentials && ends != Ends::this_token) {
-    const auto caller = co_await identify(tokens_, *credentials, WhileAway::refuse);
+    const auto caller = co_await caller_of(asking_of(request, target, Purpose::look_up));
     if (caller) user_id = caller->user_id;
   }
   http::Response response = co_await pass_through(homeserver_, std::move(request));

@@ -34,8 +34,10 @@ class Gateway {
   async::Task<http::Response> handle(http::Request request);
 
  private:
-  async::Task<Result<api::Caller, http::Response>> caller_of(const http::Request& request, const http::Target& target,
-                                                             WhileAway while_away);
+  Asking asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const;
+  async::Task<Result<api::Caller, NotIdentified>> caller_of(Asking asking);
+  // Who looks up, unless they do it too often.
+  async::Task<Result<domain::UserId, http::Response>> reader_of(Asking asking);
 
   // One for each kind of route. The arguments outlive the task; the request may be moved from.
   async::Task<http::Response> answer(const ScheduleRoute& route, http::Request& request, const http::Target& target);

@@ -6,6 +6,7 @@ RateLimits::RateLimits(RateLimitOptions options)
     : enabled_(options.enabled),
       schedule_(options.schedule),
       manage_(options.manage),
+      look_up_(options.look_up),
       delay_id_(options.delay_id),
       guess_(options.guess) {}
 
@@ -15,6 +16,10 @@ RateLimits::Wait RateLimits::schedule(const domain::UserId& user_id, Steady now)
 
 RateLimits::Wait RateLimits::manage(const domain::UserId& user_id, Steady now) {
   return enabled_ ? manage_.take(user_id, now) : std::nullopt;
+}
+
+RateLimits::Wait RateLimits::look_up(const domain::UserId& user_id, Steady now) {
+  return enabled_ ? look_up_.take(user_id, now) : std::nullopt;
 }
 
 RateLimits::Wait RateLimits::manage_without_token(const std::string& delay_id, Steady now) const {

@@ -19,6 +19,7 @@ struct RateLimitOptions {
   bool enabled = true;
   Rate schedule{5, 100};  // by user: as many at once as may be scheduled by default
   Rate manage{10, 100};   // by user
+  Rate look_up{10, 100};  // looking one up, and lists, by user
   Rate delay_id{2, 20};   // managing without a token, by delay_id
   Rate guess{0.2, 20};    // unknown delay_ids without a token, by client address
 };
@@ -32,6 +33,7 @@ class RateLimits {
 
   Wait schedule(const domain::UserId& user_id, Steady now);
   Wait manage(const domain::UserId& user_id, Steady now);
+  Wait look_up(const domain::UserId& user_id, Steady now);
 
   // Managing without a token: ask before, and say afterwards whether there is such an event. Only then is it counted,
   // for the delay_id or for the address.
@@ -43,6 +45,7 @@ class RateLimits {
   bool enabled_;
   RateLimiter<domain::UserId> schedule_;
   RateLimiter<domain::UserId> manage_;
+  RateLimiter<domain::UserId> look_up_;
   RateLimiter<std::string> delay_id_;
   RateLimiter<std::string> guess_;
 };

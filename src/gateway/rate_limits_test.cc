@@ -51,6 +51,10 @@ TEST(RateLimits, ThrottleOneUserAndNotAnother) {
   EXPECT_TRUE(wait);
   EXPECT_FALSE(limits.schedule(domain::UserId("@bob:example.org"), start));
   EXPECT_FALSE(limits.manage(alice, start));
+  wait.reset();
+  for (int i = 0; i < 1000 && !wait; ++i) wait = limits.look_up(alice, start);
+  EXPECT_TRUE(wait);
+  EXPECT_FALSE(limits.manage(alice, start));
 }
 
 TEST(RateLimits, CanBeSwitchedOff) {

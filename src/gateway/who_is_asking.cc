@@ -1,8 +1,10 @@
 #include "gateway/who_is_asking.h"
 
 #include "api/matrix_error.h"
+#include "base/json.h"
 #include "http/message.h"
 
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -11,8 +13,17 @@ namespace {
 
 using homeserver::Credentials;
 using homeserver::Identity;
+using homeserver::TokenAnswer;
 
-// Dendrite gives every application service a device of this name, which users may give to one of theirs as well.
+// Clients give a restart two seconds.
+constexpr std::chrono::seconds patience{1};
+// What may send must not have been revoked for longer than this.
+constexpr std::chrono::seconds recent{30};
+// When somebody may ask again whose token cannot be known now.
+constexpr std::chrono::seconds retry_time{1};
+// Nobody: a homeserver that heeds this name cannot answer as that user.
+constexpr std::string_view nobody = "@nobody:invalid";
+// What Dendrite calls the device of an application service.
 constexpr std::string_view dendrite_service_device = "AS_Device";
 
 std::optional<std::string> bearer_token(const http::Request& request) {
@@ -23,24 +34,68 @@ std::optional<std::string> bearer_token(const http::Request& request) {
   return std::string(header->substr(scheme.size()));
 }
 
-// Whoever the homeserver says it is, or the answer to give instead.
-async::Task<Result<Identity, http::Response>> ask(homeserver::TokenCache& tokens, Credentials credentials,
-                                                  WhileAway while_away) {
-  homeserver::TokenAnswer answer = co_await tokens.identify(std::move(credentials));
-  if (auto* identity = std::get_if<Identity>(&answer)) co_return std::move(*identity);
-  if (const auto* refused = std::get_if<domain::HomeserverError>(&answer)) co_return api::homeserver_refusal(*refused);
-  if (auto* stale = std::get_if<homeserver::Stale>(&answer); stale && while_away == WhileAway::trust_recent) {
-    co_return std::move(stale->identity);
+// Asks about one request's credentials, in all the ways that it takes, within one time limit.
+class Inquiry {
+ public:
+  Inquiry(homeserver::TokenCache& tokens, async::Steady now, Asking asking)
+      : tokens_(tokens), now_(now), asking_(std::move(asking)) {}
+
+  async::Task<TokenAnswer> ask(Credentials credentials) {
+    homeserver::TokenQuestion question;
+    question.credentials = std::move(credentials);
+    question.address = asking_.address;
+    if (asking_.purpose == Purpose::send) question.not_before = now_ - recent;
+    if (trusts_stale()) question.take_stale = now_ + patience;
+    if (asking_.purpose == Purpose::restart) question.give_up = now_ + patience;
+    TokenAnswer answer = co_await tokens_.identify(std::move(question));
+    auto* stale = std::get_if<homeserver::Stale>(&answer);
+    if (!stale) co_return answer;
+    if (trusts_stale()) co_return std::move(stale->identity);
+    co_return homeserver::Unreachable{"whose the token is was not heard recently"};
   }
-  co_return api::to_response(api::homeserver_unreachable());
+
+ private:
+  bool trusts_stale() const { return asking_.purpose == Purpose::restart || asking_.purpose == Purpose::cancel; }
+
+  homeserver::TokenCache& tokens_;
+  const async::Steady now_;
+  const Asking asking_;
+};
+
+NotIdentified not_identified(const TokenAnswer& answer) {
+  if (const auto* refused = std::get_if<domain::HomeserverError>(&answer)) {
+    return {api::homeserver_refusal(*refused), true};
+  }
+  const bool is_busy = std::holds_alternative<homeserver::Busy>(answer);
+  return {api::to_response(is_busy ? api::rate_limited(retry_time) : api::token_cannot_be_known(retry_time)), false};
 }
 
-// Whether the user_id makes a difference to whose the token is. A user's own token does not heed it.
-async::Task<bool> speaks_for_others(homeserver::TokenCache& tokens, Credentials credentials, WhileAway while_away) {
-  const std::string named = *std::exchange(credentials.user_id, std::nullopt);
-  const auto unnamed = co_await ask(tokens, std::move(credentials), while_away);
-  if (unnamed) co_return unnamed->user_id.value != named;
-  co_return unnamed.error().status == 401;
+bool is_refused_with(const TokenAnswer& answer, int status, std::string_view errcode) {
+  const auto* refused = std::get_if<domain::HomeserverError>(&answer);
+  if (!refused || refused->status != status) return false;
+  const std::optional<json::object> body = parse_json_object(refused->body);
+  return body && string_member(*body, "errcode") == errcode;
+}
+
+bool is_answered_as(const TokenAnswer& answer, const std::string& user_id) {
+  const auto* identity = std::get_if<Identity>(&answer);
+  return identity && identity->user_id.value == user_id;
+}
+
+api::Caller caller_of(Identity identity) {
+  api::Caller caller;
+  caller.user_id = std::move(identity.user_id);
+  caller.device_id = std::move(identity.device_id);
+  return caller;
+}
+
+// Of a token that has no device, and is nobody else's than its owner's so far.
+async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, std::string access_token) {
+  Credentials as_nobody{std::move(access_token), std::string(nobody), std::nullopt};
+  const TokenAnswer answer = co_await inquiry.ask(std::move(as_nobody));
+  if (const auto* identity = std::get_if<Identity>(&answer)) co_return identity->user_id.value == nobody;
+  if (std::holds_alternative<domain::HomeserverError>(answer)) co_return is_refused_with(answer, 403, "M_FORBIDDEN");
+  co_return not_identified(answer);
 }
 
 }  // namespace
@@ -54,25 +109,53 @@ std::optional<Credentials> credentials_of(const http::Request& request, const ht
   return credentials;
 }
 
-async::Task<Result<api::Caller, http::Response>> identify(homeserver::TokenCache& tokens, Credentials credentials,
-                                                          WhileAway while_away) {
-  // Without a device_id of its own, only an application service's token has none.
-  Credentials without_device = credentials;
-  without_device.device_id.reset();
-  auto identity = co_await ask(tokens, without_device, while_away);
-  if (!identity) co_return std::move(identity.error());
-  if (identity->device_id && identity->device_id->value == dendrite_service_device && credentials.user_id) {
-    if (co_await speaks_for_others(tokens, without_device, while_away)) identity->device_id.reset();
+async::Task<Result<api::Caller, NotIdentified>> identify(homeserver::TokenCache& tokens, async::Clock& clock,
+                                                         Asking asking) {
+  if (!asking.credentials) co_return NotIdentified{api::to_response(api::missing_token()), true};
+  const bool must_know_application_service = asking.must_know_application_service;
+  Credentials credentials = *asking.credentials;
+  Inquiry inquiry(tokens, clock.steady_now(), std::move(asking));
+  Credentials token_alone{credentials.access_token, std::nullopt, std::nullopt};
+  TokenAnswer unnamed = co_await inquiry.ask(std::move(token_alone));
+  auto* own = std::get_if<Identity>(&unnamed);
+  if (own && own->device_id) co_return caller_of(std::move(*own));
+  const bool is_refused = std::holds_alternative<domain::HomeserverError>(unnamed);
+  if (!own && (!credentials.user_id || (must_know_application_service && !is_refused))) {
+    co_return not_identified(unnamed);
   }
 
+  // An application service, or a user without a device.
   api::Caller caller;
-  caller.is_application_service = !identity->device_id;
-  caller.device_id = std::move(identity->device_id);
-  caller.user_id = std::move(identity->user_id);
-  if (caller.is_application_service && credentials.device_id) {
-    identity = co_await ask(tokens, std::move(credentials), while_away);
-    if (!identity) co_return std::move(identity.error());
-    if (identity->device_id && identity->device_id->value != dendrite_service_device) {
+  if (own && (!credentials.user_id || credentials.user_id == own->user_id.value)) {
+    caller = caller_of(std::move(*own));
+    if (must_know_application_service) {
+      const auto others = co_await speaks_for_others(inquiry, credentials.access_token);
+      if (!others) co_return others.error();
+      caller.is_application_service = *others;
+    }
+  } else {
+    Credentials as_named{credentials.access_token, credentials.user_id, std::nullopt};
+    TokenAnswer named = co_await inquiry.ask(std::move(as_named));
+    auto* identity = std::get_if<Identity>(&named);
+    if (!identity) co_return not_identified(named);
+    if (!is_answered_as(named, *credentials.user_id)) {
+      if (!own) co_return not_identified(unnamed);
+      co_return caller_of(std::move(*own));  // the name is not heeded
+    }
+    // Dendrite does not know a service's token without a user_id. No user's token is unknown first and good then.
+    const bool is_dendrites = is_refused_with(unnamed, 401, "M_UNKNOWN_TOKEN") && identity->device_id &&
+                              identity->device_id->value == dendrite_service_device;
+    caller = caller_of(std::move(*identity));
+    caller.is_application_service = own || is_dendrites;
+    if (is_dendrites) caller.device_id.reset();
+  }
+
+  if (credentials.device_id && !caller.device_id) {
+    TokenAnswer with_device = co_await inquiry.ask(std::move(credentials));
+    auto* identity = std::get_if<Identity>(&with_device);
+    if (!identity) co_return not_identified(with_device);
+    const bool is_caller = identity->user_id == caller.user_id;
+    if (is_caller && identity->device_id && identity->device_id->value != dendrite_service_device) {
       caller.device_id = std::move(identity->device_id);
     }
   }

@@ -1,14 +1,22 @@
 // Who a request comes from: reads its token, and has the homeserver say whose it is.
+//
+// Only a token that speaks for others is an application service's: the homeserver answers it as the user whom it names,
+// or refuses to, while it answers a user's own token as that user, whatever is named. So the token is asked about by
+// itself first. No device says anything about it: users have tokens without one (an admin's "log in as", OAuth without
+// a device scope), and call their devices what they like.
 #pragma once
 
 #include "api/caller.h"
+#include "async/clock.h"
 #include "async/task.h"
 #include "base/result.h"
 #include "homeserver/token_cache.h"
 #include "http/message.h"
 #include "http/target.h"
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 namespace afterword::gateway {
 
@@ -16,11 +24,27 @@ namespace afterword::gateway {
 // user_id and device_id.
 std::optional<homeserver::Credentials> credentials_of(const http::Request& request, const http::Target& target);
 
-// Whether a homeserver that is away may be answered for by what it said a while ago.
-enum class WhileAway : bool { refuse, trust_recent };
+// What the caller wants to do, which says how sure we must be who it is.
+enum class Purpose : std::uint8_t {
+  restart,  // a client gives it two seconds; what the homeserver said long ago does while it is away
+  cancel,   // that does here too
+  look_up,  // what it said within the time to live
+  send,     // or schedule: what it said just now
+};
 
-// The caller, or the answer to give instead: the homeserver's own refusal, or that it cannot be reached.
-async::Task<Result<api::Caller, http::Response>> identify(homeserver::TokenCache& tokens,
-                                                          homeserver::Credentials credentials, WhileAway while_away);
+struct Asking {
+  std::optional<homeserver::Credentials> credentials{};
+  Purpose purpose = Purpose::look_up;
+  std::string address{};                       // of the client
+  bool must_know_application_service = false;  // else is_application_service may be false although it is one
+};
+
+struct NotIdentified {
+  http::Response answer;  // to give instead
+  bool is_refused;        // there is no token, or no good one; else it cannot be known at the moment
+};
+
+async::Task<Result<api::Caller, NotIdentified>> identify(homeserver::TokenCache& tokens, async::Clock& clock,
+                                                         Asking asking);
 
 }  // namespace afterword::gateway

@@ -14,15 +14,39 @@ using homeserver::Credentials;
 using homeserver::Identity;
 using homeserver::WhoamiAnswer;
 
+using namespace std::chrono_literals;
+
 const UserId alice("@alice:example.org");
 const UserId bridge("@bridge:example.org");
+const domain::HomeserverError forbidden{403, R"({"errcode":"M_FORBIDDEN","error":"no"})"};
 const domain::HomeserverError unknown_token{401, R"({"errcode":"M_UNKNOWN_TOKEN","error":"no"})"};
 
 class WhoIsAsking : public ::testing::Test {
  protected:
   ~WhoIsAsking() override { clock_.run(tokens_.close()); }
 
-  auto ask(Credentials credentials) { return clock_.run(identify(tokens_, std::move(credentials), WhileAway::refuse)); }
+  auto ask(Credentials credentials, Purpose purpose = Purpose::send) {
+    Asking asking;
+    asking.credentials = std::move(credentials);
+    asking.purpose = purpose;
+    asking.must_know_application_service = purpose == Purpose::send;
+    return clock_.run(identify(tokens_, clock_, std::move(asking)));
+  }
+  bool is_application_service(Credentials credentials) {
+    const auto caller = ask(std::move(credentials));
+    EXPECT_TRUE(caller);
+    return caller && caller->is_application_service;
+  }
+
+  // As Synapse answers the token of a user, and of a service that may speak for Alice.
+  static WhoamiAnswer answer_user(const Credentials&) { return Identity{alice, std::nullopt}; }
+  static WhoamiAnswer answer_service(const Credentials& credentials) {
+    const std::string named = credentials.user_id.value_or(bridge.value);
+    if (named != alice.value && named != bridge.value) return forbidden;
+    Identity identity{UserId(named), std::nullopt};
+    if (credentials.device_id) identity.device_id = DeviceId(*credentials.device_id);
+    return identity;
+  }
 
   async::testing::ManualClock clock_;
   homeserver::testing::FakeHomeserver homeserver_{clock_};
@@ -38,13 +62,8 @@ TEST_F(WhoIsAsking, IsAUserWithADevice) {
   EXPECT_FALSE(caller->is_application_service);
 }
 
-// As Synapse answers.
-TEST_F(WhoIsAsking, IsAnApplicationServiceWithoutADevice) {
-  homeserver_.answer_whoami = [](const Credentials& credentials) {
-    Identity identity{UserId(credentials.user_id.value_or(bridge.value)), std::nullopt};
-    if (credentials.device_id) identity.device_id = DeviceId(*credentials.device_id);
-    return identity;
-  };
+TEST_F(WhoIsAsking, IsAnApplicationServiceThatActsForAUser) {
+  homeserver_.answer_whoami = answer_service;
   auto caller = ask({"token", alice.value, std::nullopt});
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->user_id, alice);
@@ -55,6 +74,41 @@ TEST_F(WhoIsAsking, IsAnApplicationServiceWithoutADevice) {
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->device_id, DeviceId("PHONE"));
   EXPECT_TRUE(caller->is_application_service);
+
+  EXPECT_EQ(ask({"token", "@other:example.org", std::nullopt}).error().answer.status, 403);
+}
+
+TEST_F(WhoIsAsking, IsAnApplicationServiceThatActsForItself) {
+  homeserver_.answer_whoami = answer_service;
+  EXPECT_TRUE(is_application_service({"token", std::nullopt, std::nullopt}));
+  EXPECT_TRUE(is_application_service({"token", bridge.value, std::nullopt}));
+}
+
+TEST_F(WhoIsAsking, IsAnApplicationServiceThatMaySpeakForAnybody) {
+  homeserver_.answer_whoami = [](const Credentials& credentials) {
+    return Identity{UserId(credentials.user_id.value_or(bridge.value)), std::nullopt};
+  };
+  EXPECT_TRUE(is_application_service({"token", std::nullopt, std::nullopt}));
+}
+
+// An admin's "log in as", or OAuth without a device scope.
+TEST_F(WhoIsAsking, IsStillAUserWithoutADevice) {
+  homeserver_.answer_whoami = answer_user;
+  for (const auto& named : {std::optional<std::string>(), std::optional(alice.value), std::optional(bridge.value)}) {
+    for (const auto& device_id : {std::optional<std::string>(), std::optional<std::string>("PHONE")}) {
+      const auto caller = ask({"token", named, device_id});
+      ASSERT_TRUE(caller);
+      EXPECT_EQ(caller->user_id, alice);
+      EXPECT_FALSE(caller->device_id);
+      EXPECT_FALSE(caller->is_application_service);
+    }
+  }
+}
+
+TEST_F(WhoIsAsking, IsNotAskedTwiceOverWhatMakesNoDifference) {
+  homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("PHONE")}; };
+  for (int name = 0; name < 1000; ++name) ask({"token", "@" + std::to_string(name) + ":example.org", "X"});
+  EXPECT_EQ(homeserver_.whoami_calls, 1u);
 }
 
 // As Dendrite answers: only with a user_id, and with a device of its own making.
@@ -72,24 +126,76 @@ TEST_F(WhoIsAsking, IsAnApplicationServiceThatDendriteGivesADevice) {
 
 TEST_F(WhoIsAsking, IsStillAUserWhoNamedADeviceLikeThat) {
   homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("AS_Device")}; };
-  for (const auto& user_id : {std::optional<std::string>(), std::optional(alice.value)}) {
-    const auto caller = ask({"token", user_id, std::nullopt});
+  for (const auto& named : {std::optional<std::string>(), std::optional(alice.value), std::optional(bridge.value)}) {
+    const auto caller = ask({"token", named, std::nullopt});
     ASSERT_TRUE(caller);
+    EXPECT_EQ(caller->user_id, alice);
     EXPECT_EQ(caller->device_id, DeviceId("AS_Device"));
     EXPECT_FALSE(caller->is_application_service);
   }
 }
 
+// It was unknown when it was asked about by itself, because the account was locked, and is good by the next question.
+TEST_F(WhoIsAsking, IsStillAUserWhoWasLockedAMomentAgo) {
+  homeserver_.next_whoami_answers = {domain::HomeserverError{401, R"({"errcode":"M_USER_LOCKED"})"},
+                                     Identity{alice, DeviceId("AS_Device")}};
+  EXPECT_FALSE(is_application_service({"token", alice.value, std::nullopt}));
+}
+
+TEST_F(WhoIsAsking, IsStillAUserWhoLoggedOutBetweenTwoQuestions) {
+  homeserver_.next_whoami_answers = {Identity{alice, std::nullopt}, unknown_token};
+  EXPECT_FALSE(is_application_service({"token", alice.value, std::nullopt}));
+}
+
 TEST_F(WhoIsAsking, IsToldTheHomeserversRefusal) {
   homeserver_.answer_whoami = [](const Credentials&) -> WhoamiAnswer { return unknown_token; };
-  const auto caller = ask({"token", std::nullopt, std::nullopt});
-  ASSERT_FALSE(caller);
-  EXPECT_EQ(caller.error().status, 401);
+  for (const auto& named : {std::optional<std::string>(), std::optional(alice.value)}) {
+    const auto caller = ask({"token", named, std::nullopt});
+    ASSERT_FALSE(caller);
+    EXPECT_EQ(caller.error().answer.status, 401);
+    EXPECT_TRUE(caller.error().is_refused);
+  }
 }
 
 TEST_F(WhoIsAsking, IsNotKnownWhileTheHomeserverIsAway) {
   homeserver_.answer_whoami = [](const Credentials&) -> WhoamiAnswer { return homeserver::Unreachable{"away"}; };
-  EXPECT_EQ(ask({"token", std::nullopt, std::nullopt}).error().status, 502);
+  const auto caller = ask({"token", std::nullopt, std::nullopt});
+  EXPECT_EQ(caller.error().answer.status, 503);
+  EXPECT_TRUE(caller.error().answer.headers.find("Retry-After"));
+  EXPECT_FALSE(caller.error().is_refused);
+}
+
+TEST_F(WhoIsAsking, IsAnsweredInTimeWhateverTheHomeserverDoes) {
+  homeserver_.answer_whoami = answer_service;
+  homeserver_.whoami_time = 10s;
+  for (const auto& named : {std::optional<std::string>(), std::optional(alice.value)}) {
+    const auto start = clock_.steady_now();
+    EXPECT_FALSE(ask({"token", named, "PHONE"}, Purpose::restart));
+    EXPECT_LT(clock_.steady_now() - start, 2s);
+  }
+}
+
+TEST_F(WhoIsAsking, IsTrustedForWhatTheHomeserverSaidAsFarAsThePurposeAllows) {
+  homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("PHONE")}; };
+  const Credentials credentials{"token", std::nullopt, std::nullopt};
+  const auto allowed = [&] {
+    std::string purposes;
+    if (ask(credentials, Purpose::restart)) purposes += "restart ";
+    if (ask(credentials, Purpose::cancel)) purposes += "cancel ";
+    if (ask(credentials, Purpose::look_up)) purposes += "look_up ";
+    if (ask(credentials, Purpose::send)) purposes += "send ";
+    return purposes;
+  };
+  EXPECT_EQ(allowed(), "restart cancel look_up send ");
+  homeserver_.answer_whoami = [](const Credentials&) -> WhoamiAnswer { return homeserver::Unreachable{"away"}; };
+  clock_.advance(30s);
+  EXPECT_EQ(allowed(), "restart cancel look_up send ");
+  clock_.advance(1s);
+  EXPECT_EQ(allowed(), "restart cancel look_up ");
+  clock_.advance(5min);
+  EXPECT_EQ(allowed(), "restart cancel ");
+  clock_.advance(24h);
+  EXPECT_EQ(allowed(), "");
 }
 
 }  // namespace

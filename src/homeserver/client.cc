@@ -106,9 +106,9 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
     if (auto* error = std::get_if<domain::HomeserverError>(&read)) co_return std::move(*error);
     if (auto* unreachable = std::get_if<Unreachable>(&read)) co_return std::move(*unreachable);
 
-    auto& again = std::get<AskAgain>(read);
+    const auto& again = std::get<AskAgain>(read);
     const async::Steady then = clock_.steady_now() + std::max(again.wait, Milliseconds(1));
-    if (then >= give_up) co_return std::move(again.error);
+    if (then >= give_up) co_return Unreachable{"it limits whoami"};
     co_await clock_.sleep_until(then);
   }
 }

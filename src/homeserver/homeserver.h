@@ -55,7 +55,6 @@ using LookAnswer = std::variant<Candidates, MayNotLook, CannotTell>;
 struct Identity {
   domain::UserId user_id;
   std::optional<domain::DeviceId> device_id;  // absent for application services, unless they name one
-  bool is_guest = false;
 };
 // What the client presented.
 struct Credentials {

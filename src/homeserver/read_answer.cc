@@ -84,6 +84,15 @@ std::optional<Milliseconds> retry_after(const http::Response& response, const Re
   return wait;
 }
 
+// Dendrite shows an application service the user_id that it named itself, in whatever form.
+bool is_user_id(std::string_view text) { return text.starts_with('@') && text.find(':') != std::string_view::npos; }
+
+bool speaks_of_the_token(const Reading& reading) {
+  const bool is_refused = reading.status == 400 || reading.status == 401 || reading.status == 403;
+  return is_refused && !reading.errcode.empty() && reading.errcode != "M_UNRECOGNIZED" &&
+         reading.errcode != "M_UNKNOWN";
+}
+
 }  // namespace
 
 SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
@@ -117,17 +126,15 @@ WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now) {
   const Reading reading = read(*answer);
   if (is_success(reading.status) && reading.body) {
     const auto user_id = string_member(*reading.body, "user_id");
-    if (!user_id || user_id->empty()) return Unreachable{"an answer to whoami without a user_id"};
-    Identity identity{domain::UserId(*user_id), std::nullopt, false};
+    if (!user_id || !is_user_id(*user_id)) return Unreachable{"an answer to whoami without a user_id"};
+    Identity identity{domain::UserId(*user_id), std::nullopt};
     if (auto device_id = string_member(*reading.body, "device_id")) identity.device_id.emplace(std::move(*device_id));
-    const json::value* is_guest = reading.body->if_contains("is_guest");
-    identity.is_guest = is_guest && is_guest->is_bool() && is_guest->get_bool();
     return identity;
   }
   if (reading.status == too_many_requests) {
-    return AskAgain{retry_after(*answer, reading, now).value_or(default_wait), to_error(*answer, reading)};
+    return AskAgain{retry_after(*answer, reading, now).value_or(default_wait)};
   }
-  if (is_refusal(reading.status) && reading.body && !reading.is_unknown_endpoint()) return to_error(*answer, reading);
+  if (speaks_of_the_token(reading)) return to_error(*answer, reading);
   return Unreachable{fmt::format("an answer {} to whoami", reading.status)};
 }
 

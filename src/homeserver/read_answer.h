@@ -19,10 +19,11 @@ SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now);
 
 struct AskAgain {  // rate limited
   Milliseconds wait;
-  domain::HomeserverError error;  // the answer, if there is no time to wait
 };
 using WhoamiReading = std::variant<Identity, domain::HomeserverError, Unreachable, AskAgain>;
 
+// Only a Matrix error with a status that speaks of the token refuses it. Anything else, a proxy's answers too, leaves
+// open whose it is.
 WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now);
 
 }  // namespace afterword::homeserver

@@ -144,13 +144,11 @@ TEST(ReadWhoamiAnswer, ReadsAUser) {
       read_whoami_answer(answered(200, R"({"user_id":"@a:b","device_id":"PHONE","is_guest":true})"), now));
   EXPECT_EQ(identity.user_id.value, "@a:b");
   EXPECT_EQ(identity.device_id, domain::DeviceId("PHONE"));
-  EXPECT_TRUE(identity.is_guest);
 }
 
 TEST(ReadWhoamiAnswer, AnApplicationServiceHasNoDevice) {
   const auto identity = std::get<Identity>(read_whoami_answer(answered(200, R"({"user_id":"@bot:b"})"), now));
   EXPECT_EQ(identity.device_id, std::nullopt);
-  EXPECT_FALSE(identity.is_guest);
 }
 
 TEST(ReadWhoamiAnswer, PassesOnARefusal) {
@@ -170,9 +168,13 @@ TEST(ReadWhoamiAnswer, IsUnreachableWhereTheHomeserverDidNotSpeak) {
       answered(502, "<html>"),
       answered(302, ""),
       answered(403, "<html>"),
+      answered(403, "{}"),
+      answered(403, error_body("M_UNKNOWN")),
       answered(404, error_body("M_UNRECOGNIZED")),
+      answered(408, error_body("M_UNKNOWN")),
       answered(200, "<html>"),
       answered(200, "{}"),
+      answered(200, R"({"user_id":"alice"})"),
   };
   for (const HttpAnswer& answer : answers) {
     SCOPED_TRACE(answer ? std::to_string(answer->status) + " " + answer->body : answer.error().reason);
@@ -184,7 +186,6 @@ TEST(ReadWhoamiAnswer, AsksAgainWhenLimited) {
   const auto again = std::get<AskAgain>(
       read_whoami_answer(answered(429, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":500})"), now));
   EXPECT_EQ(again.wait, 500ms);
-  EXPECT_EQ(again.error.status, 429);
   EXPECT_GT(std::get<AskAgain>(read_whoami_answer(answered(429, ""), now)).wait, 0ms);
 }
 

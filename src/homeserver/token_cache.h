@@ -1,8 +1,12 @@
 // Remembers who a token belongs to, so that a heartbeat does not cost a whoami.
 //
-// Keyed by SHA-256 of the credentials, so that no token is kept; at most `max_entries` are held, the most recently
-// used. Concurrent misses of the same credentials share one call, which goes on if one of those who wait for it is
-// cancelled. Refusals are not remembered.
+// Keyed by SHA-256 of the credentials, so that no token is kept. At most `max_entries` are held, the most recently
+// used, and of one token no more than its share, whatever it names itself. Concurrent misses of the same credentials
+// share one call, which goes on if one of those who wait for it is cancelled.
+//
+// The calls under way are bounded. What is asked about tokens that are known has places of its own, so that nobody
+// delays others by making tokens up; those have a share for each client's address. Refusals are remembered for seconds,
+// apart from the entries.
 //
 // Lifecycle: identify() until close(), which must have ended before the cache is destroyed.
 // Thread: the server's only one.
@@ -15,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -22,8 +27,29 @@ namespace afterword::homeserver {
 
 struct TokenCacheOptions {
   std::chrono::milliseconds time_to_live = std::chrono::minutes(5);
-  std::chrono::milliseconds stale_limit = std::chrono::minutes(10);  // beyond the time to live
+  // Beyond the time to live, while the homeserver cannot be asked: as long as delays usually are.
+  std::chrono::milliseconds stale_limit = std::chrono::hours(24);
   std::size_t max_entries = 100'000;
+  std::size_t max_entries_per_token = 25'000;  // an application service's, for each of its users
+
+  std::chrono::milliseconds refusal_time = std::chrono::seconds(5);
+  std::size_t max_refusals = 4'096;
+
+  std::size_t max_calls = 64;  // for tokens that are known, and as many for those that are not
+  std::size_t max_calls_per_token = 16;
+  std::size_t max_calls_per_address = 16;
+  std::size_t max_waiting_per_call = 256;
+};
+
+struct TokenQuestion {
+  Credentials credentials;
+  std::string address{};  // of the client
+  // What the homeserver was asked before this is not recent enough.
+  async::Steady not_before = async::Steady::min();
+  // From then on a stale answer does, so that who has one need not wait for a homeserver that hangs.
+  async::Steady take_stale = async::Steady::max();
+  // From then on none does either: Unreachable.
+  async::Steady give_up = async::Steady::max();
 };
 
 // Whose the token was when the homeserver could last be asked, not longer ago than time_to_live and stale_limit
@@ -32,21 +58,24 @@ struct TokenCacheOptions {
 struct Stale {
   Identity identity;
 };
-using TokenAnswer = std::variant<Identity, Stale, domain::HomeserverError, Unreachable>;
+struct Busy {};  // not asked: too much is being asked already
+using TokenAnswer = std::variant<Identity, Stale, domain::HomeserverError, Unreachable, Busy>;
 
 class TokenCache {
  public:
   TokenCache(async::Executor executor, async::Clock& clock, Homeserver& homeserver, TokenCacheOptions options = {});
   ~TokenCache();
 
-  // Who has a stale answer is not made to wait for a homeserver that hangs: a heartbeat must be in time.
-  Task<TokenAnswer> identify(Credentials credentials);
+  // Stale is the answer wherever Unreachable or Busy would be, if there is one.
+  Task<TokenAnswer> identify(TokenQuestion question);
 
-  // Forgets every entry of this token: a logout passed through. As with forget_user(), the answer to a call that is
-  // under way is not remembered either.
+  // Forgets every entry of this token: it has ended, as an answer that passed through says. As with forget_user(), the
+  // answer to a call that is under way is not remembered either.
   void forget_token(std::string_view access_token);
   // Forgets every entry of this user: a password change, logout of all devices, or deactivation passed through.
   void forget_user(const domain::UserId& user_id);
+  // The same for whoever has this token, as far as that is known.
+  void forget_user_of(std::string_view access_token);
 
   // Ends the calls that are under way; those who wait for them are answered Unreachable.
   Task<void> close();

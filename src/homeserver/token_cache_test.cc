@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Identity alice{domain::UserId("@alice:example.org"), domain::DeviceId("PHONE"), false};
-const Identity bob{domain::UserId("@bob:example.org"), domain::DeviceId("LAPTOP"), false};
+const Identity alice{domain::UserId("@alice:example.org"), domain::DeviceId("PHONE")};
+const Identity bob{domain::UserId("@bob:example.org"), domain::DeviceId("LAPTOP")};
 
 Credentials with_token(std::string token) { return {std::move(token), std::nullopt, std::nullopt}; }
 
@@ -21,16 +21,41 @@ class TokenCacheTest : public ::testing::Test {
   TokenCacheTest() { homeserver_.tokens = {{"alice's", alice}, {"bob's", bob}}; }
   ~TokenCacheTest() override { clock_.run(cache_.close()); }
 
-  TokenAnswer identify(const Credentials& credentials) { return clock_.run(cache_.identify(credentials)); }
+  TokenAnswer identify(TokenQuestion question) { return clock_.run(cache_.identify(std::move(question))); }
+  TokenAnswer identify(Credentials credentials) { return identify(TokenQuestion{std::move(credentials)}); }
   TokenAnswer identify(const std::string& token) { return identify(with_token(token)); }
 
   Task<void> identify_into(std::string token, std::vector<TokenAnswer>& answers) {
-    answers.push_back(co_await cache_.identify(with_token(std::move(token))));
+    TokenQuestion question{with_token(std::move(token))};
+    answers.push_back(co_await cache_.identify(std::move(question)));
+  }
+
+  static TokenCacheOptions options() {
+    TokenCacheOptions options;
+    options.stale_limit = 10min;
+    options.max_entries = 3;
+    options.max_entries_per_token = 2;
+    options.max_refusals = 2;
+    options.max_calls = 3;
+    options.max_calls_per_token = 2;
+    options.max_calls_per_address = 2;
+    return options;
+  }
+  // Asked by somebody at this address; the answer comes later.
+  void ask(std::string token, std::string address, std::vector<TokenAnswer>& answers) {
+    TokenQuestion question{with_token(std::move(token))};
+    question.address = std::move(address);
+    waiting_.spawn("ask", answer_into(std::move(question), answers));
+    clock_.settle();
+  }
+  Task<void> answer_into(TokenQuestion question, std::vector<TokenAnswer>& answers) {
+    answers.push_back(co_await cache_.identify(std::move(question)));
   }
 
   async::testing::ManualClock clock_;
   testing::FakeHomeserver homeserver_{clock_};
-  TokenCache cache_{clock_.context().get_executor(), clock_, homeserver_, {5min, 10min, 3}};
+  TokenCache cache_{clock_.context().get_executor(), clock_, homeserver_, options()};
+  async::TaskGroup waiting_{clock_.context().get_executor()};
 };
 
 TEST_F(TokenCacheTest, AsksOnceWithinTheTimeToLive) {
@@ -52,10 +77,34 @@ TEST_F(TokenCacheTest, TellsCredentialsApart) {
   EXPECT_EQ(homeserver_.whoami_calls, 5u);
 }
 
-TEST_F(TokenCacheTest, RemembersNoRefusal) {
+TEST_F(TokenCacheTest, RemembersARefusalForSeconds) {
   EXPECT_EQ(std::get<domain::HomeserverError>(identify("unknown")).status, 401);
+  EXPECT_EQ(std::get<domain::HomeserverError>(identify("unknown")).status, 401);
+  EXPECT_EQ(homeserver_.whoami_calls, 1u);
   homeserver_.tokens["unknown"] = alice;
+  clock_.advance(5s);
   EXPECT_TRUE(std::holds_alternative<Identity>(identify("unknown")));
+}
+
+TEST_F(TokenCacheTest, RefusalsTakeNoPlaceOfWhatIsKnown) {
+  for (const char* token : {"alice's", "bob's", "1", "2", "3", "4", "5"}) identify(token);
+  EXPECT_EQ(homeserver_.whoami_calls, 7u);
+  identify("alice's");
+  identify("bob's");
+  identify("5");
+  EXPECT_EQ(homeserver_.whoami_calls, 7u);
+  identify("1");  // no more than max_refusals are remembered
+  EXPECT_EQ(homeserver_.whoami_calls, 8u);
+}
+
+TEST_F(TokenCacheTest, OneTokenTakesNoMoreThanItsShareWhateverItNames) {
+  identify("bob's");
+  for (int name = 0; name < 100; ++name) identify(Credentials{"alice's", std::to_string(name), std::nullopt});
+  const std::size_t calls = homeserver_.whoami_calls;
+  identify("bob's");
+  identify(Credentials{"alice's", "98", std::nullopt});
+  identify(Credentials{"alice's", "99", std::nullopt});
+  EXPECT_EQ(homeserver_.whoami_calls, calls);
 }
 
 TEST_F(TokenCacheTest, ConcurrentMissesShareOneCall) {
@@ -151,12 +200,14 @@ TEST_F(TokenCacheTest, ARecentIdentityIsStaleWhileTheHomeserverIsAway) {
   EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
 }
 
-TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNoHeartbeat) {
+TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNobodyWhoTakesAStaleAnswer) {
   identify("alice's");
   clock_.advance(5min);
   homeserver_.whoami_time = 10s;
   const auto start = clock_.steady_now();
-  EXPECT_TRUE(std::holds_alternative<Stale>(identify("alice's")));
+  TokenQuestion question{with_token("alice's")};
+  question.take_stale = start + 1s;
+  EXPECT_TRUE(std::holds_alternative<Stale>(identify(question)));
   EXPECT_LE(clock_.steady_now() - start, 1s);
   // The call goes on, and its answer counts.
   clock_.advance(10s);
@@ -164,11 +215,95 @@ TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNoHeartbeat) {
   EXPECT_EQ(homeserver_.whoami_calls, 2u);
 }
 
+TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNobodyWhoGivesUp) {
+  homeserver_.whoami_time = 10s;
+  const auto start = clock_.steady_now();
+  TokenQuestion question{with_token("alice's")};
+  question.give_up = start + 1s;
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify(question)));
+  EXPECT_LE(clock_.steady_now() - start, 1s);
+}
+
+TEST_F(TokenCacheTest, AsksAgainWhereTheAnswerIsNotRecentEnough) {
+  identify("alice's");
+  clock_.advance(31s);
+  TokenQuestion question{with_token("alice's")};
+  question.not_before = clock_.steady_now() - 30s;
+  homeserver_.tokens.clear();
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify(question)));
+  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice's")));
+}
+
+TEST_F(TokenCacheTest, ACallThatBeganTooEarlyIsNotRecentEnough) {
+  homeserver_.whoami_time = 10s;
+  std::vector<TokenAnswer> answers;
+  ask("alice's", "there", answers);
+  clock_.advance(5s);
+  TokenQuestion question{with_token("alice's")};
+  question.not_before = clock_.steady_now();
+  identify(question);
+  EXPECT_EQ(homeserver_.whoami_calls, 2u);
+  clock_.run(waiting_.join());
+}
+
+TEST_F(TokenCacheTest, MadeUpTokensDelayNobody) {
+  identify("alice's");
+  homeserver_.whoami_time = 8s;
+  std::vector<TokenAnswer> answers;
+  for (int token = 0; token < 300; ++token) ask("made up " + std::to_string(token), "198.51.100.1", answers);
+  EXPECT_EQ(homeserver_.whoami_calls, 1 + options().max_calls_per_address);
+  EXPECT_EQ(answers.size(), 300 - options().max_calls_per_address);  // at once
+  for (const TokenAnswer& answer : answers) EXPECT_TRUE(std::holds_alternative<Busy>(answer));
+
+  // Somebody new from another address is asked about, and who is known is asked about again in places of their own.
+  ask("bob's", "198.51.100.2", answers);
+  EXPECT_EQ(homeserver_.whoami_calls, 2 + options().max_calls_per_address);
+  ask("somebody's", "198.51.100.3", answers);
+  EXPECT_TRUE(std::holds_alternative<Busy>(answers.back()));
+  clock_.advance(1ms);
+  const auto start = clock_.steady_now();
+  TokenQuestion again{with_token("alice's")};
+  again.not_before = start;
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify(again)));
+  EXPECT_EQ(clock_.steady_now() - start, 8s);
+  clock_.run(waiting_.join());
+}
+
+TEST_F(TokenCacheTest, CallsForKnownTokensAreBoundedToo) {
+  identify("alice's");
+  homeserver_.whoami_time = 8s;
+  std::vector<TokenAnswer> answers;
+  for (int name = 0; name < 10; ++name) {
+    TokenQuestion question{Credentials{"alice's", std::to_string(name), std::nullopt}};
+    waiting_.spawn("ask", answer_into(std::move(question), answers));
+  }
+  clock_.settle();
+  EXPECT_EQ(homeserver_.whoami_calls, 1 + options().max_calls_per_token);
+  EXPECT_EQ(answers.size(), 10 - options().max_calls_per_token);
+  // Who has a stale answer is given that.
+  clock_.advance(1ms);
+  TokenQuestion again{with_token("alice's")};
+  again.not_before = clock_.steady_now();
+  EXPECT_TRUE(std::holds_alternative<Stale>(identify(again)));
+  clock_.run(waiting_.join());
+}
+
+TEST_F(TokenCacheTest, ForgetsTheUserOfAToken) {
+  homeserver_.tokens["alice's other"] = alice;
+  for (const char* token : {"alice's", "alice's other", "bob's"}) identify(token);
+  cache_.forget_user_of("alice's");
+  cache_.forget_user_of("nobody's");
+  for (const char* token : {"bob's", "alice's", "alice's other"}) identify(token);
+  EXPECT_EQ(homeserver_.whoami_calls, 5u);
+}
+
 TEST_F(TokenCacheTest, ARefusedTokenIsNotStaleAfterwards) {
   identify("alice's");
   clock_.advance(5min);
   homeserver_.tokens.clear();
   EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice's")));
+  clock_.advance(5s);
   homeserver_.next_whoami_answers = {Unreachable{"down"}};
   EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
 }

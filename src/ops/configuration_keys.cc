@@ -242,6 +242,8 @@ constexpr Key table[] = {
      "Restarting, cancelling and sending, for each user. Element Call restarts every\n"
      "4 seconds.",
      take_rate<&gateway::RateLimitOptions::manage>},
+    {"rate_limits.look_up", "10/s burst 100", "", "Looking up and listing, for each user.",
+     take_rate<&gateway::RateLimitOptions::look_up>},
     {"rate_limits.delay_id", "2/s burst 20", "", "The same without a token, for each delayed event.",
      take_rate<&gateway::RateLimitOptions::delay_id>},
     {"rate_limits.guess", "0.2/s burst 20", "",
