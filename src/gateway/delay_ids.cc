@@ -1,7 +1,7 @@
 #include "gateway/delay_ids.h"
 
 #include "base/encoding.h"
-#include "gateway/json_scanner.h"
+#include "base/json_scanner.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "homeserver/client.h"
 
 #include "base/log.h"
+#include "homeserver/answer_limits.h"
 #include "homeserver/look_for.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
@@ -39,7 +40,8 @@ HomeserverClient::HomeserverClient(http::Client& http, async::Clock& clock, Home
 Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_id) {
   if (!may_queue_) co_return std::nullopt;
   http::Request request = make_mark_request(delay_id, options_.as_token);
-  const HttpAnswer answer = co_await http_.send(std::move(request), options_.mark_timeout);
+  const HttpAnswer answer =
+      co_await http_.send(std::move(request), http::SendLimits(options_.mark_timeout, answer_limits::mark));
   if (!answer) co_return NotArrived{answer.error().reason};
   may_queue_ = may_queue(*answer);
   if (answer->status >= 500) co_return NotArrived{fmt::format("an answer {}", answer->status)};
@@ -50,7 +52,8 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
                                         domain::Attempt attempt) {
   http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
   const async::Steady began = clock_.steady_now();
-  const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
+  const HttpAnswer answer =
+      co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
   SendAnswer read = read_send_answer(answer, clock_.now());
   if (!answer) {
     auto* unclear = std::get_if<Unclear>(&read);
@@ -89,7 +92,8 @@ Task<bool> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   nothing.content = "{}";
   const domain::Attempt now{clock_.to_wall(clock_.now()), false};
   http::Request request = make_send_request(domain::DelayId::random(), nothing, now, options_.as_token);
-  const HttpAnswer answer = co_await http_.send(std::move(request), options_.send_timeout);
+  const HttpAnswer answer =
+      co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
   const SendAnswer read = read_send_answer(answer, clock_.now());
   const auto* refused = std::get_if<Refused>(&read);
   co_return std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
@@ -100,7 +104,7 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
   while (true) {
     const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
     http::Request request = make_whoami_request(credentials);
-    const HttpAnswer answer = co_await http_.send(std::move(request), left);
+    const HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
     WhoamiReading read = read_whoami_answer(answer, clock_.now());
     if (auto* identity = std::get_if<Identity>(&read)) co_return std::move(*identity);
     if (auto* error = std::get_if<domain::HomeserverError>(&read)) co_return std::move(*error);

@@ -7,7 +7,9 @@
 #include <boost/asio/use_future.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -40,6 +42,7 @@ class HomeserverClientTest : public ::testing::Test {
       co_return http::Response{marks_.contains(request.target) ? 200 : 400, server_header_, "{}"};
     }
     requests_.push_back(std::move(request));
+    if (answer_) co_return answer_(requests_.back());
     http::Response response = std::move(answers_.front());
     answers_.pop_front();
     co_return response;
@@ -59,6 +62,7 @@ class HomeserverClientTest : public ::testing::Test {
   std::set<std::string> marks_;  // their targets
   std::vector<http::Request> requests_;
   std::deque<http::Response> answers_;
+  std::function<http::Response(const http::Request&)> answer_;  // in place of them, if it is set
   http::Server server_{context_.get_executor(), [this](http::Request request) { return answer(std::move(request)); }};
   std::optional<http::Client> http_;
 };
@@ -237,8 +241,15 @@ TEST_F(LookForTest, AsksForTheTimeInABusyRoom) {
     will_answer(200, R"({"chunk":[)" + event_at(7, "$a") + R"(],"end":")" + std::to_string(page) + "\"}");
   }
   will_answer(200, R"({"event_id":"$b","origin_server_ts":5})");
-  will_answer(200, R"({"events_before":[],"event":)" + event_at(5, "$b") + R"(,"events_after":[]})");
-  EXPECT_EQ(ids(look()), std::vector<std::string>{"$b"});
+  will_answer(200, R"({"event":)" + event_at(5, "$b") + R"(,"state":[],"start":"before","end":"after"})");
+  will_answer(200, R"({"chunk":[)" + event_at(5, "$c") + "," + event_at(5, "$d") + R"(],"end":"more"})");
+  will_answer(200, R"({"chunk":[)" + event_at(5, "$a") + "]}");
+  EXPECT_EQ(ids(look()), (std::vector<std::string>{"$a", "$b", "$c", "$d"}));
+  ASSERT_EQ(requests_.size(), 14u);
+  EXPECT_NE(requests_[12].target.find("dir=f"), std::string::npos);
+  EXPECT_NE(requests_[12].target.find("from=after"), std::string::npos);
+  EXPECT_NE(requests_[13].target.find("dir=b"), std::string::npos);
+  EXPECT_NE(requests_[13].target.find("from=before"), std::string::npos);
 }
 
 TEST_F(LookForTest, CannotTellInABusyRoomOfAHomeserverThatKnowsNoTimes) {
@@ -254,6 +265,109 @@ TEST_F(LookForTest, SaysThatItMayNotLookOrCannot) {
   EXPECT_TRUE(std::holds_alternative<MayNotLook>(look()));
   will_answer(502, "bad gateway");
   EXPECT_TRUE(std::holds_alternative<CannotTell>(look()));
+}
+
+// --- Answers that are larger than they can need ---
+
+// A room of large events, page by page, as their owner asks for them.
+class LargeAnswersTest : public LookForTest {
+ protected:
+  LargeAnswersTest() {
+    answer_ = [this](const http::Request& request) { return answer_page(request); };
+  }
+
+  // As large as an event can be shown: 64 KiB of what is written in six bytes.
+  static std::string large_event(std::int64_t time, const std::string& event_id) {
+    std::string body;
+    for (int i = 0; i < 65'000; ++i) body += "\\u003c";
+    return R"({"sender":"@alice:example.org","type":"m.room.message","content":{"body":")" + body +
+           R"("},"origin_server_ts":)" + std::to_string(time) + R"(,"event_id":")" + event_id + "\"}";
+  }
+
+  static std::size_t number(const std::string& target, const std::string& name, std::size_t otherwise) {
+    const auto at = target.find(name + "=");
+    return at == std::string::npos ? otherwise : std::stoul(target.substr(at + name.size() + 1));
+  }
+  http::Response answer_page(const http::Request& request) {
+    const std::size_t limit = number(request.target, "limit", 10);
+    const std::size_t from = number(request.target, "from", 0);
+    limits_.push_back(limit);
+    std::string page = R"({"chunk":[)";
+    const std::size_t end = std::min(from + limit, events_.size());
+    for (std::size_t i = from; i < end; ++i) page += (i == from ? "" : ",") + events_[i];
+    page += "]";
+    if (end < events_.size()) page += R"(,"end":")" + std::to_string(end) + "\"";
+    return {200, {}, page + "}"};
+  }
+
+  std::vector<std::string> events_;  // the newest first
+  std::vector<std::size_t> limits_;
+};
+
+TEST_F(LargeAnswersTest, AreAskedForAgainInSmallerPages) {
+  for (int i = 0; i < 20; ++i) events_.push_back(large_event(7, "$large"));
+  events_.push_back(event_at(5, "$b"));
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$b"});
+  EXPECT_EQ(limits_[0], 100u);
+  EXPECT_EQ(limits_[1], 20u);
+  EXPECT_LE(limits_.size(), 30u);
+}
+
+TEST_F(LargeAnswersTest, AreFollowedByLargePagesOfSmallEvents) {
+  events_.push_back(large_event(7, "$large"));
+  for (int i = 0; i < 8; ++i) events_.push_back(large_event(7, "$large"));
+  for (int i = 0; i < 600; ++i) events_.push_back(event_at(7, "$a"));
+  events_.push_back(event_at(5, "$b"));
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$b"});
+  EXPECT_EQ(limits_.back(), 100u);
+  EXPECT_LE(limits_.size(), 20u);
+}
+
+TEST_F(LargeAnswersTest, OfOneEventAreTaken) {
+  // With its former content, its redaction, its edit and the latest of its thread.
+  std::string event = large_event(5, "$b");
+  event.insert(1, R"("unsigned":{"prev_content":)" + large_event(7, "$1") + R"(,"redacted_because":)" +
+                      large_event(7, "$2") + R"(,"m.relations":{"m.replace":)" + large_event(7, "$3") +
+                      R"(,"m.thread":{"latest_event":)" + large_event(7, "$4") + "}}},");
+  events_ = {event};
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$b"});
+}
+
+TEST_F(LargeAnswersTest, BeyondWhatAnEventCanBeDoNotTell) {
+  events_ = {std::string(5 * 1024 * 1024, ' ') + event_at(5, "$b")};
+  EXPECT_TRUE(std::holds_alternative<CannotTell>(look()));
+  EXPECT_EQ(limits_, (std::vector<std::size_t>{100, 20, 4, 1}));
+}
+
+TEST_F(LargeAnswersTest, OfADeepNestAreRead) {
+  const std::string deep = std::string(5'000, '[') + std::string(5'000, ']');
+  events_ = {R"({"sender":"@alice:example.org","type":"m.room.message","content":)" + deep +
+                 R"(,"origin_server_ts":5,"event_id":"$a"})",
+             event_at(5, "$b")};
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$b"});
+}
+
+TEST_F(LargeAnswersTest, OfASearchAreReadUpToALimitAltogether) {
+  for (int i = 0; i < 200; ++i) events_.push_back(large_event(7, "$large"));
+  std::size_t asked_for_the_time = 0;
+  answer_ = [&](const http::Request& request) {
+    if (request.target.find("timestamp_to_event") == std::string::npos) return answer_page(request);
+    ++asked_for_the_time;
+    return http::Response{404, {}, R"({"errcode":"M_NOT_FOUND"})"};  // nothing is as new as that
+  };
+  EXPECT_TRUE(ids(look()).empty());
+  EXPECT_EQ(asked_for_the_time, 1u);
+  EXPECT_LT(limits_.size(), 200u);
+}
+
+TEST_F(LargeAnswersTest, ToOtherQuestionsAreNone) {
+  const std::string large = std::string(70'000, ' ') + R"({"event_id":"$e","user_id":"@a:b"})";
+  answer_ = [&](const http::Request&) { return http::Response{200, {}, large}; };
+  auto homeserver = client();
+  // It may have been sent, and is looked for.
+  EXPECT_TRUE(std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}))));
+  const Credentials credentials{"theirs", std::nullopt, std::nullopt};
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials))));
 }
 
 // --- Rate limits ---

@@ -1,12 +1,17 @@
 #include "homeserver/fingerprint.h"
 
+#include <array>
+#include <string_view>
+
 namespace afterword::homeserver {
 namespace {
 
 using domain::EventKind;
 
-bool is_redacted(const json::object* unsigned_data) {
-  return unsigned_data && (unsigned_data->contains("redacted_because") || unsigned_data->contains("redacted_by"));
+bool says(const std::optional<JsonText>& value, std::string_view expected) { return value && value->is(expected); }
+
+json::object object_in(const std::optional<JsonText>& value) {
+  return value ? parse_json_object(value->text()).value_or(json::object()) : json::object();
 }
 
 }  // namespace
@@ -22,47 +27,46 @@ Fingerprint::Fingerprint(const domain::DelayId& delay_id, const domain::EventToS
       origin_server_ts_(to_ms(attempt.origin_server_ts)),
       content_(parse_json_object(event.content)) {}
 
-Fingerprint::Match Fingerprint::match(const json::object& event) const {
-  if (string_member(event, "sender") != event_.user_id.value || string_member(event, "type") != type_of(event_)) {
-    return Match::no;
-  }
-  if (event_.kind == EventKind::redaction) {
-    if (!redacts_the_same(event)) return Match::no;
-  } else {
-    const json::value* time = event.if_contains("origin_server_ts");
-    if (!time || !time->is_int64() || time->get_int64() != origin_server_ts_) return Match::no;
-  }
-  const auto state_key = string_member(event, "state_key");
-  if (state_key.has_value() != (event_.kind == EventKind::state)) return Match::no;
-  if (state_key && *state_key != event_.state_key) return Match::no;
+// What costs a tree comes last, when little but a match has come so far.
+Fingerprint::Match Fingerprint::match(const JsonText& event) const {
+  const auto [sender, type, time, state_key, redacts, content, unsigned_data] =
+      event.members(std::array<std::string_view, 7>{"sender", "type", "origin_server_ts", "state_key", "redacts",
+                                                    "content", "unsigned"});
+  if (!says(sender, event_.user_id.value) || !says(type, type_of(event_))) return Match::no;
+  const bool is_redaction = event_.kind == EventKind::redaction;
+  if (!is_redaction && (!time || time->integer() != origin_server_ts_)) return Match::no;
+  const bool has_state_key = state_key && state_key->string();
+  if (has_state_key != (event_.kind == EventKind::state)) return Match::no;
+  if (has_state_key && !state_key->is(event_.state_key)) return Match::no;
+  if (is_redaction && !redacts_the_same(redacts, object_in(content))) return Match::no;
 
-  const json::object* unsigned_data = object_member(event, "unsigned");
-  const auto transaction = unsigned_data ? string_member(*unsigned_data, "transaction_id") : std::nullopt;
-  if (transaction) return *transaction == transaction_ ? Match::exact : Match::no;
+  bool is_redacted = false;
+  if (unsigned_data) {
+    const auto [transaction, redacted_because, redacted_by] =
+        unsigned_data->members(std::array<std::string_view, 3>{"transaction_id", "redacted_because", "redacted_by"});
+    if (transaction && transaction->string()) return transaction->is(transaction_) ? Match::exact : Match::no;
+    is_redacted = redacted_because || redacted_by;
+  }
   // A redaction takes the content away. At that millisecond, of that sender and type, it is taken for ours.
-  const bool same = event_.kind == EventKind::redaction || is_redacted(unsigned_data) || has_content(event);
+  const bool same = is_redaction || is_redacted || (content && content->is_object() && has_content(object_in(content)));
   return same ? Match::alike : Match::no;
 }
 
-bool Fingerprint::has_content(const json::object& event) const {
-  const json::object* content = object_member(event, "content");
-  if (!content || !content_) return false;
+bool Fingerprint::has_content(const json::object& content) const {
+  if (!content_) return false;
   // Homeservers add the owner's profile to a membership.
   if (event_.type == "m.room.member") {
-    return string_member(*content, "membership") == string_member(*content_, "membership");
+    return string_member(content, "membership") == string_member(*content_, "membership");
   }
-  return *content == *content_;
+  return content == *content_;
 }
 
-bool Fingerprint::redacts_the_same(const json::object& event) const {
+bool Fingerprint::redacts_the_same(const std::optional<JsonText>& at_the_event, const json::object& content) const {
   // Where `redacts` stands depends on the room's version, and Dendrite makes a reason of none an empty one.
-  static const json::object none;
-  const json::object* found = object_member(event, "content");
-  const json::object& content = found ? *found : none;
   const auto in_content = string_member(content, "redacts");
-  const auto redacts = in_content ? in_content : string_member(event, "redacts");
+  const auto redacts = in_content ? in_content : (at_the_event ? at_the_event->string() : std::nullopt);
   const auto reason = [](const json::object& from) { return string_member(from, "reason").value_or(""); };
-  return redacts == event_.redacts.value && reason(content) == reason(content_.value_or(none));
+  return redacts == event_.redacts.value && reason(content) == reason(content_.value_or(json::object()));
 }
 
 }  // namespace afterword::homeserver

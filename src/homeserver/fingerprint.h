@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "base/json_text.h"
 #include "domain/delayed_event.h"
 
 #include <optional>
@@ -24,11 +25,11 @@ class Fingerprint {
     exact   // it shows our transaction
   };
   // `event` is of the client-server API.
-  Match match(const json::object& event) const;
+  Match match(const JsonText& event) const;
 
  private:
-  bool has_content(const json::object& event) const;
-  bool redacts_the_same(const json::object& event) const;
+  bool has_content(const json::object& content) const;
+  bool redacts_the_same(const std::optional<JsonText>& at_the_event, const json::object& content) const;
 
   const std::string transaction_;
   const domain::EventToSend& event_;

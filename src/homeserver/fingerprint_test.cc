@@ -18,7 +18,7 @@ class FingerprintTest : public ::testing::Test {
 
   Match match(const std::string& text) const {
     const domain::Attempt attempt{from_ms(5)};
-    return Fingerprint(delay_id_, event_, attempt).match(*parse_json_object(text));
+    return Fingerprint(delay_id_, event_, attempt).match(*JsonText::read(text));
   }
 
   const domain::DelayId delay_id_ = domain::DelayId::random();

@@ -1,6 +1,8 @@
 #include "homeserver/look_for.h"
 
 #include "base/encoding.h"
+#include "base/json_text.h"
+#include "homeserver/answer_limits.h"
 #include "homeserver/fingerprint.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
@@ -9,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -24,19 +28,45 @@ using domain::EventKind;
 // application services do. Wider, and a bot's steady stream would never be searched to its end.
 constexpr std::chrono::minutes margin{5};
 
+// One look for messages. Beyond that, the room is too busy to be searched so.
+constexpr int largest_page = 100;
+constexpr int max_requests = 200;  // of one read_messages
+
+struct Answered {
+  std::unique_ptr<const std::string> body;  // outlives `json`, also when this is moved
+  JsonText json;                            // an object
+};
 struct NothingThere {};
 struct UnknownDevice {};
-using Read = std::variant<json::object, NothingThere, UnknownDevice, MayNotLook, CannotTell>;
+struct TooLarge {};
+using Read = std::variant<Answered, NothingThere, UnknownDevice, TooLarge, MayNotLook, CannotTell>;
 
-Read read(const HttpAnswer& answer) {
+std::string text_at(const std::optional<JsonText>& value) {
+  return value ? value->string().value_or("") : std::string();
+}
+
+Read read(HttpAnswer answer) {
+  if (!answer && answer.error().too_large) return TooLarge{};
   if (!answer) return CannotTell{answer.error().reason};
-  auto body = parse_json_object(answer->body);
-  if (answer->status >= 200 && answer->status < 300 && body) return std::move(*body);
-  const std::string errcode = body ? string_member(*body, "errcode").value_or("") : "";
+  auto body = std::make_unique<const std::string>(std::move(answer->body));
+  const auto json = JsonText::read(*body);
+  const bool is_object = json && json->is_object();
+  if (answer->status >= 200 && answer->status < 300 && is_object) return Answered{std::move(body), *json};
+  const std::string errcode = is_object ? text_at(json->member("errcode")) : "";
   if (errcode == "M_UNKNOWN_DEVICE") return UnknownDevice{};
   if (errcode == "M_NOT_FOUND") return NothingThere{};
-  if (answer->status == 403 && !errcode.empty()) return MayNotLook{string_member(*body, "error").value_or(errcode)};
+  if (answer->status == 403 && !errcode.empty()) {
+    const std::string error = text_at(json->member("error"));
+    return MayNotLook{error.empty() ? errcode : error};
+  }
   return CannotTell{fmt::format("an answer {} {}", answer->status, errcode)};
+}
+
+// How many events to ask for next, when `events` took `bytes`: half a page of such.
+int next_page(int events, std::size_t bytes) {
+  const std::size_t fitting =
+      answer_limits::page / 2 * static_cast<std::size_t>(events) / std::max<std::size_t>(bytes, 1);
+  return static_cast<int>(std::clamp<std::size_t>(fitting, 1, largest_page));
 }
 
 class Search {
@@ -58,7 +88,8 @@ class Search {
     std::optional<LookAnswer> failure = co_await look_where_it_shows();
     if (failure) co_return std::move(*failure);
     if (!found_.empty()) co_return answer();
-    failure = co_await read_messages();
+    auto reading = read_messages("", "b", options_.max_pages * largest_page);
+    failure = co_await std::move(reading);
     if (failure) co_return std::move(*failure);
     if (!found_.empty() || reached_the_time_) co_return answer();
     failure = co_await ask_for_the_time();
@@ -70,7 +101,8 @@ class Search {
   async::Task<LookAnswer> ask_for_the_mark() {
     if (!may_queue_) co_return Candidates{};
     http::Request request = make_mark_question(delay_id_, options_.as_token);
-    const HttpAnswer answer = co_await http_.send(std::move(request), time_left());
+    const HttpAnswer answer =
+        co_await http_.send(std::move(request), http::SendLimits(time_left(), answer_limits::mark));
     const Mark mark = read_mark(answer);
     if (mark == Mark::unheard) co_return CannotTell{"the homeserver does not say whether it was restarted"};
     Candidates none;
@@ -82,17 +114,19 @@ class Search {
   using Parameters = std::vector<std::pair<std::string_view, std::string>>;
 
   // GETs what the room has at `path`, as the owner.
-  async::Task<Read> get(std::string path, Parameters parameters, std::string_view version = "v3") {
-    Read answered = co_await get_once(path, parameters, version);
+  async::Task<Read> get(std::string path, Parameters parameters, std::size_t max_bytes,
+                        std::string_view version = "v3") {
+    Read answered = co_await get_once(path, parameters, max_bytes, version);
     if (std::holds_alternative<UnknownDevice>(answered)) {
       device_id_.reset();
-      answered = co_await get_once(path, parameters, version);
+      answered = co_await get_once(path, parameters, max_bytes, version);
       if (std::holds_alternative<UnknownDevice>(answered)) co_return CannotTell{"an unknown device of none"};
     }
     co_return answered;
   }
 
-  async::Task<Read> get_once(const std::string& path, const Parameters& parameters, std::string_view version) {
+  async::Task<Read> get_once(const std::string& path, const Parameters& parameters, std::size_t max_bytes,
+                             std::string_view version) {
     Query query;
     query.add("user_id", event_.user_id.value);
     if (device_id_) query.add_device(device_id_->value);
@@ -104,9 +138,9 @@ class Search {
     request.headers.add("Authorization", "Bearer " + options_.as_token);
     const auto left = time_left();
     if (left <= std::chrono::milliseconds(0)) co_return CannotTell{"the search took too long"};
-    const HttpAnswer answer = co_await http_.send(std::move(request), left);
+    HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(left, max_bytes));
     if (answer) may_queue_ = may_queue(*answer);
-    co_return read(answer);
+    co_return read(std::move(answer));
   }
 
   std::chrono::milliseconds time_left() const {
@@ -125,61 +159,74 @@ class Search {
     } else {
       co_return std::nullopt;
     }
-    auto asking = get(std::move(path), std::move(parameters));
+    auto asking = get(std::move(path), std::move(parameters), answer_limits::event);
     Read answered = co_await std::move(asking);
     // A refusal can be about this alone, such as an event from before the owner joined; the messages decide.
     if (auto* cannot = std::get_if<CannotTell>(&answered)) co_return std::move(*cannot);
-    const auto* event = std::get_if<json::object>(&answered);
-    if (event && event_.kind == EventKind::state) consider(*event);
+    const auto* event = std::get_if<Answered>(&answered);
+    if (event && event_.kind == EventKind::state) consider(event->json);
     if (event && event_.kind == EventKind::redaction) {
-      const json::object* unsigned_data = object_member(*event, "unsigned");
-      const json::object* redaction = unsigned_data ? object_member(*unsigned_data, "redacted_because") : nullptr;
+      const auto unsigned_data = event->json.member("unsigned");
+      const auto redaction = unsigned_data ? unsigned_data->member("redacted_because") : std::nullopt;
       if (redaction) consider(*redaction);
     }
     co_return std::nullopt;
   }
 
-  void consider(const json::object& event) {
+  void consider(const JsonText& event) {
     const auto match = fingerprint_.match(event);
-    const auto event_id = string_member(event, "event_id");
-    if (match == Fingerprint::Match::no || !event_id) return;
+    if (match == Fingerprint::Match::no) return;
+    const EventId id(text_at(event.member("event_id")));
+    if (id.value.empty()) return;
     if (match == Fingerprint::Match::exact && !std::exchange(found_exact_, true)) found_.clear();
     if (found_exact_ && match != Fingerprint::Match::exact) return;
-    const EventId id(*event_id);
     if (std::find(found_.begin(), found_.end(), id) == found_.end()) found_.push_back(id);
   }
 
   // Answers whether all of them are far older than the attempt.
-  bool consider_all(const json::value* events) {
+  bool consider_all(const JsonText& events) {
     bool all_older = true;
-    if (!events || !events->is_array()) return false;
-    for (const json::value& value : events->get_array()) {
-      const json::object* event = value.if_object();
-      if (!event) continue;
-      consider(*event);
-      const json::value* time = event->if_contains("origin_server_ts");
-      all_older = all_older && time && time->is_int64() && time->get_int64() < to_ms(oldest_);
-    }
-    return all_older && !events->get_array().empty();
+    bool is_empty = true;
+    events.for_each_element([&](const JsonText& event) {
+      is_empty = false;
+      consider(event);
+      const auto time = event.member("origin_server_ts");
+      all_older = all_older && time && time->integer().value_or(to_ms(oldest_)) < to_ms(oldest_);
+    });
+    return all_older && !is_empty;
   }
 
-  async::Task<std::optional<LookAnswer>> read_messages() {
-    std::string from;
-    for (int page = 0; page < options_.max_pages; ++page) {
-      Parameters parameters{{"dir", "b"}, {"limit", "100"}, {"filter", filter()}};
+  // The messages from a token on, or from the newest, up to so many; until their time is over, or the attempt found.
+  async::Task<std::optional<LookAnswer>> read_messages(std::string from, std::string_view direction, int left) {
+    int events = largest_page;
+    std::size_t bytes_left = answer_limits::search;
+    reached_the_time_ = false;
+    for (int requests_left = max_requests; left > 0 && bytes_left > 0 && requests_left > 0; --requests_left) {
+      Parameters parameters{{"dir", std::string(direction)}, {"limit", std::to_string(events)}, {"filter", filter()}};
       if (!from.empty()) parameters.emplace_back("from", from);
-      auto asking = get("messages", std::move(parameters));
+      const std::size_t max_bytes = events == 1 ? answer_limits::framed_event : answer_limits::page;
+      auto asking = get("messages", std::move(parameters), max_bytes);
       Read answered = co_await std::move(asking);
+      if (std::holds_alternative<TooLarge>(answered)) {
+        if (events == 1) co_return CannotTell{"the room shows an event that is larger than any can be"};
+        events = std::max(events / 5, 1);
+        continue;
+      }
       if (auto* may_not = std::get_if<MayNotLook>(&answered)) co_return std::move(*may_not);
       if (auto* cannot = std::get_if<CannotTell>(&answered)) co_return std::move(*cannot);
-      const auto* body = std::get_if<json::object>(&answered);
+      const auto* body = std::get_if<Answered>(&answered);
       if (!body) co_return MayNotLook{"the homeserver does not know the room"};
-      const bool all_older = consider_all(body->if_contains("chunk"));
-      const auto end = string_member(*body, "end");
-      reached_the_time_ = all_older || !end || end->empty() || *end == from;
+      const auto [chunk, end_member] = body->json.members(std::array<std::string_view, 2>{"chunk", "end"});
+      const bool all_older = chunk && consider_all(*chunk);
+      std::string end = text_at(end_member);
+      reached_the_time_ = all_older || end.empty() || end == from;
       if (reached_the_time_ || found_exact_) break;
-      from = *end;
+      from = std::move(end);
+      left -= events;
+      bytes_left -= std::min(bytes_left, body->body->size());
+      events = next_page(events, body->body->size());
     }
+    too_much_ = left > 0 && !reached_the_time_ && !found_exact_;
     co_return std::nullopt;
   }
 
@@ -188,28 +235,40 @@ class Search {
     // The time of a redaction is not ours. It would have shown at the event that it redacts.
     if (event_.kind == EventKind::redaction) co_return std::nullopt;
     Parameters at_time{{"ts", std::to_string(to_ms(when_))}, {"dir", "f"}};
-    auto asking = get("timestamp_to_event", std::move(at_time), "v1");
+    auto asking = get("timestamp_to_event", std::move(at_time), answer_limits::timestamp_to_event, "v1");
     Read nearest = co_await std::move(asking);
     if (auto* may_not = std::get_if<MayNotLook>(&nearest)) co_return std::move(*may_not);
     // Nothing in the room is as new as that.
     if (std::holds_alternative<NothingThere>(nearest)) co_return std::nullopt;
-    const auto* found = std::get_if<json::object>(&nearest);
+    const auto* found = std::get_if<Answered>(&nearest);
     if (!found) co_return CannotTell{"the room is too busy to be searched"};
-    const json::value* time = found->if_contains("origin_server_ts");
+    const auto time = found->json.member("origin_server_ts");
     // Nothing in the room has exactly that time.
-    if (time && time->is_int64() && time->get_int64() != to_ms(when_)) co_return std::nullopt;
-    const auto event_id = string_member(*found, "event_id");
-    if (!event_id) co_return CannotTell{"an answer to timestamp_to_event without an event_id"};
+    if (time && time->integer().value_or(to_ms(when_)) != to_ms(when_)) co_return std::nullopt;
+    const std::string event_id = text_at(found->json.member("event_id"));
+    if (event_id.empty()) co_return CannotTell{"an answer to timestamp_to_event without an event_id"};
 
-    Parameters around{{"limit", "100"}, {"filter", filter()}};
-    auto asking_around = get("context/" + percent_encode(*event_id), std::move(around));
+    // Of its context the two tokens alone: the rest includes all of the room's state that the filter lets through.
+    Parameters around{{"limit", "1"}, {"filter", R"({"not_types":["*"]})"}};
+    auto asking_around = get("context/" + percent_encode(event_id), std::move(around), answer_limits::framed_event);
     Read answered = co_await std::move(asking_around);
-    const auto* context = std::get_if<json::object>(&answered);
+    const auto* context = std::get_if<Answered>(&answered);
     if (!context) co_return CannotTell{"the room is too busy to be searched"};
-    consider_all(context->if_contains("events_before"));
-    const json::object* middle = object_member(*context, "event");
+    const auto [middle, start, end] = context->json.members(std::array<std::string_view, 3>{"event", "start", "end"});
+    const std::string before = text_at(start);
+    const std::string after = text_at(end);
+    if (before.empty() || after.empty()) co_return CannotTell{"an answer to context without its tokens"};
+    auto reading_on = read_messages(after, "f", largest_page);
+    auto failure = co_await std::move(reading_on);
+    if (failure) co_return std::move(*failure);
+    bool missed_some = too_much_;
+    std::reverse(found_.begin(), found_.end());
     if (middle) consider(*middle);
-    consider_all(context->if_contains("events_after"));
+    auto reading_back = read_messages(before, "b", largest_page);
+    failure = co_await std::move(reading_back);
+    if (failure) co_return std::move(*failure);
+    missed_some = missed_some || too_much_;
+    if (missed_some && found_.empty()) co_return CannotTell{"the room is too busy to be searched"};
     co_return std::nullopt;
   }
 
@@ -239,7 +298,8 @@ class Search {
   bool may_queue_ = true;  // by its last answer
   std::vector<EventId> found_;
   bool found_exact_ = false;       // only those that show our transaction
-  bool reached_the_time_ = false;  // no event of that time lies further back
+  bool reached_the_time_ = false;  // no event of that time lies further on
+  bool too_much_ = false;          // there was more than read_messages may read
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "homeserver/own_limit.h"
 
+#include "homeserver/answer_limits.h"
 #include "homeserver/read_answer.h"
 
 #include <boost/asio/this_coro.hpp>
@@ -34,7 +35,7 @@ async::Task<std::optional<Milliseconds>> OwnLimit::ask_whoami() {
   request.method = "GET";
   request.target = "/_matrix/client/v3/account/whoami";
   request.headers.add("Authorization", "Bearer " + as_token_);
-  const HttpAnswer answer = co_await http_.send(std::move(request), timeout_);
+  const HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(timeout_, answer_limits::whoami));
   const WhoamiReading read = read_whoami_answer(answer, clock_.now());
   if (const auto* limited = std::get_if<AskAgain>(&read)) co_return limited->wait;
   if (std::holds_alternative<Unreachable>(read)) co_return unanswered;

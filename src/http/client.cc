@@ -136,7 +136,10 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
         co_return std::move(*answer);
       }
       const bool replace = is_reused && answer.error().before_answer && call->may_be_repeated && !call->aborted;
-      if (!replace) co_return NoAnswer{Arrived::unknown, answer.error().reason};
+      if (!replace) {
+        const auto& failure = answer.error();
+        co_return NoAnswer{Arrived::unknown, failure.reason, false, failure.too_large};
+      }
       self->idle.clear();  // as old as the one that was closed, and in the way of max_connections
     }
   }

@@ -36,6 +36,7 @@ struct NoAnswer {
   Arrived arrived = Arrived::unknown;
   std::string reason;       // for the log
   bool was_closed = false;  // by close(): the other end has not failed
+  bool too_large = false;   // there was one, larger than what was asked for
 };
 
 struct ClientOptions {

@@ -143,7 +143,7 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_unt
     error_code error;
     if (!(parser.*is_done)() && input_.size() > 0) {
       input_.consume(parser.put(input_.data(), error));
-      if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large"};
+      if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
       if (error && error != beast_http::error::need_more) {
         co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
       }

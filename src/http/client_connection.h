@@ -42,6 +42,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   struct Failure {
     std::string reason;
     bool before_answer = false;  // the other side closed before it sent a single byte
+    bool too_large = false;
   };
   // `outgoing` must outlive the task.
   async::Task<Result<Response, Failure>> exchange(const Outgoing& outgoing, std::size_t max_response_bytes);

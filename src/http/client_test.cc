@@ -289,6 +289,7 @@ TEST_F(ClientTest, AnAnswerMayBeTooLarge) {
     const auto answer = send(request("GET"), {time_enough, 10});
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().reason, "the answer is too large");
+    EXPECT_TRUE(answer.error().too_large);
     EXPECT_EQ(answer.error().arrived, Arrived::unknown);
   }
 }

@@ -4,6 +4,7 @@
 #include "async/task_group.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "homeserver/answer_limits.h"
 #include "http/client.h"
 #include "main/open_store.h"
 #include "main/synapse_database.h"
@@ -31,7 +32,7 @@ using store::Store;
 using Done = Result<void, std::string>;
 
 constexpr int events_at_once = 500;
-const http::SendLimits answer_limits{std::chrono::seconds(10), 1024 * 1024};
+const http::SendLimits answer_limits{std::chrono::seconds(10), homeserver::answer_limits::versions};
 
 struct Tally {
   std::uint64_t taken = 0;

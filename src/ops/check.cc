@@ -1,6 +1,7 @@
 #include "ops/check.h"
 
 #include "base/json.h"
+#include "homeserver/answer_limits.h"
 #include "http/client.h"
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ namespace {
 using async::Task;
 using Answer = Result<http::Response, http::NoAnswer>;
 
-const http::SendLimits answer_limits{std::chrono::seconds(10), 1024 * 1024};
+const http::SendLimits answer_limits{std::chrono::seconds(10), homeserver::answer_limits::versions};
 
 Task<Answer> get(http::Client& client, std::string target, std::string access_token = {}) {
   http::Request request;

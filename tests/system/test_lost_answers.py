@@ -72,6 +72,10 @@ def message(body: str) -> dict[str, str]:
     return {"msgtype": "m.text", "body": body}
 
 
+def send_path(room: str) -> str:
+    return f"{C}/v3/rooms/{quote(room)}/send/{TEXT}/{new_txn_id()}"
+
+
 def bodies(user: User, room: str) -> list[str]:
     return [event["content"].get("body") for event in user.events(room, TEXT)]
 
@@ -242,6 +246,33 @@ def test_among_many_messages(gate: Gate, alice: User, room: str):
     delay_id = alice.delayed(room, TEXT, message("once"), 300)
     eventually(lambda: bodies(alice, room) == ["once"])
     for number in range(120):
+        alice.send(room, TEXT, message(str(number))).ok()
+    gate.heal()
+    assert sent(alice, delay_id)
+    assert all_bodies(alice, room).count("once") == 1
+
+
+def test_among_large_messages(gate: Gate, alice: User, room: str):
+    """So large that a hundred of them would be 36 MB (Dendrite writes a < in six bytes): in smaller pages."""
+    gate.fault_all(Lose.ANSWER)
+    delay_id = alice.delayed(room, TEXT, message("once"), 300)
+    eventually(lambda: bodies(alice, room) == ["once"])
+    for _ in range(20):
+        alice.request_patiently("PUT", send_path(room), body=message("<" * 60_000)).ok()
+    gate.heal()
+    assert sent(alice, delay_id)
+    assert all_bodies(alice, room).count("once") == 1
+
+
+def test_behind_a_thousand_messages(setting: Setting, gate: Gate, alice: User, room: str):
+    """Too many to be read: the homeserver is asked for the events of that time."""
+    if isinstance(setting.homeserver, Dendrite):
+        pytest.skip("Dendrite does not know timestamp_to_event")
+    gate.fault_all(Lose.ANSWER)
+    delay_id = alice.delayed(room, TEXT, message("once"), 300)
+    eventually(lambda: bodies(alice, room) == ["once"])
+    gate.fault_all(Lose.REQUEST)
+    for number in range(1050):
         alice.send(room, TEXT, message(str(number))).ok()
     gate.heal()
     assert sent(alice, delay_id)

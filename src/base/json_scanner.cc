@@ -1,6 +1,6 @@
-#include "gateway/json_scanner.h"
+#include "base/json_scanner.h"
 
-namespace afterword::gateway {
+namespace afterword {
 namespace {
 
 using Kind = JsonToken::Kind;
@@ -256,4 +256,4 @@ std::string_view text_of_string(std::string_view quoted, std::string& buffer) {
   return buffer;
 }
 
-}  // namespace afterword::gateway
+}  // namespace afterword

@@ -1,4 +1,4 @@
-#include "gateway/json_scanner.h"
+#include "base/json_scanner.h"
 
 #include "base/encoding.h"
 #include "base/testing/json_suite.h"
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace afterword::gateway {
+namespace afterword {
 namespace {
 
 using Kind = JsonToken::Kind;
@@ -180,4 +180,4 @@ TEST(JsonScanner, AgreesWithBoost) {
 }
 
 }  // namespace
-}  // namespace afterword::gateway
+}  // namespace afterword

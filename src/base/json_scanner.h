@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace afterword::gateway {
+namespace afterword {
 
 struct JsonToken {
   enum class Kind : std::uint8_t {
@@ -80,4 +80,4 @@ class JsonScanner {
 // `quoted`, or in `buffer` if there were escapes. Half a surrogate pair becomes U+FFFD.
 std::string_view text_of_string(std::string_view quoted, std::string& buffer);
 
-}  // namespace afterword::gateway
+}  // namespace afterword
