@@ -1,5 +1,6 @@
 #include "async/task_group.h"
 
+#include "base/end_process.h"
 #include "base/log.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -12,19 +13,6 @@
 #include <utility>
 
 namespace afterword::async {
-namespace {
-
-void log_failure(const std::string& name, const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    log::error("{} ended with an error: {}", name, error.what());
-  } catch (...) {
-    log::error("{} ended with an unknown error", name);
-  }
-}
-
-}  // namespace
 
 // The signal of one task, which goes with that task: Asio keeps it until the task has ended, or was destroyed
 // unfinished.
@@ -46,8 +34,9 @@ class TaskGroup::Presence {
   Signals::iterator signal_;
 };
 
-TaskGroup::TaskGroup(Executor executor)
+TaskGroup::TaskGroup(Executor executor, OnFailure on_failure)
     : executor_(std::move(executor)),
+      on_failure_(on_failure),
       signals_(std::make_shared<Signals>()),
       all_ended_(executor_, asio::steady_timer::time_point::max()) {}
 
@@ -67,7 +56,10 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
 }
 
 void TaskGroup::note_end(const std::string& name, const std::exception_ptr& failure) {
-  if (failure && !stopping_) log_failure(name, failure);
+  if (failure && !stopping_) {
+    if (on_failure_ == OnFailure::end_process) end_process(name, failure);
+    log::error("{}", describe_failure(name, failure));
+  }
   if (signals_->empty()) all_ended_.cancel();
 }
 

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <list>
 #include <memory>
@@ -19,14 +20,18 @@
 
 namespace afterword::async {
 
+// What becomes of the process when an exception leaves a task, which is a bug. A task for one request or one event may
+// be lost alone. One on which all others depend, as timers and pauses, must not: nothing would tell that it has gone.
+enum class OnFailure : std::uint8_t { end_task, end_process };
+
 class TaskGroup {
  public:
-  explicit TaskGroup(Executor executor);
+  explicit TaskGroup(Executor executor, OnFailure on_failure = OnFailure::end_task);
   ~TaskGroup();
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task`. An exception that leaves it is a bug: it is logged under `name`, and only this task ends.
+  // Starts `task`. An exception that leaves it is logged under `name`.
   void spawn(std::string name, Task<void> task);
 
   void stop();
@@ -42,6 +47,7 @@ class TaskGroup {
   void note_end(const std::string& name, const std::exception_ptr& failure);
 
   Executor executor_;
+  const OnFailure on_failure_;
   std::shared_ptr<Signals> signals_;  // one for each task that has not gone
   asio::steady_timer all_ended_;      // never expires; cancelled when the last task has ended
   bool stopping_ = false;

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 
@@ -69,6 +70,17 @@ TEST_F(TaskGroupTest, AFailureEndsOnlyItsTask) {
   tasks_.spawn("sound", sleep_then_count(clock_, 1s, count_));
   clock_.run(tasks_.join());
   EXPECT_EQ(count_, 1);
+}
+
+void fail_in_a_group_that_cannot_do_without() {
+  testing::ManualClock clock;
+  TaskGroup tasks(clock.context().get_executor(), OnFailure::end_process);
+  tasks.spawn("keeping time", fail(clock));
+  clock.run(tasks.join());
+}
+
+TEST(TaskGroupDeathTest, AFailureEndsTheProcessThatCannotDoWithout) {
+  EXPECT_EXIT(fail_in_a_group_that_cannot_do_without(), ::testing::ExitedWithCode(EXIT_FAILURE), "");
 }
 
 // As kill -9 ends a process in the simulator. Asserts are on in builds with sanitizers.

@@ -24,7 +24,7 @@ struct Context {
         homeserver(homeserver_),
         options(options_),
         grace(options_.start_grace),
-        waits(executor),
+        waits(executor, async::OnFailure::end_process),
         tries(std::move(executor)) {}
 
   std::chrono::milliseconds delay_after(unsigned failures) {

@@ -57,7 +57,7 @@ class Server {
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }),
-        background_(executor_),
+        background_(executor_, async::OnFailure::end_process),
         retention_(configuration.retention) {}
 
   // Whether it is ready to serve; if not, standard error says why. The configuration outlives the task, here and below:
@@ -157,7 +157,7 @@ int serve(const ops::Configuration& configuration) {
   }
   Server server(io, configuration, std::move(*store));
   int exit_status = 1;
-  async::TaskGroup main_task(io.get_executor());
+  async::TaskGroup main_task(io.get_executor(), async::OnFailure::end_process);
   main_task.spawn("serve", run_until_signal(server, configuration, io, exit_status));
   io.run();
   if (exit_status == 0) log::info("stopped");

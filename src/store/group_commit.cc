@@ -1,5 +1,7 @@
 #include "store/group_commit.h"
 
+#include "base/end_process.h"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -76,7 +78,16 @@ GroupCommit::Batch GroupCommit::take_batch() {
   return Batch(std::move(operations));
 }
 
-void GroupCommit::run_thread() {
+// What it throws leaves a batch of which nobody knows whether it was committed.
+void GroupCommit::run_thread() noexcept {
+  try {
+    commit_batches();
+  } catch (...) {
+    end_process("committing to the database", std::current_exception());
+  }
+}
+
+void GroupCommit::commit_batches() {
   std::unique_lock lock(mutex_);
   for (;;) {
     arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

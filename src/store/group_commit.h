@@ -79,7 +79,8 @@ class GroupCommit {
 
   void enqueue(Operation& operation);
   Batch take_batch();
-  void run_thread();
+  void run_thread() noexcept;
+  void commit_batches();
   void post_gather(std::size_t seen, int round);
   void gather(std::size_t seen, int round);
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <random>
 #include <stdexcept>
@@ -88,6 +89,31 @@ class PostgresInstances : public ::testing::Test {
   store::testing::Runner runner_;
   std::vector<std::unique_ptr<Store>> stores_;
 };
+
+TEST_F(PostgresInstances, LoseTheirLeaseAndNotTheirProcessToWhatNobodyExpected) {
+  std::atomic<bool> failing = false;
+  const auto serving = std::this_thread::get_id();
+  LeaseOptions options{.duration = 600ms, .renew_every = 50ms, .margin = 200ms};
+  options.clock = [&] {
+    if (failing && std::this_thread::get_id() != serving) throw std::logic_error("a bug");
+    return time_since_boot();
+  };
+  Store& store = open(options);
+  const auto claimed = schedule(store);
+  EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(store, claimed)));
+  EXPECT_TRUE(store.may_send(claimed));
+
+  failing = true;
+  std::this_thread::sleep_for(600ms);
+  EXPECT_FALSE(store.may_send(claimed));
+
+  failing = false;
+  const auto renewed = [&] {
+    for (int tries = 0; tries < 200 && !store.may_send(claimed); ++tries) std::this_thread::sleep_for(50ms);
+    return store.may_send(claimed);
+  };
+  EXPECT_TRUE(renewed());
+}
 
 TEST_F(PostgresInstances, ServeEachOthersEventsAndLeaveTheirTimersAlone) {
   Store& first = open();

@@ -1,10 +1,14 @@
 #include "store/postgres/lease.h"
 
+#include "base/end_process.h"
 #include "base/log.h"
 #include "store/postgres/origin.h"
 
 #include <algorithm>
 #include <ctime>
+#include <exception>
+#include <optional>
+#include <string>
 
 namespace afterword::store::postgres {
 namespace {
@@ -79,21 +83,39 @@ void Lease::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Lease::run() {
-  auto pause = options_.renew_every;
-  std::unique_lock lock(mutex_);
-  while (!stop_requested_.wait_for(lock, pause, [this] { return stopping_; })) {
-    lock.unlock();
-    try {
-      renew();
-      pause = options_.renew_every;
-    } catch (const Error& error) {
-      session_.note(error);
-      log::debug("the lease cannot be renewed: {}", error.what());
-      pause = std::min(options_.renew_every, pause_after_failure);
+void Lease::run() noexcept {
+  try {
+    auto pause = options_.renew_every;
+    std::unique_lock lock(mutex_);
+    while (!stop_requested_.wait_for(lock, pause, [this] { return stopping_; })) {
+      lock.unlock();
+      pause = try_to_renew() ? options_.renew_every : std::min(options_.renew_every, pause_after_failure);
+      lock.lock();
     }
-    lock.lock();
+  } catch (...) {
+    end_process("renewing the lease", std::current_exception());
   }
+}
+
+// Whatever goes wrong, the lease has not been renewed: when it has run out, nothing is sent any more.
+bool Lease::try_to_renew() {
+  std::optional<std::string> failure;
+  try {
+    renew();
+  } catch (const Error& error) {
+    session_.note(error);
+    failure = error.what();
+  } catch (const std::exception& error) {
+    session_.close();  // in whatever state it is
+    failure = error.what();
+  } catch (...) {
+    session_.close();
+    failure = "an unknown error";
+  }
+  if (failure && !failing_) log::warn("the lease cannot be renewed; without it nothing is sent: {}", *failure);
+  if (!failure && failing_) log::info("the lease is renewed again");
+  failing_ = failure.has_value();
+  return !failing_;
 }
 
 void Lease::renew() {

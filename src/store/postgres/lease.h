@@ -54,12 +54,14 @@ class Lease {
   void give_up();
 
  private:
-  void run();
+  void run() noexcept;
+  bool try_to_renew();
   void renew();
   void stop();
 
   const LeaseOptions options_;
-  Session session_;  // the thread's, once it runs
+  Session session_;  // the thread's, once it runs, as is failing_
+  bool failing_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable stop_requested_;
