@@ -510,12 +510,22 @@ TEST(Origin, ReadsUrls) {
 }
 
 TEST(Origin, SaysWhatIsWrongWithAUrl) {
-  for (const char* url : {"", "example.org", "ftp://example.org", "http://", "http://user@example.org",
-                          "http://example.org/path", "http://example.org?q", "http://example.org#f",
-                          "http://example.org:99999", "http://example.org:0", "http://a b"}) {
+  for (const char* url :
+       {"", "example.org", "ftp://example.org", "http://", "http://example.org/path", "http://example.org?q",
+        "http://example.org#f", "http://example.org:99999", "http://example.org:0", "http://a b"}) {
     const auto origin = Origin::parse(url);
     ASSERT_FALSE(origin) << url;
     EXPECT_THAT(origin.error(), HasSubstr(url));
+  }
+}
+
+TEST(Origin, ShowsNoUserNameOrPassword) {
+  for (const char* url : {"http://user@example.org", "http://user:pass@example.org", "user:pass@example.org/path"}) {
+    const auto origin = Origin::parse(url);
+    ASSERT_FALSE(origin) << url;
+    EXPECT_THAT(origin.error(), HasSubstr("@example.org"));
+    EXPECT_THAT(origin.error(), Not(HasSubstr("user:")));
+    EXPECT_THAT(origin.error(), Not(HasSubstr("pass@")));
   }
 }
 

@@ -11,30 +11,37 @@ namespace {
 
 constexpr std::uint16_t default_port(bool tls) { return tls ? 443 : 80; }
 
+// For an error: without what stands where a user name and a password do.
+std::string without_secrets(const std::string& url) {
+  const std::size_t at = url.rfind('@');
+  return at == std::string::npos ? url : "…" + url.substr(at);
+}
+
 }  // namespace
 
 Result<Origin, std::string> Origin::parse(const std::string& url) {
+  const std::string shown = without_secrets(url);
   const auto parsed = boost::urls::parse_uri(url);
-  if (!parsed) return fmt::format("\"{}\" is not a URL like https://example.org", url);
+  if (!parsed) return fmt::format("\"{}\" is not a URL like https://example.org", shown);
 
   Origin origin;
   if (parsed->scheme_id() == boost::urls::scheme::https) {
     origin.tls = true;
   } else if (parsed->scheme_id() != boost::urls::scheme::http) {
-    return fmt::format("\"{}\" must start with http:// or https://", url);
+    return fmt::format("\"{}\" must start with http:// or https://", shown);
   }
   origin.host = parsed->host_address();
-  if (origin.host.empty()) return fmt::format("\"{}\" names no host", url);
-  if (parsed->has_userinfo()) return fmt::format("\"{}\" must not hold a user name or password", url);
+  if (origin.host.empty()) return fmt::format("\"{}\" names no host", shown);
+  if (parsed->has_userinfo()) return fmt::format("\"{}\" must not hold a user name or password", shown);
   const bool has_path = !parsed->encoded_path().empty() && parsed->encoded_path() != "/";
   if (has_path || parsed->has_query() || parsed->has_fragment()) {
-    return fmt::format("\"{}\" must end after the host and port", url);
+    return fmt::format("\"{}\" must end after the host and port", shown);
   }
   origin.port = default_port(origin.tls);
   if (parsed->has_port() && !parsed->port().empty()) {
     const auto digits = parsed->port();
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), origin.port);
-    if (error != std::errc() || origin.port == 0) return fmt::format("\"{}\" has an impossible port", url);
+    if (error != std::errc() || origin.port == 0) return fmt::format("\"{}\" has an impossible port", shown);
   }
   return origin;
 }

@@ -137,6 +137,21 @@ class Reader {
   std::vector<std::string> errors_;
 };
 
+bool holds_a_password(const Database& database) {
+  const auto* const postgresql = std::get_if<PostgresqlDatabase>(&database);
+  if (postgresql == nullptr) return false;
+  const std::string_view url = postgresql->url;
+  return url.find('@') != std::string_view::npos || url.find("password=") != std::string_view::npos;
+}
+
+// A warning, not a refusal as of ssh's keys: Afterword cannot see who else is on the machine, and in a container, where
+// secrets are often mounted for all to read, nobody is; to end all calls there by an upgrade would be the greater harm.
+void warn_if_open_to_others(const std::filesystem::path& path, std::string_view secret, Configuration& configuration) {
+  if (!is_open_to_others(path)) return;
+  configuration.warnings.push_back(fmt::format(
+      "{0}: every user of this machine can read or change it, and {1}; run: chmod o-rwx {0}", path.string(), secret));
+}
+
 std::string all_lines(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
 
 }  // namespace
@@ -179,9 +194,14 @@ Result<Configuration, std::string> load_configuration(const std::filesystem::pat
     Result<Registration, std::string> registration = read_registration(configuration.registration);
     if (registration) {
       configuration.as_token = std::move(registration->as_token);
+      warn_if_open_to_others(configuration.registration, "its as_token may speak for every user of the homeserver",
+                             configuration);
     } else {
       reader.report(reader.where("registration"), registration.error());
     }
+  }
+  if (holds_a_password(configuration.database)) {
+    warn_if_open_to_others(file, "it holds the database's password", configuration);
   }
   if (!reader.errors().empty()) return all_lines(reader.errors());
   return configuration;

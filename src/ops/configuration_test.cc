@@ -60,6 +60,57 @@ TEST_F(ConfigurationTest, NeedsOnlyTheHomeserver) {
   EXPECT_THAT(loaded->warnings, IsEmpty());
 }
 
+// --- Files that others can read ---
+
+class OpenFilesTest : public ConfigurationTest {
+ protected:
+  // 0700 for a start.
+  OpenFilesTest() { set_mode(folder_.path(), 0755); }
+  static void set_mode(const std::filesystem::path& path, unsigned mode) {
+    std::filesystem::permissions(path, static_cast<std::filesystem::perms>(mode));
+  }
+  std::vector<std::string> warnings(unsigned registration_mode, unsigned configuration_mode, const std::string& text) {
+    const auto path = folder_.write("afterword.yaml", text);
+    set_mode(folder_.path() / "afterword-registration.yaml", registration_mode);
+    set_mode(path, configuration_mode);
+    return require(load_configuration(path)).warnings;
+  }
+};
+
+TEST_F(OpenFilesTest, ARegistrationMayBeItsGroupsButNotOthers) {
+  EXPECT_THAT(warnings(0600, 0644, homeserver), IsEmpty());
+  EXPECT_THAT(warnings(0640, 0644, homeserver), IsEmpty());
+  const std::string path = (folder_.path() / "afterword-registration.yaml").string();
+  EXPECT_THAT(warnings(0644, 0644, homeserver),
+              ElementsAre(path +
+                          ": every user of this machine can read or change it, and its as_token may speak for "
+                          "every user of the homeserver; run: chmod o-rwx " +
+                          path));
+  EXPECT_THAT(warnings(0602, 0644, homeserver), ElementsAre(HasSubstr("chmod o-rwx")));
+}
+
+TEST_F(OpenFilesTest, AFolderThatIsClosedToOthersIsEnough) {
+  set_mode(folder_.path(), 0750);
+  EXPECT_THAT(warnings(0644, 0644, homeserver), IsEmpty());
+}
+
+TEST_F(OpenFilesTest, AConfigurationWithAPasswordIsASecretToo) {
+  const std::string with_password = std::string(homeserver) + "database: postgresql://a:secret@127.0.0.1/b\n";
+  EXPECT_THAT(warnings(0600, 0640, with_password), IsEmpty());
+  EXPECT_THAT(warnings(0600, 0644, with_password), ElementsAre(HasSubstr("it holds the database's password")));
+}
+
+TEST_F(ConfigurationTest, ErrorsShowNoPassword) {
+  for (const char* url : {"https://user:s3cret@host/path", "ftp://user:s3cret@host", "user:s3cret@host"}) {
+    const std::string error = error_of(std::string("homeserver: {url: '") + url + "', server_name: example.org}\n");
+    EXPECT_THAT(error, HasSubstr("homeserver.url"));
+    EXPECT_THAT(error, Not(HasSubstr("s3cret")));
+  }
+  for (const char* url : {"postgres://user:s3cret@host", "mysql://user:s3cret@host/b"}) {
+    EXPECT_THAT(error_of(std::string(homeserver) + "database: '" + url + "'\n"), Not(HasSubstr("s3cret")));
+  }
+}
+
 TEST_F(ConfigurationTest, StandardValuesAreThoseOfTheDomain) {
   const Configuration loaded = require(load(homeserver));
   EXPECT_EQ(loaded.limits.max_delay, domain::Limits().max_delay);

@@ -68,4 +68,17 @@ Result<void, std::error_code> write_new_file(const std::filesystem::path& path, 
   return {};
 }
 
+bool is_open_to_others(const std::filesystem::path& path) {
+  using std::filesystem::perms;
+  std::error_code error;
+  std::filesystem::path at = std::filesystem::canonical(path, error);
+  perms needed = perms::others_read | perms::others_write;
+  while (!error && (std::filesystem::status(at, error).permissions() & needed) != perms::none) {
+    if (at == at.root_path()) return true;
+    at = at.parent_path();
+    needed = perms::others_exec;
+  }
+  return false;
+}
+
 }  // namespace afterword::ops

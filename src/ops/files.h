@@ -16,4 +16,8 @@ Result<std::string, std::error_code> read_text_file(const std::filesystem::path&
 // nothing behind when it fails.
 Result<void, std::error_code> write_new_file(const std::filesystem::path& path, const std::string& text);
 
+// Whether users of this machine can read the file, or change it, who are neither its owner nor in its group: by its own
+// mode, and those of the folders above it.
+bool is_open_to_others(const std::filesystem::path& path);
+
 }  // namespace afterword::ops
