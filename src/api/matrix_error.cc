@@ -3,6 +3,8 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace afterword::api {
 namespace {
 
@@ -22,6 +24,9 @@ http::Response json_response(int status, std::string body) {
 void set_retry_after(http::Response& response, Milliseconds wait) {
   response.headers.set("Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()));
 }
+
+// The homeserver's word is passed on as far as an HTTP library can be expected to read it.
+constexpr Milliseconds longest_retry_after = std::chrono::hours(24);
 
 MatrixError simple(int status, std::string errcode, std::string error) {
   return MatrixError{status, std::move(errcode), std::move(error), std::nullopt, {}};
@@ -129,7 +134,9 @@ http::Response homeserver_refusal(const domain::HomeserverError& error) {
   http::Response response = json_response(error.status, error.body);
   if (const std::optional<json::object> body = parse_json_object(error.body)) {
     const json::value* wait = body->if_contains("retry_after_ms");
-    if (wait != nullptr && wait->is_int64()) set_retry_after(response, Milliseconds(wait->get_int64()));
+    if (wait != nullptr && wait->is_int64()) {
+      set_retry_after(response, std::clamp(Milliseconds(wait->get_int64()), Milliseconds(0), longest_retry_after));
+    }
   }
   return response;
 }

@@ -57,7 +57,27 @@ std::string synapses_text(DelayId::Bytes bytes) {
   return text;
 }
 
+constexpr std::size_t max_id_bytes = 255;
+
+bool is_id(std::string_view text, char sigil) {
+  const auto is_visible = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; };
+  return text.size() > 1 && text.size() <= max_id_bytes && text.front() == sigil &&
+         std::ranges::all_of(text, is_visible);
+}
+
 }  // namespace
+
+bool is_user_id(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  return is_id(text, '@') && colon != std::string_view::npos && colon + 1 < text.size();
+}
+
+bool is_event_id(std::string_view text) { return is_id(text, '$'); }
+
+std::string_view server_of(const UserId& user_id) {
+  const std::size_t colon = user_id.value.find(':');
+  return colon == std::string::npos ? std::string_view() : std::string_view(user_id.value).substr(colon + 1);
+}
 
 DelayId DelayId::random() {
   Bytes bytes;

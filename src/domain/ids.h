@@ -26,6 +26,13 @@ using DeviceId = Id<struct DeviceTag>;  // JLAFKJWSCS
 using RoomId = Id<struct RoomTag>;      // !room:example.org
 using EventId = Id<struct EventTag>;    // $event
 
+// Whether a text that the homeserver gives can be such an id at all: its sigil, no more than 255 bytes, no space and no
+// control character. A user's also names its server.
+bool is_user_id(std::string_view text);
+bool is_event_id(std::string_view text);
+// What stands behind the first colon.
+std::string_view server_of(const UserId& user_id);
+
 // The handle of a delayed event: random bits, so that knowing it can be the right to act on it. On the wire it is the
 // base64url form of 128 of them, 22 characters of Matrix's opaque identifier grammar.
 //

@@ -8,6 +8,32 @@
 namespace afterword::domain {
 namespace {
 
+TEST(Ids, AreWhatMatrixGives) {
+  for (const char* text :
+       {"@alice:example.org", "@_bridge_x/y=z:example.org:8448", "@:example.org", "@\xc3\xa4:[::1]"}) {
+    EXPECT_TRUE(is_user_id(text)) << text;
+  }
+  for (const char* text : {"$a", "$143273582443PhrSn:example.org", "$Woq2vwLy8mNukf7e8oz61GxT5gpMmr_asNojhb56-wU"}) {
+    EXPECT_TRUE(is_event_id(text)) << text;
+  }
+}
+
+TEST(Ids, AreNothingElse) {
+  for (const char* text :
+       {"", "@", "alice:example.org", "@alice", "@alice:", "@a b:c", "@a\r\nb:c", "@a\x7f:c", "$a:b"}) {
+    EXPECT_FALSE(is_user_id(text)) << text;
+  }
+  for (const char* text : {"", "$", "a", "$a b", "$a\n", "@a:b"}) EXPECT_FALSE(is_event_id(text)) << text;
+  EXPECT_FALSE(is_event_id(std::string_view("$a\0", 3)));
+  EXPECT_TRUE(is_event_id("$" + std::string(254, 'x')));
+  EXPECT_FALSE(is_event_id("$" + std::string(255, 'x')));
+}
+
+TEST(Ids, NameTheServerBehindTheFirstColon) {
+  EXPECT_EQ(server_of(UserId("@alice:example.org:8448")), "example.org:8448");
+  EXPECT_EQ(server_of(UserId("alice")), "");
+}
+
 TEST(DelayId, IsReadBackFromItsText) {
   const DelayId id = DelayId::random();
   EXPECT_EQ(DelayId::parse(id.to_string()), id);

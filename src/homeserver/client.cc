@@ -29,6 +29,11 @@ http::Request make_whoami_request(const Credentials& credentials) {
   return request;
 }
 
+// homeserver.url or homeserver.server_name is wrong, or an application service names a user that is not its server's.
+domain::HomeserverError of_another_server() {
+  return {403, R"({"errcode":"M_FORBIDDEN","error":"The user belongs to another server"})"};
+}
+
 }  // namespace
 
 HomeserverClient::HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options)
@@ -106,7 +111,12 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
     http::Request request = make_whoami_request(credentials);
     const HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
     WhoamiReading read = read_whoami_answer(answer, clock_.now());
-    if (auto* identity = std::get_if<Identity>(&read)) co_return std::move(*identity);
+    if (auto* identity = std::get_if<Identity>(&read)) {
+      if (http::equal_ignoring_case(domain::server_of(identity->user_id), options_.server_name)) {
+        co_return std::move(*identity);
+      }
+      co_return of_another_server();
+    }
     if (auto* error = std::get_if<domain::HomeserverError>(&read)) co_return std::move(*error);
     if (auto* unreachable = std::get_if<Unreachable>(&read)) co_return std::move(*unreachable);
 

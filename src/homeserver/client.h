@@ -17,6 +17,7 @@ namespace afterword::homeserver {
 
 struct HomeserverClientOptions {
   std::string as_token;
+  std::string server_name;  // whose users these are; others have no delayed events here
   std::chrono::milliseconds send_timeout{30'000};
   std::chrono::milliseconds look_timeout{30'000};
   std::chrono::milliseconds mark_timeout{10'000};

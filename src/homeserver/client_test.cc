@@ -53,7 +53,8 @@ class HomeserverClientTest : public ::testing::Test {
     origin.host = "127.0.0.1";
     origin.port = server_.port();
     http_.emplace(context_.get_executor(), origin);
-    return HomeserverClient(*http_, clock_, {"secret", 30s, 30s, whoami_timeout});
+    return HomeserverClient(*http_, clock_,
+                            {.as_token = "secret", .server_name = "b", .whoami_timeout = whoami_timeout});
   }
 
   async::asio::io_context context_{1};
@@ -442,6 +443,15 @@ TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
   EXPECT_EQ(requests_[0].target,
             "/_matrix/client/v3/account/whoami?user_id=%40a%3Ab&device_id=D&org.matrix.msc3202.device_id=D");
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer theirs");
+}
+
+TEST_F(HomeserverClientTest, TakesNobodyOfAnotherServer) {
+  answers_ = {{200, {}, R"({"user_id":"@a:b.evil.example"})"}, {200, {}, R"({"user_id":"@a:B"})"}};
+  auto homeserver = client();
+  EXPECT_EQ(
+      std::get<domain::HomeserverError>(run(homeserver.whoami(Credentials{"t", std::nullopt, std::nullopt}))).status,
+      403);
+  EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(Credentials{"t", std::nullopt, std::nullopt}))));
 }
 
 TEST_F(HomeserverClientTest, WaitsOutARateLimit) {

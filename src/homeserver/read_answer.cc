@@ -46,10 +46,11 @@ Reading read(const http::Response& response) {
 
 // Owners are shown an error object in any case, also where a proxy answered in HTML.
 domain::HomeserverError to_error(const http::Response& response, const Reading& reading) {
-  if (reading.body && !reading.errcode.empty()) return {response.status, response.body};
+  const bool has_words = reading.body && string_member(*reading.body, "error");
+  if (has_words && !reading.errcode.empty()) return {response.status, response.body};
   json::object made_up = reading.body.value_or(json::object());
-  made_up["errcode"] = "M_UNKNOWN";
-  if (!made_up.contains("error")) made_up["error"] = fmt::format("The homeserver answered {}", response.status);
+  made_up["errcode"] = reading.errcode.empty() ? "M_UNKNOWN" : reading.errcode;
+  if (!has_words) made_up["error"] = fmt::format("The homeserver answered {}", response.status);
   return {response.status, to_text(made_up)};
 }
 
@@ -84,9 +85,6 @@ std::optional<Milliseconds> retry_after(const http::Response& response, const Re
   return wait;
 }
 
-// Dendrite shows an application service the user_id that it named itself, in whatever form.
-bool is_user_id(std::string_view text) { return text.starts_with('@') && text.find(':') != std::string_view::npos; }
-
 bool speaks_of_the_token(const Reading& reading) {
   const bool is_refused = reading.status == 400 || reading.status == 401 || reading.status == 403;
   return is_refused && !reading.errcode.empty() && reading.errcode != "M_UNRECOGNIZED" &&
@@ -105,7 +103,7 @@ SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
   const Reading reading = read(*answer);
   if (is_success(reading.status)) {
     const auto event_id = reading.body ? string_member(*reading.body, "event_id") : std::nullopt;
-    if (event_id && !event_id->empty()) return Sent{domain::EventId(*event_id)};
+    if (event_id && domain::is_event_id(*event_id)) return Sent{domain::EventId(*event_id)};
     return Unclear{fmt::format("an answer {} without an event_id", reading.status)};
   }
   const AnswerRule& rule = rule_of(reading.status, reading.errcode);
@@ -126,7 +124,8 @@ WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now) {
   const Reading reading = read(*answer);
   if (is_success(reading.status) && reading.body) {
     const auto user_id = string_member(*reading.body, "user_id");
-    if (!user_id || !is_user_id(*user_id)) return Unreachable{"an answer to whoami without a user_id"};
+    // Dendrite shows an application service the user_id that it named itself, in whatever form.
+    if (!user_id || !domain::is_user_id(*user_id)) return Unreachable{"an answer to whoami without a user_id"};
     Identity identity{domain::UserId(*user_id), std::nullopt};
     if (auto device_id = string_member(*reading.body, "device_id")) identity.device_id.emplace(std::move(*device_id));
     return identity;

@@ -115,6 +115,19 @@ TEST(ReadSendAnswer, KeepsTheHomeserversErrorAsItIs) {
   EXPECT_EQ(refused.errcode, "M_FORBIDDEN");
 }
 
+TEST(ReadSendAnswer, ShowsAnErrorInAnyCase) {
+  const std::string body = R"({"errcode":"M_FORBIDDEN","error":["no string"]})";
+  const auto refused = std::get<Refused>(read_send_answer(answered(403, body), now));
+  EXPECT_EQ(refused.error.body, R"({"errcode":"M_FORBIDDEN","error":"The homeserver answered 403"})");
+}
+
+TEST(ReadSendAnswer, TakesNothingElseForAnEventId) {
+  for (const char* body : {R"({"event_id":""})", R"({"event_id":"e"})", R"({"event_id":"$e\r\nX: y"})",
+                           R"({"event_id":"$e\u0000"})", R"({"event_id":5})"}) {
+    EXPECT_TRUE(std::holds_alternative<Unclear>(read_send_answer(answered(200, body), now))) << body;
+  }
+}
+
 TEST(ReadSendAnswer, ReadsWhenToRetry) {
   const auto retry_after = [](const HttpAnswer& answer) {
     return std::get<Refused>(read_send_answer(answer, now)).retry_after;
@@ -149,6 +162,13 @@ TEST(ReadWhoamiAnswer, ReadsAUser) {
 TEST(ReadWhoamiAnswer, AnApplicationServiceHasNoDevice) {
   const auto identity = std::get<Identity>(read_whoami_answer(answered(200, R"({"user_id":"@bot:b"})"), now));
   EXPECT_EQ(identity.device_id, std::nullopt);
+}
+
+TEST(ReadWhoamiAnswer, TakesNothingElseForAUser) {
+  for (const char* body : {R"({"user_id":"bot"})", R"({"user_id":"@bot"})", R"({"user_id":"@bot\u0000:b"})",
+                           R"({"user_id":"@b\r\not:b"})", R"({"user_id":"!bot:b"})"}) {
+    EXPECT_TRUE(std::holds_alternative<Unreachable>(read_whoami_answer(answered(200, body), now))) << body;
+  }
 }
 
 TEST(ReadWhoamiAnswer, PassesOnARefusal) {

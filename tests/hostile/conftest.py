@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from system.gateway import Afterword
 from system.processes import tail
 
-from .homeserver import SERVER_NAME, Homeserver
+from .homeserver import SERVER_NAME, USERS, Homeserver
 
 # Tests ask faster than people.
 _SETTINGS = {"rate_limits.enabled": "false"}
@@ -32,6 +31,15 @@ def _afterword(_homeserver: Homeserver, tmp_path_factory: pytest.TempPathFactory
     yield afterword
     status = afterword.stop()
     assert status == 0, f"it ended with status {status}:\n{tail(afterword.log)}"
+    _check_log(afterword, _homeserver)
+
+
+def _check_log(afterword: Afterword, homeserver: Homeserver) -> None:
+    """Nobody writes lines of his own into it, and nobody's token stands there."""
+    for line in afterword.log.read_bytes().splitlines():
+        assert re.fullmatch(rb"\d{4}-\d\d-\d\dT[\d:.]+Z (info|warning|error) [\x20-\x7e]+", line), line
+        for token in [homeserver.as_token, *USERS]:
+            assert token.encode() not in line
 
 
 @pytest.fixture

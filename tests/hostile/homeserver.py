@@ -25,7 +25,9 @@ HANG = object()  # say nothing more, and keep it open until the other side close
 Steps = Iterable[object]  # bytes to send, seconds to wait (float), or one of the above
 
 _REQUEST_LINE = re.compile(rb"([A-Za-z-]+) (/[\x21-\x7e]*|\*) HTTP/1\.1")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)")
+_HEADER = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)"
+)
 
 
 @dataclass(frozen=True)
