@@ -101,6 +101,11 @@ MatrixError already_finalised(WireForm form) {
 
 MatrixError missing_token() { return simple(401, "M_MISSING_TOKEN", "Missing access token"); }
 
+// As Synapse answers it: there is no token that it could look at.
+MatrixError unreadable_authorization(std::string_view why) { return simple(401, "M_MISSING_TOKEN", std::string(why)); }
+
+MatrixError unknown_token() { return simple(401, "M_UNKNOWN_TOKEN", "Unknown access token"); }
+
 MatrixError token_cannot_be_known(Milliseconds retry_after) {
   MatrixError error = simple(503, "M_UNKNOWN", "The homeserver does not say at the moment whose the access token is");
   error.retry_after = retry_after;

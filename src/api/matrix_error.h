@@ -47,6 +47,8 @@ MatrixError already_finalised(WireForm form);
 
 // Who is asking
 MatrixError missing_token();
+MatrixError unreadable_authorization(std::string_view why);
+MatrixError unknown_token();
 MatrixError token_cannot_be_known(Milliseconds retry_after);  // at the moment
 
 // It cannot be done now

@@ -69,7 +69,12 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
 
 Asking Gateway::asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const {
   Asking asking;
-  asking.credentials = credentials_of(request, target);
+  auto credentials = credentials_of(request, target);
+  if (credentials) {
+    asking.credentials = std::move(*credentials);
+  } else {
+    asking.fault = credentials.error();
+  }
   asking.purpose = purpose;
   asking.address = client_address(request, trusted_proxies_);
   asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
@@ -126,7 +131,7 @@ async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Requ
   const async::Steady answer_by = context_.clock.steady_now() + restart_limit;
   const bool delay_id_is_enough = route.form == WireForm::unstable;
   Asking asking = asking_of(request, target, route.action ? purpose_of(*route.action) : Purpose::restart);
-  const bool needs_caller = asking.credentials || !delay_id_is_enough;
+  const bool needs_caller = asking.credentials || asking.fault || !delay_id_is_enough;
   if (!needs_caller) {
     const auto wait = rate_limits_.manage_without_token(route.delay_id, context_.clock.steady_now());
     if (wait) co_return to_response(api::rate_limited(*wait));
@@ -263,7 +268,8 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
 async::Task<http::Response> Gateway::pass_through_and_forget(Ends ends, http::Request& request,
                                                              const http::Target& target) {
   // Afterwards the token may no longer say whose it was.
-  const std::optional<homeserver::Credentials> credentials = credentials_of(request, target);
+  const auto presented = credentials_of(request, target);
+  const std::optional<homeserver::Credentials> credentials = presented ? *presented : std::nullopt;
   std::optional<domain::UserId> user_id;
   if (credentials && ends != Ends::this_token) {
     const auto caller = co_await caller_of(asking_of(request, target, Purpose::look_up));

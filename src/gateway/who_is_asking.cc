@@ -5,6 +5,8 @@
 #include "http/message.h"
 
 #include <chrono>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -26,12 +28,28 @@ constexpr std::string_view nobody = "@nobody:invalid";
 // What Dendrite calls the device of an application service.
 constexpr std::string_view dendrite_service_device = "AS_Device";
 
-std::optional<std::string> bearer_token(const http::Request& request) {
-  const auto header = request.headers.find("Authorization");
+using Token = Result<std::optional<std::string>, api::MatrixError>;
+
+Token bearer_token(std::string_view authorization) {
   constexpr std::string_view scheme = "Bearer ";
-  if (!header || header->size() <= scheme.size()) return std::nullopt;
-  if (!http::equal_ignoring_case(header->substr(0, scheme.size()), scheme)) return std::nullopt;
-  return std::string(header->substr(scheme.size()));
+  if (!http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) {
+    return api::unreadable_authorization("The Authorization header does not hold a bearer token");
+  }
+  return std::optional(std::string(authorization.substr(scheme.size())));
+}
+
+// Whoever says it twice may mean two different things.
+Token token_of(const http::Request& request, const http::Target& target) {
+  std::optional<std::string> in_query = target.parameter("access_token");
+  std::optional<std::string_view> authorization;
+  for (const http::Header& header : request.headers) {
+    if (!http::equal_ignoring_case(header.name, "Authorization")) continue;
+    if (authorization) return api::unreadable_authorization("There is more than one Authorization header");
+    authorization = header.value;
+  }
+  if (!authorization) return in_query;
+  if (in_query) return api::unreadable_authorization("An access token is in the query and in a header");
+  return bearer_token(*authorization);
 }
 
 // Asks about one request's credentials, in all the ways that it takes, within one time limit.
@@ -41,8 +59,7 @@ class Inquiry {
       : tokens_(tokens), now_(now), asking_(std::move(asking)) {}
 
   async::Task<TokenAnswer> ask(Credentials credentials) {
-    homeserver::TokenQuestion question;
-    question.credentials = std::move(credentials);
+    homeserver::TokenQuestion question{std::move(credentials)};
     question.address = asking_.address;
     if (asking_.purpose == Purpose::send) question.not_before = now_ - recent;
     if (trusts_stale()) question.take_stale = now_ + patience;
@@ -90,7 +107,7 @@ api::Caller caller_of(Identity identity) {
 }
 
 // Of a token that has no device, and is nobody else's than its owner's so far.
-async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, std::string access_token) {
+async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, homeserver::AccessToken access_token) {
   Credentials as_nobody{std::move(access_token), std::string(nobody), std::nullopt};
   const TokenAnswer answer = co_await inquiry.ask(std::move(as_nobody));
   if (const auto* identity = std::get_if<Identity>(&answer)) co_return identity->user_id.value == nobody;
@@ -100,17 +117,21 @@ async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, std
 
 }  // namespace
 
-std::optional<Credentials> credentials_of(const http::Request& request, const http::Target& target) {
-  std::optional<std::string> token = bearer_token(request);
-  if (!token) token = target.parameter("access_token");
-  if (!token || token->empty()) return std::nullopt;
-  Credentials credentials{std::move(*token), target.parameter("user_id"), target.parameter("device_id")};
+Result<std::optional<Credentials>, api::MatrixError> credentials_of(const http::Request& request,
+                                                                    const http::Target& target) {
+  const Token token = token_of(request, target);
+  if (!token) return token.error();
+  if (!*token || (*token)->empty()) return std::optional<Credentials>();
+  std::optional<homeserver::AccessToken> access_token = homeserver::AccessToken::parse(**token);
+  if (!access_token) return api::unknown_token();
+  Credentials credentials{std::move(*access_token), target.parameter("user_id"), target.parameter("device_id")};
   if (!credentials.device_id) credentials.device_id = target.parameter("org.matrix.msc3202.device_id");
-  return credentials;
+  return std::optional(std::move(credentials));
 }
 
 async::Task<Result<api::Caller, NotIdentified>> identify(homeserver::TokenCache& tokens, async::Clock& clock,
                                                          Asking asking) {
+  if (asking.fault) co_return NotIdentified{api::to_response(*asking.fault), true};
   if (!asking.credentials) co_return NotIdentified{api::to_response(api::missing_token()), true};
   const bool must_know_application_service = asking.must_know_application_service;
   Credentials credentials = *asking.credentials;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "api/caller.h"
+#include "api/matrix_error.h"
 #include "async/clock.h"
 #include "async/task.h"
 #include "base/result.h"
@@ -21,8 +22,10 @@
 namespace afterword::gateway {
 
 // The token in the Authorization header or, as older clients send it, in the query; with an application service's
-// user_id and device_id.
-std::optional<homeserver::Credentials> credentials_of(const http::Request& request, const http::Target& target);
+// user_id and device_id. Nothing if there is no token. The error is for what can be read in more than one way, and for
+// what no homeserver would ever have given to a client: such a token is as unknown as a wrong one, and nobody is asked.
+Result<std::optional<homeserver::Credentials>, api::MatrixError> credentials_of(const http::Request& request,
+                                                                                const http::Target& target);
 
 // What the caller wants to do, which says how sure we must be who it is.
 enum class Purpose : std::uint8_t {
@@ -34,6 +37,7 @@ enum class Purpose : std::uint8_t {
 
 struct Asking {
   std::optional<homeserver::Credentials> credentials{};
+  std::optional<api::MatrixError> fault{};  // of what was presented in their place
   Purpose purpose = Purpose::look_up;
   std::string address{};                       // of the client
   bool must_know_application_service = false;  // else is_application_service may be false although it is one

@@ -1,6 +1,7 @@
 #include "gateway/who_is_asking.h"
 
 #include "async/testing/manual_clock.h"
+#include "homeserver/testing/access_tokens.h"
 #include "homeserver/testing/fake_homeserver.h"
 
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@ using namespace std::chrono_literals;
 
 const UserId alice("@alice:example.org");
 const UserId bridge("@bridge:example.org");
+const homeserver::AccessToken token = homeserver::testing::access_token("token");
 const domain::HomeserverError forbidden{403, R"({"errcode":"M_FORBIDDEN","error":"no"})"};
 const domain::HomeserverError unknown_token{401, R"({"errcode":"M_UNKNOWN_TOKEN","error":"no"})"};
 
@@ -55,7 +57,7 @@ class WhoIsAsking : public ::testing::Test {
 
 TEST_F(WhoIsAsking, IsAUserWithADevice) {
   homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("PHONE")}; };
-  const auto caller = ask({"token", std::nullopt, std::nullopt});
+  const auto caller = ask({token, std::nullopt, std::nullopt});
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->user_id, alice);
   EXPECT_EQ(caller->device_id, DeviceId("PHONE"));
@@ -64,31 +66,31 @@ TEST_F(WhoIsAsking, IsAUserWithADevice) {
 
 TEST_F(WhoIsAsking, IsAnApplicationServiceThatActsForAUser) {
   homeserver_.answer_whoami = answer_service;
-  auto caller = ask({"token", alice.value, std::nullopt});
+  auto caller = ask({token, alice.value, std::nullopt});
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->user_id, alice);
   EXPECT_FALSE(caller->device_id);
   EXPECT_TRUE(caller->is_application_service);
 
-  caller = ask({"token", alice.value, "PHONE"});
+  caller = ask({token, alice.value, "PHONE"});
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->device_id, DeviceId("PHONE"));
   EXPECT_TRUE(caller->is_application_service);
 
-  EXPECT_EQ(ask({"token", "@other:example.org", std::nullopt}).error().answer.status, 403);
+  EXPECT_EQ(ask({token, "@other:example.org", std::nullopt}).error().answer.status, 403);
 }
 
 TEST_F(WhoIsAsking, IsAnApplicationServiceThatActsForItself) {
   homeserver_.answer_whoami = answer_service;
-  EXPECT_TRUE(is_application_service({"token", std::nullopt, std::nullopt}));
-  EXPECT_TRUE(is_application_service({"token", bridge.value, std::nullopt}));
+  EXPECT_TRUE(is_application_service({token, std::nullopt, std::nullopt}));
+  EXPECT_TRUE(is_application_service({token, bridge.value, std::nullopt}));
 }
 
 TEST_F(WhoIsAsking, IsAnApplicationServiceThatMaySpeakForAnybody) {
   homeserver_.answer_whoami = [](const Credentials& credentials) {
     return Identity{UserId(credentials.user_id.value_or(bridge.value)), std::nullopt};
   };
-  EXPECT_TRUE(is_application_service({"token", std::nullopt, std::nullopt}));
+  EXPECT_TRUE(is_application_service({token, std::nullopt, std::nullopt}));
 }
 
 // An admin's "log in as", or OAuth without a device scope.
@@ -96,7 +98,7 @@ TEST_F(WhoIsAsking, IsStillAUserWithoutADevice) {
   homeserver_.answer_whoami = answer_user;
   for (const auto& named : {std::optional<std::string>(), std::optional(alice.value), std::optional(bridge.value)}) {
     for (const auto& device_id : {std::optional<std::string>(), std::optional<std::string>("PHONE")}) {
-      const auto caller = ask({"token", named, device_id});
+      const auto caller = ask({token, named, device_id});
       ASSERT_TRUE(caller);
       EXPECT_EQ(caller->user_id, alice);
       EXPECT_FALSE(caller->device_id);
@@ -107,7 +109,7 @@ TEST_F(WhoIsAsking, IsStillAUserWithoutADevice) {
 
 TEST_F(WhoIsAsking, IsNotAskedTwiceOverWhatMakesNoDifference) {
   homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("PHONE")}; };
-  for (int name = 0; name < 1000; ++name) ask({"token", "@" + std::to_string(name) + ":example.org", "X"});
+  for (int name = 0; name < 1000; ++name) ask({token, "@" + std::to_string(name) + ":example.org", "X"});
   EXPECT_EQ(homeserver_.whoami_calls, 1u);
 }
 
@@ -117,7 +119,7 @@ TEST_F(WhoIsAsking, IsAnApplicationServiceThatDendriteGivesADevice) {
     if (!credentials.user_id) return unknown_token;
     return Identity{UserId(*credentials.user_id), DeviceId("AS_Device")};
   };
-  const auto caller = ask({"token", alice.value, std::nullopt});
+  const auto caller = ask({token, alice.value, std::nullopt});
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->user_id, alice);
   EXPECT_FALSE(caller->device_id);
@@ -127,7 +129,7 @@ TEST_F(WhoIsAsking, IsAnApplicationServiceThatDendriteGivesADevice) {
 TEST_F(WhoIsAsking, IsStillAUserWhoNamedADeviceLikeThat) {
   homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("AS_Device")}; };
   for (const auto& named : {std::optional<std::string>(), std::optional(alice.value), std::optional(bridge.value)}) {
-    const auto caller = ask({"token", named, std::nullopt});
+    const auto caller = ask({token, named, std::nullopt});
     ASSERT_TRUE(caller);
     EXPECT_EQ(caller->user_id, alice);
     EXPECT_EQ(caller->device_id, DeviceId("AS_Device"));
@@ -139,18 +141,18 @@ TEST_F(WhoIsAsking, IsStillAUserWhoNamedADeviceLikeThat) {
 TEST_F(WhoIsAsking, IsStillAUserWhoWasLockedAMomentAgo) {
   homeserver_.next_whoami_answers = {domain::HomeserverError{401, R"({"errcode":"M_USER_LOCKED"})"},
                                      Identity{alice, DeviceId("AS_Device")}};
-  EXPECT_FALSE(is_application_service({"token", alice.value, std::nullopt}));
+  EXPECT_FALSE(is_application_service({token, alice.value, std::nullopt}));
 }
 
 TEST_F(WhoIsAsking, IsStillAUserWhoLoggedOutBetweenTwoQuestions) {
   homeserver_.next_whoami_answers = {Identity{alice, std::nullopt}, unknown_token};
-  EXPECT_FALSE(is_application_service({"token", alice.value, std::nullopt}));
+  EXPECT_FALSE(is_application_service({token, alice.value, std::nullopt}));
 }
 
 TEST_F(WhoIsAsking, IsToldTheHomeserversRefusal) {
   homeserver_.answer_whoami = [](const Credentials&) -> WhoamiAnswer { return unknown_token; };
   for (const auto& named : {std::optional<std::string>(), std::optional(alice.value)}) {
-    const auto caller = ask({"token", named, std::nullopt});
+    const auto caller = ask({token, named, std::nullopt});
     ASSERT_FALSE(caller);
     EXPECT_EQ(caller.error().answer.status, 401);
     EXPECT_TRUE(caller.error().is_refused);
@@ -159,7 +161,7 @@ TEST_F(WhoIsAsking, IsToldTheHomeserversRefusal) {
 
 TEST_F(WhoIsAsking, IsNotKnownWhileTheHomeserverIsAway) {
   homeserver_.answer_whoami = [](const Credentials&) -> WhoamiAnswer { return homeserver::Unreachable{"away"}; };
-  const auto caller = ask({"token", std::nullopt, std::nullopt});
+  const auto caller = ask({token, std::nullopt, std::nullopt});
   EXPECT_EQ(caller.error().answer.status, 503);
   EXPECT_TRUE(caller.error().answer.headers.find("Retry-After"));
   EXPECT_FALSE(caller.error().is_refused);
@@ -170,14 +172,14 @@ TEST_F(WhoIsAsking, IsAnsweredInTimeWhateverTheHomeserverDoes) {
   homeserver_.whoami_time = 10s;
   for (const auto& named : {std::optional<std::string>(), std::optional(alice.value)}) {
     const auto start = clock_.steady_now();
-    EXPECT_FALSE(ask({"token", named, "PHONE"}, Purpose::restart));
+    EXPECT_FALSE(ask({token, named, "PHONE"}, Purpose::restart));
     EXPECT_LT(clock_.steady_now() - start, 2s);
   }
 }
 
 TEST_F(WhoIsAsking, IsTrustedForWhatTheHomeserverSaidAsFarAsThePurposeAllows) {
   homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("PHONE")}; };
-  const Credentials credentials{"token", std::nullopt, std::nullopt};
+  const Credentials credentials{token, std::nullopt, std::nullopt};
   const auto allowed = [&] {
     std::string purposes;
     if (ask(credentials, Purpose::restart)) purposes += "restart ";
@@ -196,6 +198,40 @@ TEST_F(WhoIsAsking, IsTrustedForWhatTheHomeserverSaidAsFarAsThePurposeAllows) {
   EXPECT_EQ(allowed(), "restart cancel ");
   clock_.advance(24h);
   EXPECT_EQ(allowed(), "");
+}
+
+// The errcode of the refusal, or the token that was read; "none" if there is none.
+std::string read_token(const std::vector<std::string>& authorizations, std::string_view query) {
+  http::Request request;
+  for (const std::string& value : authorizations) request.headers.add("Authorization", value);
+  const auto read = credentials_of(request, *http::Target::parse("/path?" + std::string(query)));
+  if (!read) return std::to_string(read.error().status) + " " + read.error().errcode;
+  return *read ? (*read)->access_token.text() : "none";
+}
+
+TEST(CredentialsOf, ReadsTheHeaderOrTheQuery) {
+  EXPECT_EQ(read_token({}, ""), "none");
+  EXPECT_EQ(read_token({}, "access_token="), "none");
+  EXPECT_EQ(read_token({}, "access_token=a%2Fb"), "a/b");
+  EXPECT_EQ(read_token({"Bearer abc=="}, "user_id=x"), "abc==");
+  EXPECT_EQ(read_token({"bearer abc"}, ""), "abc");
+}
+
+TEST(CredentialsOf, RefusesWhatCanBeReadInTwoWays) {
+  EXPECT_EQ(read_token({"Bearer a", "Bearer a"}, ""), "401 M_MISSING_TOKEN");
+  EXPECT_EQ(read_token({"Bearer a"}, "access_token=a"), "401 M_MISSING_TOKEN");
+  EXPECT_EQ(read_token({"Basic YTpi"}, ""), "401 M_MISSING_TOKEN");
+  EXPECT_EQ(read_token({"Basic YTpi"}, "access_token=a"), "401 M_MISSING_TOKEN");
+}
+
+TEST(CredentialsOf, RefusesATokenThatNoHomeserverGives) {
+  for (const char* query : {"access_token=x%0d%0aX-Injected:%20yes", "access_token=x%00", "access_token=x%20y",
+                            "access_token=x+y", "access_token=%c3%a4", "access_token=x%ZZ"}) {
+    EXPECT_EQ(read_token({}, query), "401 M_UNKNOWN_TOKEN") << query;
+  }
+  EXPECT_EQ(read_token({"Bearer  x"}, ""), "401 M_UNKNOWN_TOKEN");
+  EXPECT_EQ(read_token({"Bearer x y"}, ""), "401 M_UNKNOWN_TOKEN");
+  EXPECT_EQ(read_token({"Bearer " + std::string(5000, 'x')}, ""), "401 M_UNKNOWN_TOKEN");
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ http::Request make_whoami_request(const Credentials& credentials) {
   http::Request request;
   request.method = "GET";
   request.target = "/_matrix/client/v3/account/whoami" + query.text();
-  request.headers.add("Authorization", "Bearer " + credentials.access_token);
+  request.headers.add("Authorization", credentials.access_token.authorization());
   return request;
 }
 

@@ -1,5 +1,6 @@
 #include "homeserver/client.h"
 
+#include "homeserver/testing/access_tokens.h"
 #include "http/server.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -437,7 +438,7 @@ TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {
 TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
   answers_.push_back({200, {}, R"({"user_id":"@a:b","device_id":"D"})"});
   auto homeserver = client();
-  const Credentials credentials{"theirs", "@a:b", "D"};
+  const Credentials credentials{testing::access_token("theirs"), "@a:b", "D"};
   const WhoamiAnswer answer = run(homeserver.whoami(credentials));
   EXPECT_EQ(std::get<Identity>(answer).user_id.value, "@a:b");
   EXPECT_EQ(requests_[0].target,
@@ -458,7 +459,7 @@ TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
   const http::Response limited{429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1})"};
   answers_ = {limited, limited, {200, {}, R"({"user_id":"@a:b"})"}};
   auto homeserver = client();
-  const Credentials credentials{"theirs", std::nullopt, std::nullopt};
+  const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
   EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(credentials))));
   EXPECT_EQ(requests_.size(), 3u);
 }
@@ -466,7 +467,7 @@ TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
 TEST_F(HomeserverClientTest, DoesNotKnowUnderARateLimitThatOutlastsItsTime) {
   answers_.push_back({429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":60000})"});
   auto homeserver = client();
-  const Credentials credentials{"theirs", std::nullopt, std::nullopt};
+  const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
   EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials))));
 }
 

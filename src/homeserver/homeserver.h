@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "domain/delayed_event.h"
+#include "homeserver/access_token.h"
 
 #include <optional>
 #include <string>
@@ -58,7 +59,7 @@ struct Identity {
 };
 // What the client presented.
 struct Credentials {
-  std::string access_token;
+  AccessToken access_token;
   std::optional<std::string> user_id;    // ?user_id=, of an application service
   std::optional<std::string> device_id;  // ?device_id= or ?org.matrix.msc3202.device_id=
 };

@@ -43,7 +43,7 @@ void append_part(std::string& text, const std::optional<std::string>& part) {
 // Lengths keep the parts apart: no two credentials give the same text.
 Sha256 digest_of(const Credentials& credentials) {
   std::string text;
-  append_part(text, credentials.access_token);
+  append_part(text, credentials.access_token.text());
   append_part(text, credentials.user_id);
   append_part(text, credentials.device_id);
   return sha256(text);
@@ -161,7 +161,7 @@ std::shared_ptr<Call> TokenCache::Implementation::join_call(const Sha256& key, c
     const auto holders = static_cast<std::size_t>(found->second.use_count());  // those who wait, and the call itself
     return holders < options.max_waiting_per_call ? found->second : nullptr;
   }
-  const Sha256 token = sha256(question.credentials.access_token);
+  const Sha256 token = sha256(question.credentials.access_token.text());
   auto place =
       knows(token) ? known_calls.take(std::string(token.begin(), token.end())) : unknown_calls.take(question.address);
   if (!place) return nullptr;
@@ -252,8 +252,8 @@ Task<TokenAnswer> TokenCache::identify(TokenQuestion question) {
   co_return answer;
 }
 
-void TokenCache::forget_token(std::string_view access_token) {
-  const Sha256 token = sha256(access_token);
+void TokenCache::forget_token(const AccessToken& access_token) {
+  const Sha256 token = sha256(access_token.text());
   auto& by_token = implementation_->entries.get<ByToken>();
   const auto [first, last] = by_token.equal_range(std::make_tuple(token));
   by_token.erase(first, last);
@@ -265,8 +265,8 @@ void TokenCache::forget_user(const domain::UserId& user_id) {
   implementation_->calls.clear();  // whose they are is not known yet; to ask once more costs little
 }
 
-void TokenCache::forget_user_of(std::string_view access_token) {
-  const Credentials credentials{std::string(access_token), std::nullopt, std::nullopt};
+void TokenCache::forget_user_of(const AccessToken& access_token) {
+  const Credentials credentials{access_token, std::nullopt, std::nullopt};
   const auto& by_credentials = implementation_->entries.get<ByCredentials>();
   const auto found = by_credentials.find(digest_of(credentials));
   if (found == by_credentials.end()) return;

@@ -71,11 +71,11 @@ class TokenCache {
 
   // Forgets every entry of this token: it has ended, as an answer that passed through says. As with forget_user(), the
   // answer to a call that is under way is not remembered either.
-  void forget_token(std::string_view access_token);
+  void forget_token(const AccessToken& access_token);
   // Forgets every entry of this user: a password change, logout of all devices, or deactivation passed through.
   void forget_user(const domain::UserId& user_id);
   // The same for whoever has this token, as far as that is known.
-  void forget_user_of(std::string_view access_token);
+  void forget_user_of(const AccessToken& access_token);
 
   // Ends the calls that are under way; those who wait for them are answered Unreachable.
   Task<void> close();

@@ -2,6 +2,7 @@
 
 #include "async/task_group.h"
 #include "async/testing/manual_clock.h"
+#include "homeserver/testing/access_tokens.h"
 #include "homeserver/testing/fake_homeserver.h"
 
 #include <gtest/gtest.h>
@@ -14,11 +15,11 @@ using namespace std::chrono_literals;
 const Identity alice{domain::UserId("@alice:example.org"), domain::DeviceId("PHONE")};
 const Identity bob{domain::UserId("@bob:example.org"), domain::DeviceId("LAPTOP")};
 
-Credentials with_token(std::string token) { return {std::move(token), std::nullopt, std::nullopt}; }
+Credentials with_token(const std::string& token) { return {testing::access_token(token), std::nullopt, std::nullopt}; }
 
 class TokenCacheTest : public ::testing::Test {
  protected:
-  TokenCacheTest() { homeserver_.tokens = {{"alice's", alice}, {"bob's", bob}}; }
+  TokenCacheTest() { homeserver_.tokens = {{"alice", alice}, {"bob", bob}}; }
   ~TokenCacheTest() override { clock_.run(cache_.close()); }
 
   TokenAnswer identify(TokenQuestion question) { return clock_.run(cache_.identify(std::move(question))); }
@@ -59,21 +60,21 @@ class TokenCacheTest : public ::testing::Test {
 };
 
 TEST_F(TokenCacheTest, AsksOnceWithinTheTimeToLive) {
-  EXPECT_EQ(std::get<Identity>(identify("alice's")).user_id, alice.user_id);
+  EXPECT_EQ(std::get<Identity>(identify("alice")).user_id, alice.user_id);
   clock_.advance(5min - 1ms);
-  EXPECT_EQ(std::get<Identity>(identify("alice's")).device_id, alice.device_id);
+  EXPECT_EQ(std::get<Identity>(identify("alice")).device_id, alice.device_id);
   EXPECT_EQ(homeserver_.whoami_calls, 1u);
   clock_.advance(1ms);
-  EXPECT_EQ(std::get<Identity>(identify("alice's")).user_id, alice.user_id);
+  EXPECT_EQ(std::get<Identity>(identify("alice")).user_id, alice.user_id);
   EXPECT_EQ(homeserver_.whoami_calls, 2u);
 }
 
 TEST_F(TokenCacheTest, TellsCredentialsApart) {
-  identify("alice's");
-  identify("bob's");
-  identify(Credentials{"alice's", "@someone:example.org", std::nullopt});
-  identify(Credentials{"alice's", std::nullopt, "@someone:example.org"});
-  identify(Credentials{"alice's", "", std::nullopt});
+  identify("alice");
+  identify("bob");
+  identify(Credentials{testing::access_token("alice"), "@someone:example.org", std::nullopt});
+  identify(Credentials{testing::access_token("alice"), std::nullopt, "@someone:example.org"});
+  identify(Credentials{testing::access_token("alice"), "", std::nullopt});
   EXPECT_EQ(homeserver_.whoami_calls, 5u);
 }
 
@@ -87,10 +88,10 @@ TEST_F(TokenCacheTest, RemembersARefusalForSeconds) {
 }
 
 TEST_F(TokenCacheTest, RefusalsTakeNoPlaceOfWhatIsKnown) {
-  for (const char* token : {"alice's", "bob's", "1", "2", "3", "4", "5"}) identify(token);
+  for (const char* token : {"alice", "bob", "1", "2", "3", "4", "5"}) identify(token);
   EXPECT_EQ(homeserver_.whoami_calls, 7u);
-  identify("alice's");
-  identify("bob's");
+  identify("alice");
+  identify("bob");
   identify("5");
   EXPECT_EQ(homeserver_.whoami_calls, 7u);
   identify("1");  // no more than max_refusals are remembered
@@ -98,12 +99,12 @@ TEST_F(TokenCacheTest, RefusalsTakeNoPlaceOfWhatIsKnown) {
 }
 
 TEST_F(TokenCacheTest, OneTokenTakesNoMoreThanItsShareWhateverItNames) {
-  identify("bob's");
-  for (int name = 0; name < 100; ++name) identify(Credentials{"alice's", std::to_string(name), std::nullopt});
+  identify("bob");
+  for (int name = 0; name < 100; ++name) identify(Credentials{testing::access_token("alice"), std::to_string(name), std::nullopt});
   const std::size_t calls = homeserver_.whoami_calls;
-  identify("bob's");
-  identify(Credentials{"alice's", "98", std::nullopt});
-  identify(Credentials{"alice's", "99", std::nullopt});
+  identify("bob");
+  identify(Credentials{testing::access_token("alice"), "98", std::nullopt});
+  identify(Credentials{testing::access_token("alice"), "99", std::nullopt});
   EXPECT_EQ(homeserver_.whoami_calls, calls);
 }
 
@@ -111,8 +112,8 @@ TEST_F(TokenCacheTest, ConcurrentMissesShareOneCall) {
   homeserver_.whoami_time = 100ms;
   std::vector<TokenAnswer> answers;
   async::TaskGroup tasks(clock_.context().get_executor());
-  for (int i = 0; i < 10; ++i) tasks.spawn("identify", identify_into("alice's", answers));
-  tasks.spawn("identify", identify_into("bob's", answers));
+  for (int i = 0; i < 10; ++i) tasks.spawn("identify", identify_into("alice", answers));
+  tasks.spawn("identify", identify_into("bob", answers));
   clock_.run(tasks.join());
   EXPECT_EQ(homeserver_.whoami_calls, 2u);
   EXPECT_EQ(answers.size(), 11u);
@@ -124,8 +125,8 @@ TEST_F(TokenCacheTest, ACancelledWaiterHarmsNobody) {
   std::vector<TokenAnswer> answers;
   async::TaskGroup impatient(clock_.context().get_executor());
   async::TaskGroup patient(clock_.context().get_executor());
-  impatient.spawn("identify", identify_into("alice's", answers));  // makes the call
-  patient.spawn("identify", identify_into("alice's", answers));
+  impatient.spawn("identify", identify_into("alice", answers));  // makes the call
+  patient.spawn("identify", identify_into("alice", answers));
   clock_.advance(50ms);
   impatient.stop();
   clock_.run(impatient.join(), 0ms);
@@ -146,25 +147,25 @@ TEST_F(TokenCacheTest, ForgetsTheLeastRecentlyUsed) {
 }
 
 TEST_F(TokenCacheTest, ForgetsATokenWithAllItsCredentials) {
-  identify("alice's");
-  identify(Credentials{"alice's", "@someone:example.org", std::nullopt});
-  identify("bob's");
-  cache_.forget_token("alice's");
-  identify("bob's");
+  identify("alice");
+  identify(Credentials{testing::access_token("alice"), "@someone:example.org", std::nullopt});
+  identify("bob");
+  cache_.forget_token(testing::access_token("alice"));
+  identify("bob");
   EXPECT_EQ(homeserver_.whoami_calls, 3u);
-  identify("alice's");
-  identify(Credentials{"alice's", "@someone:example.org", std::nullopt});
+  identify("alice");
+  identify(Credentials{testing::access_token("alice"), "@someone:example.org", std::nullopt});
   EXPECT_EQ(homeserver_.whoami_calls, 5u);
 }
 
 TEST_F(TokenCacheTest, ForgetsAUser) {
-  homeserver_.tokens["alice's other"] = alice;
-  for (const auto* token : {"alice's", "alice's other", "bob's"}) identify(token);
+  homeserver_.tokens["alice-other"] = alice;
+  for (const auto* token : {"alice", "alice-other", "bob"}) identify(token);
   cache_.forget_user(alice.user_id);
-  identify("bob's");
+  identify("bob");
   EXPECT_EQ(homeserver_.whoami_calls, 3u);
-  identify("alice's");
-  identify("alice's other");
+  identify("alice");
+  identify("alice-other");
   EXPECT_EQ(homeserver_.whoami_calls, 5u);
 }
 
@@ -174,73 +175,73 @@ TEST_F(TokenCacheTest, DoesNotRememberWhatWasAskedBeforeItWasForgotten) {
   for (const bool by_token : {true, false}) {
     const std::size_t calls = homeserver_.whoami_calls;
     async::TaskGroup tasks(clock_.context().get_executor());
-    tasks.spawn("identify", identify_into("alice's", answers));
+    tasks.spawn("identify", identify_into("alice", answers));
     clock_.advance(50ms);
-    by_token ? cache_.forget_token("alice's") : cache_.forget_user(alice.user_id);
+    by_token ? cache_.forget_token(testing::access_token("alice")) : cache_.forget_user(alice.user_id);
     clock_.run(tasks.join());
-    identify("alice's");
+    identify("alice");
     EXPECT_EQ(homeserver_.whoami_calls, calls + 2);
-    cache_.forget_token("alice's");
+    cache_.forget_token(testing::access_token("alice"));
   }
 }
 
 TEST_F(TokenCacheTest, IsUnreachableWithoutTheHomeserver) {
   homeserver_.next_whoami_answers = {Unreachable{"down"}};
-  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
-  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice")));
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice")));
 }
 
 TEST_F(TokenCacheTest, ARecentIdentityIsStaleWhileTheHomeserverIsAway) {
-  identify("alice's");
+  identify("alice");
   clock_.advance(5min);
   homeserver_.next_whoami_answers = {Unreachable{"down"}};
-  EXPECT_EQ(std::get<Stale>(identify("alice's")).identity.user_id, alice.user_id);
+  EXPECT_EQ(std::get<Stale>(identify("alice")).identity.user_id, alice.user_id);
   clock_.advance(10min);
   homeserver_.next_whoami_answers = {Unreachable{"down"}};
-  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice")));
 }
 
 TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNobodyWhoTakesAStaleAnswer) {
-  identify("alice's");
+  identify("alice");
   clock_.advance(5min);
   homeserver_.whoami_time = 10s;
   const auto start = clock_.steady_now();
-  TokenQuestion question{with_token("alice's")};
+  TokenQuestion question{with_token("alice")};
   question.take_stale = start + 1s;
   EXPECT_TRUE(std::holds_alternative<Stale>(identify(question)));
   EXPECT_LE(clock_.steady_now() - start, 1s);
   // The call goes on, and its answer counts.
   clock_.advance(10s);
-  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice")));
   EXPECT_EQ(homeserver_.whoami_calls, 2u);
 }
 
 TEST_F(TokenCacheTest, AHangingHomeserverHoldsUpNobodyWhoGivesUp) {
   homeserver_.whoami_time = 10s;
   const auto start = clock_.steady_now();
-  TokenQuestion question{with_token("alice's")};
+  TokenQuestion question{with_token("alice")};
   question.give_up = start + 1s;
   EXPECT_TRUE(std::holds_alternative<Unreachable>(identify(question)));
   EXPECT_LE(clock_.steady_now() - start, 1s);
 }
 
 TEST_F(TokenCacheTest, AsksAgainWhereTheAnswerIsNotRecentEnough) {
-  identify("alice's");
+  identify("alice");
   clock_.advance(31s);
-  TokenQuestion question{with_token("alice's")};
+  TokenQuestion question{with_token("alice")};
   question.not_before = clock_.steady_now() - 30s;
   homeserver_.tokens.clear();
-  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice")));
   EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify(question)));
-  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice")));
 }
 
 TEST_F(TokenCacheTest, ACallThatBeganTooEarlyIsNotRecentEnough) {
   homeserver_.whoami_time = 10s;
   std::vector<TokenAnswer> answers;
-  ask("alice's", "there", answers);
+  ask("alice", "there", answers);
   clock_.advance(5s);
-  TokenQuestion question{with_token("alice's")};
+  TokenQuestion question{with_token("alice")};
   question.not_before = clock_.steady_now();
   identify(question);
   EXPECT_EQ(homeserver_.whoami_calls, 2u);
@@ -248,7 +249,7 @@ TEST_F(TokenCacheTest, ACallThatBeganTooEarlyIsNotRecentEnough) {
 }
 
 TEST_F(TokenCacheTest, MadeUpTokensDelayNobody) {
-  identify("alice's");
+  identify("alice");
   homeserver_.whoami_time = 8s;
   std::vector<TokenAnswer> answers;
   for (int token = 0; token < 300; ++token) ask("made up " + std::to_string(token), "198.51.100.1", answers);
@@ -257,13 +258,13 @@ TEST_F(TokenCacheTest, MadeUpTokensDelayNobody) {
   for (const TokenAnswer& answer : answers) EXPECT_TRUE(std::holds_alternative<Busy>(answer));
 
   // Somebody new from another address is asked about, and who is known is asked about again in places of their own.
-  ask("bob's", "198.51.100.2", answers);
+  ask("bob", "198.51.100.2", answers);
   EXPECT_EQ(homeserver_.whoami_calls, 2 + options().max_calls_per_address);
   ask("somebody's", "198.51.100.3", answers);
   EXPECT_TRUE(std::holds_alternative<Busy>(answers.back()));
   clock_.advance(1ms);
   const auto start = clock_.steady_now();
-  TokenQuestion again{with_token("alice's")};
+  TokenQuestion again{with_token("alice")};
   again.not_before = start;
   EXPECT_TRUE(std::holds_alternative<Identity>(identify(again)));
   EXPECT_EQ(clock_.steady_now() - start, 8s);
@@ -271,11 +272,11 @@ TEST_F(TokenCacheTest, MadeUpTokensDelayNobody) {
 }
 
 TEST_F(TokenCacheTest, CallsForKnownTokensAreBoundedToo) {
-  identify("alice's");
+  identify("alice");
   homeserver_.whoami_time = 8s;
   std::vector<TokenAnswer> answers;
   for (int name = 0; name < 10; ++name) {
-    TokenQuestion question{Credentials{"alice's", std::to_string(name), std::nullopt}};
+    TokenQuestion question{Credentials{testing::access_token("alice"), std::to_string(name), std::nullopt}};
     waiting_.spawn("ask", answer_into(std::move(question), answers));
   }
   clock_.settle();
@@ -283,36 +284,36 @@ TEST_F(TokenCacheTest, CallsForKnownTokensAreBoundedToo) {
   EXPECT_EQ(answers.size(), 10 - options().max_calls_per_token);
   // Who has a stale answer is given that.
   clock_.advance(1ms);
-  TokenQuestion again{with_token("alice's")};
+  TokenQuestion again{with_token("alice")};
   again.not_before = clock_.steady_now();
   EXPECT_TRUE(std::holds_alternative<Stale>(identify(again)));
   clock_.run(waiting_.join());
 }
 
 TEST_F(TokenCacheTest, ForgetsTheUserOfAToken) {
-  homeserver_.tokens["alice's other"] = alice;
-  for (const char* token : {"alice's", "alice's other", "bob's"}) identify(token);
-  cache_.forget_user_of("alice's");
-  cache_.forget_user_of("nobody's");
-  for (const char* token : {"bob's", "alice's", "alice's other"}) identify(token);
+  homeserver_.tokens["alice-other"] = alice;
+  for (const char* token : {"alice", "alice-other", "bob"}) identify(token);
+  cache_.forget_user_of(testing::access_token("alice"));
+  cache_.forget_user_of(testing::access_token("nobody"));
+  for (const char* token : {"bob", "alice", "alice-other"}) identify(token);
   EXPECT_EQ(homeserver_.whoami_calls, 5u);
 }
 
 TEST_F(TokenCacheTest, ARefusedTokenIsNotStaleAfterwards) {
-  identify("alice's");
+  identify("alice");
   clock_.advance(5min);
   homeserver_.tokens.clear();
-  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice")));
   clock_.advance(5s);
   homeserver_.next_whoami_answers = {Unreachable{"down"}};
-  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice's")));
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice")));
 }
 
 TEST_F(TokenCacheTest, CloseAnswersThoseWhoWait) {
   homeserver_.whoami_time = 10s;
   std::vector<TokenAnswer> answers;
   async::TaskGroup tasks(clock_.context().get_executor());
-  tasks.spawn("identify", identify_into("alice's", answers));
+  tasks.spawn("identify", identify_into("alice", answers));
   clock_.advance(1s);
   clock_.run(cache_.close(), 0ms);
   clock_.run(tasks.join(), 0ms);
