@@ -1,9 +1,10 @@
 // The head of an answer as bytes. Written by hand: Beast's serialiser takes a third of what a small request costs.
 #pragma once
 
+#include "http/head.h"
 #include "http/message.h"
 
-#include <string>
+#include <optional>
 #include <string_view>
 
 namespace afterword::http {
@@ -19,8 +20,8 @@ struct AnswerContext {
 // Whether the body is sent: not for HEAD, 1xx, 204 and 304.
 bool carries_body(const Response& response, const AnswerContext& context);
 
-// Appends the status line and the headers, up to and with the empty line. Framing is ours: the response's hop-by-hop
-// headers are left out, and so is its Content-Length, unless it answers a HEAD request.
-void append_answer_head(std::string& output, const Response& response, const AnswerContext& context);
+// Framing is ours: the response's hop-by-hop headers are left out, and so is its Content-Length, unless it answers a
+// HEAD request. Nothing if the response cannot be written as one answer.
+std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context);
 
 }  // namespace afterword::http

@@ -34,27 +34,29 @@ bool is_ours(std::string_view name) {
          equal_ignoring_case(name, "Expect");
 }
 
-ClientConnection::Outgoing to_outgoing(Request request, const std::string& host) {
+// Nothing if it cannot be written as one request.
+std::optional<ClientConnection::Outgoing> to_outgoing(Request request, const std::string& host) {
   remove_hop_by_hop(request.headers);
-  ClientConnection::Outgoing outgoing;
-  outgoing.is_head_request = request.method == "HEAD";
-  outgoing.head = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.target, host);
+  HeadWriter writer = HeadWriter::request(request.method, request.target);
+  writer.add("Host", host);
   for (const Header& header : request.headers) {
-    if (!is_ours(header.name)) outgoing.head += header.name + ": " + header.value + "\r\n";
+    if (!is_ours(header.name)) writer.add(header.name, header.value);
   }
   if (!request.body.empty() || request.method == "PUT" || request.method == "POST") {
-    outgoing.head += fmt::format("Content-Length: {}\r\n", request.body.size());
+    writer.add("Content-Length", std::to_string(request.body.size()));
   }
-  outgoing.head += "\r\n";
-  outgoing.body = std::move(request.body);
-  return outgoing;
+  std::optional<Head> head = writer.finish();
+  if (!head) return std::nullopt;
+  return ClientConnection::Outgoing{std::move(*head), std::move(request.body), request.method == "HEAD"};
 }
 
 // One send(), which waits for `finished` while its exchange runs beside it: so the deadline holds whatever the exchange
 // is doing, and no operation needs a time limit of its own.
 struct Call {
-  explicit Call(const async::Executor& executor)
-      : turn(executor, asio::steady_timer::time_point::max()), finished(executor) {}
+  Call(const async::Executor& executor, ClientConnection::Outgoing outgoing_to_use)
+      : outgoing(std::move(outgoing_to_use)),
+        turn(executor, asio::steady_timer::time_point::max()),
+        finished(executor) {}
 
   ClientConnection::Outgoing outgoing;
   bool may_be_repeated = false;
@@ -87,9 +89,11 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
 
   static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits) {
     if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
-    const auto call = std::make_shared<Call>(self->executor);
-    call->may_be_repeated = may_be_repeated(request.method);
-    call->outgoing = to_outgoing(std::move(request), self->host);
+    const bool is_safe = may_be_repeated(request.method);
+    auto outgoing = to_outgoing(std::move(request), self->host);
+    if (!outgoing) co_return NoAnswer{Arrived::no, "it cannot be written as one HTTP request"};
+    const auto call = std::make_shared<Call>(self->executor, std::move(*outgoing));
+    call->may_be_repeated = is_safe;
     call->max_response_bytes = limits.max_response_bytes;
     call->finished.expires_after(limits.timeout);
     self->calls.insert(call);
@@ -191,7 +195,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
 
   void keep(std::shared_ptr<ClientConnection> connection) {
     discard_old();
-    if (closed || idle.size() >= options.max_idle_connections || !connection->is_reusable()) return;
+    if (closed || idle.size() >= options.max_idle_connections || !connection->is_in_step()) return;
     connection->idle_since = clock.steady_now();
     idle.push_back(std::move(connection));
   }

@@ -1,6 +1,7 @@
 #include "http/client_connection.h"
 
-#include "http/growing_body.h"
+#include "http/framing.h"
+#include "http/head_syntax.h"
 #include "http/hop_by_hop.h"
 
 #include <boost/asio/redirect_error.hpp>
@@ -21,7 +22,6 @@ namespace {
 namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-using ResponseParser = beast_http::response_parser<GrowingBody>;
 
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::uint32_t max_head_bytes = 64 * 1024;
@@ -32,7 +32,12 @@ bool is_address(const std::string& host) {
   return !error;
 }
 
-Response to_response(const ResponseParser::value_type& head) {
+std::string_view to_text(const boost::beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.data().data()), buffer.size()};
+}
+
+template <class BeastHead>
+Response to_response(const BeastHead& head) {
   Response response;
   response.status = static_cast<int>(head.result_int());
   for (const auto& field : head) response.headers.add(std::string(field.name_string()), std::string(field.value()));
@@ -41,6 +46,8 @@ Response to_response(const ResponseParser::value_type& head) {
 }
 
 }  // namespace
+
+class ClientConnection::Parser : public StrictParser<false> {};
 
 ClientConnection::ClientConnection(async::Executor executor, asio::ssl::context* tls_context)
     : executor_(std::move(executor)),
@@ -104,7 +111,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
                                                                                     std::size_t max_response_bytes) {
   in_step_ = false;
   answer_begun_ = false;
-  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.head), asio::buffer(outgoing.body)};
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.head.text()), asio::buffer(outgoing.body)};
   error_code write_error;
   if (tls_) {
     co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, write_error));
@@ -114,34 +121,54 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
 
   for (;;) {
-    ResponseParser parser;
+    Parser parser;
     parser.header_limit(max_head_bytes);
     parser.body_limit(max_response_bytes);
     parser.skip(outgoing.is_head_request);
 
-    auto failure = co_await read_until(parser, &ResponseParser::is_header_done);
+    auto failure = co_await read_head(parser);
     if (failure) co_return *failure;
     Response response = to_response(parser.get());
-    parser.eager(true);
-    failure = co_await read_until(parser, &ResponseParser::is_done);
+    if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
+    failure = co_await read_body(parser);
     if (failure) co_return *failure;
+    if (response.status < 200) continue;  // it announces the answer
 
-    // 1xx announce the answer; a switch of protocols, which we never ask for, ends what we understand.
-    const bool switches_protocol = response.status == 101;
-    if (response.status < 200 && !switches_protocol) continue;
-    response.body = std::move(parser.get().body());
-    in_step_ = !write_error && parser.keep_alive() && !switches_protocol && input_.size() == 0;
+    const Waiting behind = look();
+    if (behind == Waiting::bytes) co_return Failure{"not a well-formed answer: there is more behind it"};
+    in_step_ = !write_error && parser.keep_alive() && behind == Waiting::nothing;
     if (in_step_) input_.shrink_to_fit();
+    response.body = std::move(parser.get().body());
     co_return response;
   }
 }
 
-// Reads until `is_done`, a member of the parser, says so.
-template <class Parser, class IsDone>
-async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_until(Parser& parser, IsDone is_done) {
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_head(Parser& parser) {
+  HeadScan scan(max_head_bytes);
+  for (;;) {
+    const auto found = scan.look_at(to_text(input_));
+    if (found == HeadScan::Result::sound) break;
+    if (found == HeadScan::Result::too_large) co_return Failure{"not a well-formed answer: its head is too large"};
+    if (found == HeadScan::Result::malformed) co_return Failure{"not a well-formed answer: a malformed head"};
+    const error_code error = co_await receive();
+    if (error == asio::error::eof && answer_begun_) {
+      co_return Failure{"the connection was closed in the middle of the answer"};
+    }
+    if (error) co_return Failure{fmt::format("no answer: {}", error.message()), !answer_begun_ && !was_cut_};
+  }
+  error_code error;
+  input_.consume(parser.put(input_.data(), error));
+  if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large"};
+  if (error) co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
+  if (!has_one_length(parser.get())) co_return Failure{"not a well-formed answer: its length is ambiguous"};
+  co_return std::nullopt;
+}
+
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_body(Parser& parser) {
+  parser.eager(true);
   for (;;) {
     error_code error;
-    if (!(parser.*is_done)() && input_.size() > 0) {
+    if (!parser.is_done() && input_.size() > 0) {
       input_.consume(parser.put(input_.data(), error));
       if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
       if (error && error != beast_http::error::need_more) {
@@ -150,36 +177,45 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_unt
       // Chunk extensions and trailers have no limit of their own.
       if (error && input_.size() > max_head_bytes) co_return Failure{"not a well-formed answer: too much framing"};
     }
-    if ((parser.*is_done)()) co_return std::nullopt;
+    if (parser.is_done()) co_return std::nullopt;
 
-    error.clear();
-    std::size_t received = 0;
-    if (tls_) {
-      received =
-          co_await tls_->async_read_some(input_.prepare(read_bytes), asio::redirect_error(asio::use_awaitable, error));
-    } else {
-      received = co_await socket_.async_read_some(input_.prepare(read_bytes),
-                                                  asio::redirect_error(asio::use_awaitable, error));
-    }
-    input_.commit(received);
-    answer_begun_ = answer_begun_ || received > 0;
-    if (error == asio::error::eof && answer_begun_) {
+    error = co_await receive();
+    if (error == asio::error::eof) {
       parser.put_eof(error);  // the end of a body without a length
       if (!error) co_return std::nullopt;
       co_return Failure{"the connection was closed in the middle of the answer"};
     }
-    if (error) {
-      co_return Failure{fmt::format("no answer: {}", error.message()), !answer_begun_ && !was_cut_};
-    }
+    if (error) co_return Failure{fmt::format("no answer: {}", error.message())};
   }
 }
 
-bool ClientConnection::is_reusable() {
-  if (!in_step_ || was_cut_) return false;
+async::Task<error_code> ClientConnection::receive() {
+  error_code error;
+  std::size_t received = 0;
+  if (tls_) {
+    received =
+        co_await tls_->async_read_some(input_.prepare(read_bytes), asio::redirect_error(asio::use_awaitable, error));
+  } else {
+    received =
+        co_await socket_.async_read_some(input_.prepare(read_bytes), asio::redirect_error(asio::use_awaitable, error));
+  }
+  input_.commit(received);
+  answer_begun_ = answer_begun_ || received > 0;
+  co_return error;
+}
+
+// What has arrived and was not asked for yet.
+ClientConnection::Waiting ClientConnection::look() {
+  if (input_.size() > 0) return Waiting::bytes;
   char byte = 0;
-  // Under TLS, waiting bytes may be harmless, but also the other side's farewell.
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-         (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (tls_) {
+    if (SSL_peek(tls_->native_handle(), &byte, 1) > 0) return Waiting::bytes;
+    if (SSL_get_shutdown(tls_->native_handle()) != 0) return Waiting::end;
+  }
+  const auto received = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Waiting::nothing;
+  // Under TLS, waiting bytes may be the other side's farewell; they end the connection too.
+  return received > 0 && !tls_ ? Waiting::bytes : Waiting::end;
 }
 
 void ClientConnection::cut() {

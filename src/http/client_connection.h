@@ -7,6 +7,7 @@
 
 #include "async/clock.h"
 #include "http/client.h"
+#include "http/head.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -35,7 +36,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   async::Task<std::optional<std::string>> open(Origin origin, std::chrono::milliseconds limit);
 
   struct Outgoing {
-    std::string head;
+    Head head;
     std::string body;
     bool is_head_request = false;
   };
@@ -44,20 +45,27 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     bool before_answer = false;  // the other side closed before it sent a single byte
     bool too_large = false;
   };
-  // `outgoing` must outlive the task.
+  // `outgoing` must outlive the task. An answer with anything behind it is none: who has said more than was asked may
+  // have answered something else.
   async::Task<Result<Response, Failure>> exchange(const Outgoing& outgoing, std::size_t max_response_bytes);
 
-  // Whether the last exchange left it open and in step, and the other side has neither closed it nor said anything
-  // since.
-  bool is_reusable();
+  // Whether the last exchange left it open and in step.
+  bool is_in_step() const { return in_step_ && !was_cut_; }
+
+  // Also, whether the other side has neither closed it nor said anything since.
+  bool is_reusable() { return is_in_step() && look() == Waiting::nothing; }
 
   void cut();
 
   async::Steady idle_since{};  // for its pool
 
  private:
-  template <class Parser, class IsDone>
-  async::Task<std::optional<Failure>> read_until(Parser& parser, IsDone is_done);
+  class Parser;
+  async::Task<std::optional<Failure>> read_head(Parser& parser);
+  async::Task<std::optional<Failure>> read_body(Parser& parser);
+  async::Task<boost::system::error_code> receive();
+  enum class Waiting { nothing, bytes, end };
+  Waiting look();
   async::Task<std::vector<asio::ip::tcp::endpoint>> resolve(const Origin& origin, boost::system::error_code& error);
   async::Task<void> shake_hands(const Origin& origin, boost::system::error_code& error);
   void start_limit(std::chrono::milliseconds limit);

@@ -3,7 +3,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "http/answer_head.h"
-#include "http/growing_body.h"
+#include "http/framing.h"
+#include "http/head_syntax.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -18,7 +19,7 @@ namespace {
 
 namespace beast_http = boost::beast::http;
 using boost::system::error_code;
-using RequestParser = beast_http::request_parser<GrowingBody>;
+using RequestParser = StrictParser<true>;
 
 // A head nearly always fits the first; while a connection waits, it holds no more.
 constexpr std::size_t head_read_bytes = 4 * 1024;
@@ -33,32 +34,38 @@ Response matrix_error(int status, std::string_view errcode, std::string_view mes
           .body = to_text(json::object{{"errcode", errcode}, {"error", message}})};
 }
 
-// Proxies, and RFC 9112, may send the absolute form to a server as well.
-std::string to_origin_form(std::string_view target) {
+// Proxies, and RFC 9112, may send the absolute form to a server as well. Nothing if it names another host than the
+// header does.
+std::optional<std::string> to_origin_form(std::string_view target, std::string_view host) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
-    const std::size_t path = target.find_first_of("/?", scheme.size());
-    if (path == std::string_view::npos) return "/";
-    return target[path] == '/' ? std::string(target.substr(path)) : "/" + std::string(target.substr(path));
+    target.remove_prefix(scheme.size());
+    const std::size_t path = std::min(target.find_first_of("/?"), target.size());
+    if (!equal_ignoring_case(target.substr(0, path), host)) return std::nullopt;
+    target.remove_prefix(path);
+    return target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   }
   return std::string(target);
 }
 
-// What RFC 9112 tells a server to refuse and Beast lets through: both are ways to smuggle a request past a proxy.
-bool has_sound_framing(const RequestParser::value_type& head) {
+// What RFC 9112 tells a server to refuse, and Beast lets through. Nothing if it can be understood in more than one way.
+std::optional<Request> to_request(const RequestParser::value_type& head) {
   const auto hosts = head.count(beast_http::field::host);
-  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) return false;
-  const auto codings = head.count(beast_http::field::transfer_encoding);
-  return codings == 0 || (codings == 1 && head.version() >= 11 &&
-                          equal_ignoring_case(head[beast_http::field::transfer_encoding], "chunked"));
-}
+  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) return std::nullopt;
+  if (!is_host(head[beast_http::field::host]) || !has_one_length(head)) return std::nullopt;
 
-Request to_request(const RequestParser::value_type& head) {
   Request request;
   request.method = head.method_string();
-  request.target = to_origin_form(head.target());
+  std::optional<std::string> target = to_origin_form(head.target(), head[beast_http::field::host]);
+  if (!target || !is_token(request.method) || !is_target(*target)) return std::nullopt;
+  if (*target == "*" && request.method != "OPTIONS") return std::nullopt;
+  request.target = std::move(*target);
   for (const auto& field : head) request.headers.add(std::string(field.name_string()), std::string(field.value()));
   return request;
+}
+
+std::string_view to_text(const boost::beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
 }  // namespace
@@ -96,15 +103,19 @@ async::Task<void> ServerConnection::run() {
     const bool keep_alive = incoming->keep_alive;
 
     deadline_ = no_deadline;
-    const Response response = co_await handle(std::move(incoming->request));
+    Response response = co_await handle(std::move(incoming->request));
     if (response.status == no_answer) break;
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;
-    output_.clear();
-    append_answer_head(output_, response, answer);
+    std::optional<Head> head = make_answer_head(response, answer);
+    if (!head) {
+      log::error("an answer {} cannot be written as one HTTP answer", response.status);
+      response = matrix_error(502, "M_UNKNOWN", "The homeserver's answer cannot be passed on");
+      head = make_answer_head(response, answer);
+    }
     const std::string_view body = carries_body(response, answer) ? response.body : std::string_view();
-    const bool written = co_await write(output_, body);
+    const bool written = co_await write(head->text(), body);
     if (!written) break;
     if (!answer.keep_alive) {
       co_await linger();
@@ -136,9 +147,17 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
 
   set_deadline(context_.options.header_timeout);
   idle_ = input_.size() == 0;
+  HeadScan scan(context_.options.max_header_bytes);
+  bool may_skip_line = true;  // RFC 9112 section 2.2: an empty line before the request
   for (;;) {
-    if (const auto refusal = parse()) co_return *refusal;
-    if (parser.is_header_done()) break;
+    if (may_skip_line && to_text(input_).starts_with("\r\n")) {
+      may_skip_line = false;
+      input_.consume(2);
+    }
+    const auto found = to_text(input_) == "\r" ? HeadScan::Result::incomplete : scan.look_at(to_text(input_));
+    if (found == HeadScan::Result::sound) break;
+    if (found == HeadScan::Result::malformed) co_return Refusal::malformed;
+    if (found == HeadScan::Result::too_large) co_return Refusal::head_too_large;
     const bool arrived = co_await read_some(head_read_bytes);
     if (!arrived) co_return Refusal::gone;
     // Its time starts again with its first byte: a client may begin just before an idle connection would be closed.
@@ -146,10 +165,12 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     idle_ = false;
   }
 
+  if (const auto refusal = parse()) co_return *refusal;
   const auto& head = parser.get();
-  if (!has_sound_framing(head)) co_return Refusal::malformed;
+  auto request = to_request(head);
+  if (!request) co_return Refusal::malformed;
   Incoming incoming;
-  incoming.request = to_request(head);
+  incoming.request = std::move(*request);
   incoming.request.peer = peer_;
   incoming.keep_alive = parser.keep_alive();
   incoming.http_1_0 = head.version() < 11;
@@ -230,9 +251,9 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
   AnswerContext answer;
   answer.keep_alive = false;
   answer.date = context_.date;
-  output_.clear();
-  append_answer_head(output_, response, answer);
-  const bool written = co_await write(output_, response.body);
+  const std::optional<Head> head = make_answer_head(response, answer);
+  if (!head) co_return;
+  const bool written = co_await write(head->text(), response.body);
   if (written) co_await linger();
 }
 

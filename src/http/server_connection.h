@@ -72,7 +72,6 @@ class ServerConnection {
   asio::ip::tcp::socket socket_;
   const ServerContext& context_;  // outlives every connection
   boost::beast::flat_buffer input_;
-  std::string output_;
   std::string peer_;
   std::uint64_t deadline_ = no_deadline;
   bool idle_ = false;

@@ -271,7 +271,49 @@ TEST_F(ServerTest, RefusesWhatIsMalformed) {
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
         "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n"}) {
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n",
+        // Lines that end, fold or name otherwise than RFC 9112 wants
+        "GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\n",
+        "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\n Host: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+        "GET / http/1.1\r\nHost: a\r\n\r\n", "GET /\r\n\r\n",
+        // Lengths
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b chunked\r\n\r\n0\r\n\r\n",
+        "PUT / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        // Chunks
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n 1\r\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a=\"\n\"\r\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000001\r\na\r\n0\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: b\n\r\n\r\n",
+        // Targets and hosts
+        "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a/%2E%2e/b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "GET path HTTP/1.1\r\nHost: a\r\n\r\n",
+        "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a@b/ HTTP/1.1\r\nHost: b\r\n\r\n", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"}) {
     RawSocket client = connect();
     client.send(request);
     const std::string answer = client.read_to_end();
@@ -282,6 +324,57 @@ TEST_F(ServerTest, RefusesWhatIsMalformed) {
     EXPECT_THAT(answer, HasSubstr(R"({"errcode":"M_UNKNOWN","error":")"));
   }
   EXPECT_THAT(ask(get_request), StartsWith("HTTP/1.1 200 OK\r\n")) << "still serves the others";
+}
+
+TEST_F(ServerTest, RefusesANulWhereverItStands) {
+  start(echo);
+  const std::string request = "PUT /path HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\n";
+  for (std::size_t place = 0; place + 4 < request.size(); ++place) {
+    std::string with_nul = request;
+    with_nul[place] = '\0';
+    RawSocket client = connect();
+    client.send(with_nul + "a");
+    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 400 ")) << place;
+  }
+}
+
+TEST_F(ServerTest, RefusesMoreHeadersThanServersTake) {
+  start(echo);
+  std::string head = "GET / HTTP/1.1\r\nHost: here\r\n";
+  for (int number = 0; number < 99; ++number) head += "X: y\r\n";
+  EXPECT_THAT(ask(head + "\r\n"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask(head + "X: y\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 431 "), HasSubstr("M_UNKNOWN")));
+}
+
+// RFC 9112 section 2.2: old clients send one behind a body.
+TEST_F(ServerTest, SkipsAnEmptyLineBeforeARequest) {
+  start(echo);
+  RawSocket client = connect();
+  for (int round = 0; round < 3; ++round) {
+    client.send("\r\nPUT / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\na");
+    EXPECT_THAT(client.read_message(), EndsWith("\r\n\r\na"));
+  }
+  for (const char* piece : {"\r", "\n", "GET / HTTP/1.1\r\nHost: here\r\n\r\n"}) {
+    client.send(piece);
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 200 "));
+}
+
+// Whatever a homeserver or a bug makes of an answer, it stays one answer.
+TEST_F(ServerTest, AnswersWith502WhatCannotBeWrittenAsOneAnswer) {
+  const std::vector<Response> unwritable = {{.status = 200, .headers = {{"X", "a\r\nX-Injected: yes"}}, .body = ""},
+                                            {.status = 200, .headers = {{"X\nY", "a"}}, .body = ""},
+                                            {.status = 200, .headers = {{"X", std::string(1, '\0')}}, .body = ""},
+                                            {.status = 101, .headers = {}, .body = ""},
+                                            {.status = 1000, .headers = {}, .body = ""}};
+  std::atomic<std::size_t> next = 0;
+  start([&](Request) -> async::Task<Response> { co_return unwritable[next++]; });
+  RawSocket client = connect();
+  for (std::size_t round = 0; round < unwritable.size(); ++round) {
+    client.send(get_request);
+    EXPECT_THAT(client.read_message(), AllOf(StartsWith("HTTP/1.1 502 "), Not(HasSubstr("X-Injected")))) << round;
+  }
 }
 
 TEST_F(ServerTest, RefusesAHeadThatIsTooLarge) {

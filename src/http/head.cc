@@ -1,0 +1,47 @@
+#include "http/head.h"
+
+#include "http/head_syntax.h"
+
+#include <boost/beast/http/status.hpp>
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+
+namespace afterword::http {
+namespace {
+
+constexpr std::size_t usual_bytes = 512;
+
+}  // namespace
+
+HeadWriter HeadWriter::request(std::string_view method, std::string_view target) {
+  HeadWriter writer;
+  writer.is_sound_ = is_token(method) && is_target(target);
+  writer.text_.reserve(usual_bytes + target.size());
+  writer.text_.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  return writer;
+}
+
+HeadWriter HeadWriter::answer(int status) {
+  HeadWriter writer;
+  writer.is_sound_ = status >= 200 && status < 600;
+  writer.text_.reserve(usual_bytes);
+  const std::string_view reason =
+      boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(static_cast<unsigned>(status)));
+  fmt::format_to(std::back_inserter(writer.text_), "HTTP/1.1 {} {}\r\n", status, reason);
+  return writer;
+}
+
+void HeadWriter::add(std::string_view name, std::string_view value) {
+  is_sound_ = is_sound_ && is_token(name) && is_header_value(value);
+  text_.append(name).append(": ").append(value).append("\r\n");
+}
+
+std::optional<Head> HeadWriter::finish() {
+  if (!is_sound_) return std::nullopt;
+  text_.append("\r\n");
+  return Head(std::move(text_));
+}
+
+}  // namespace afterword::http

@@ -1,0 +1,43 @@
+// The head of a message as it goes onto the wire. This is the only place that writes one.
+//
+// Whatever a HeadWriter is given, what it makes is one head and nothing more: a text that would end its line, its word
+// or the head itself cannot be written, and then there is no Head. So what came from a client can be sent on, and never
+// becomes a header or a request of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace afterword::http {
+
+class Head {
+ public:
+  // From the first line up to and with the empty one.
+  std::string_view text() const { return text_; }
+
+ private:
+  friend class HeadWriter;
+  explicit Head(std::string text) : text_(std::move(text)) {}
+
+  std::string text_;
+};
+
+class HeadWriter {
+ public:
+  static HeadWriter request(std::string_view method, std::string_view target);
+  static HeadWriter answer(int status);  // a final one: 200 to 599
+
+  void add(std::string_view name, std::string_view value);
+
+  // Nothing if any part cannot be written. Call once.
+  std::optional<Head> finish();
+
+ private:
+  HeadWriter() = default;
+
+  std::string text_;
+  bool is_sound_ = true;
+};
+
+}  // namespace afterword::http
