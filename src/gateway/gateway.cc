@@ -222,14 +222,14 @@ async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& req
 }
 
 async::Task<http::Response> Gateway::answer(const VersionsRoute&, http::Request& request, const http::Target&) {
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request));
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), trusted_proxies_);
   if (response.status != 200) co_return response;
   if (auto merged = api::announce_in_versions(response.body)) response.body = std::move(*merged);
   co_return response;
 }
 
 async::Task<http::Response> Gateway::answer(const CapabilitiesRoute&, http::Request& request, const http::Target&) {
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request));
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), trusted_proxies_);
   if (response.status != 200) co_return response;
   if (auto merged = api::announce_in_capabilities(response.body, context_.limits)) response.body = std::move(*merged);
   co_return response;
@@ -252,13 +252,13 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
   if (route.ends != Ends::nothing) return pass_through_and_forget(route.ends, request, target);
   http::Client& client = route.is_long_poll ? long_polls_ : homeserver_;
   if (may_show_events(request.method, target)) return pass_through_and_show(client, request, target);
-  return pass_through(client, std::move(request));
+  return pass_through(client, std::move(request), trusted_proxies_);
 }
 
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
                                                            const http::Target& target) {
   Asking asking = asking_of(request, target, Purpose::look_up);
-  http::Response response = co_await pass_through_readable(client, std::move(request));
+  http::Response response = co_await pass_through_readable(client, std::move(request), trusted_proxies_);
   if (response.status != 200 || !asking.credentials) co_return response;
   auto caller = co_await caller_of(std::move(asking));
   if (!caller) co_return response;
@@ -275,7 +275,7 @@ async::Task<http::Response> Gateway::pass_through_and_forget(Ends ends, http::Re
     const auto caller = co_await caller_of(asking_of(request, target, Purpose::look_up));
     if (caller) user_id = caller->user_id;
   }
-  http::Response response = co_await pass_through(homeserver_, std::move(request));
+  http::Response response = co_await pass_through(homeserver_, std::move(request), trusted_proxies_);
   if (!is_success(response)) co_return response;
 
   if (credentials) tokens_.forget_token(credentials->access_token);

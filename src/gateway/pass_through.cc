@@ -2,6 +2,7 @@
 
 #include "api/matrix_error.h"
 #include "base/log.h"
+#include "gateway/forwarded.h"
 
 #include <chrono>
 
@@ -11,16 +12,11 @@ namespace {
 // Longer than any long poll or upload is meant to take.
 constexpr std::chrono::milliseconds max_duration = std::chrono::minutes(10);
 
-void add_forwarded_for(http::Request& request) {
-  std::string chain;
-  if (const auto earlier = request.headers.find("X-Forwarded-For")) chain = std::string(*earlier) + ", ";
-  request.headers.set("X-Forwarded-For", chain + request.peer);
-}
-
 }  // namespace
 
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request) {
-  add_forwarded_for(request);
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request,
+                                         const std::vector<std::string>& trusted_proxies) {
+  set_forwarded(request, trusted_proxies);
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), max_duration);
   if (!answer && answer.error().was_closed) co_return http::Response{.status = http::no_answer};
@@ -31,9 +27,15 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   co_return std::move(*answer);
 }
 
-async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request) {
-  request.headers.remove("Accept-Encoding");
-  return pass_through(homeserver, std::move(request));
+async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request,
+                                                  const std::vector<std::string>& trusted_proxies) {
+  for (const char* name : {"Accept-Encoding", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+                           "If-Range", "Range"}) {
+    request.headers.remove(name);
+  }
+  http::Response response = co_await pass_through(homeserver, std::move(request), trusted_proxies);
+  for (const char* name : {"ETag", "Last-Modified", "Accept-Ranges"}) response.headers.remove(name);
+  co_return response;
 }
 
 }  // namespace afterword::gateway

@@ -7,11 +7,18 @@
 #include "http/client.h"
 #include "http/message.h"
 
+#include <string>
+#include <vector>
+
 namespace afterword::gateway {
 
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request);
+// `trusted_proxies` outlives the task; see forwarded.h.
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request,
+                                         const std::vector<std::string>& trusted_proxies);
 
-// The same for an answer that we are going to read: asks for it uncompressed.
-async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request);
+// The same for an answer that we are going to read and may change: asks for it uncompressed and whole, and leaves out
+// what would say that the client has it already. The homeserver knows only its own version of it.
+async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request,
+                                                  const std::vector<std::string>& trusted_proxies);
 
 }  // namespace afterword::gateway

@@ -34,10 +34,17 @@ domain::HomeserverError of_another_server() {
   return {403, R"({"errcode":"M_FORBIDDEN","error":"The user belongs to another server"})"};
 }
 
+Refused refuse_address() {
+  const char* const body = R"({"errcode":"M_INVALID_PARAM","error":"The event's path would have a segment . or .."})";
+  return Refused{domain::HomeserverError{400, body}, "M_INVALID_PARAM", std::nullopt};
+}
+
 }  // namespace
 
-HomeserverClient::HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options)
+HomeserverClient::HomeserverClient(http::Client& http, http::Client& for_clients, async::Clock& clock,
+                                   HomeserverClientOptions options)
     : http_(http),
+      for_clients_(for_clients),
       clock_(clock),
       options_(std::move(options)),
       own_limit_(http, clock, options_.as_token, options_.whoami_timeout) {}
@@ -55,6 +62,7 @@ Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_
 
 Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::EventToSend& event,
                                         domain::Attempt attempt) {
+  if (!can_be_addressed(event)) co_return refuse_address();
   http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
   const async::Steady began = clock_.steady_now();
   const HttpAnswer answer =
@@ -83,6 +91,7 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
 
 Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                                             domain::Attempt attempt) {
+  if (!can_be_addressed(event)) co_return MayNotLook{"the event has no path that proxies leave as it is"};
   const LookOptions look{options_.as_token, options_.look_timeout};
   co_return co_await look_for_attempt(http_, clock_, look, delay_id, event, attempt);
 }
@@ -109,7 +118,7 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
   while (true) {
     const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
     http::Request request = make_whoami_request(credentials);
-    const HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
+    const HttpAnswer answer = co_await for_clients_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
     WhoamiReading read = read_whoami_answer(answer, clock_.now());
     if (auto* identity = std::get_if<Identity>(&read)) {
       if (http::equal_ignoring_case(domain::server_of(identity->user_id), options_.server_name)) {

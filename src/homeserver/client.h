@@ -1,5 +1,6 @@
 // The homeserver over HTTP: sends as the events' owners with the application service's token, and asks whose a client's
-// token is.
+// token is. A connection that has carried the one never carries the other: whatever a client could make of the
+// connections that its own token goes over, no answer and no token of ours is there to be had.
 //
 // Thread: the server's only one. The references must outlive it.
 #pragma once
@@ -26,7 +27,8 @@ struct HomeserverClientOptions {
 
 class HomeserverClient final : public Homeserver {
  public:
-  HomeserverClient(http::Client& http, async::Clock& clock, HomeserverClientOptions options);
+  // `http` is for what is asked with our own token, `for_clients` for what is asked with a client's.
+  HomeserverClient(http::Client& http, http::Client& for_clients, async::Clock& clock, HomeserverClientOptions options);
 
   Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override;
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
@@ -37,6 +39,7 @@ class HomeserverClient final : public Homeserver {
 
  private:
   http::Client& http_;
+  http::Client& for_clients_;
   async::Clock& clock_;
   const HomeserverClientOptions options_;
   OwnLimit own_limit_;

@@ -33,6 +33,7 @@ class HomeserverClientTest : public ::testing::Test {
   }
   ~HomeserverClientTest() override {
     if (http_) http_->close();
+    if (for_clients_) for_clients_->close();
     run(server_.drain(1s));
   }
 
@@ -54,7 +55,8 @@ class HomeserverClientTest : public ::testing::Test {
     origin.host = "127.0.0.1";
     origin.port = server_.port();
     http_.emplace(context_.get_executor(), origin);
-    return HomeserverClient(*http_, clock_,
+    for_clients_.emplace(context_.get_executor(), origin);
+    return HomeserverClient(*http_, *for_clients_, clock_,
                             {.as_token = "secret", .server_name = "b", .whoami_timeout = whoami_timeout});
   }
 
@@ -67,6 +69,7 @@ class HomeserverClientTest : public ::testing::Test {
   std::function<http::Response(const http::Request&)> answer_;  // in place of them, if it is set
   http::Server server_{context_.get_executor(), [this](http::Request request) { return answer(std::move(request)); }};
   std::optional<http::Client> http_;
+  std::optional<http::Client> for_clients_;
 };
 
 TEST_F(HomeserverClientTest, SendsAnEvent) {
@@ -85,6 +88,26 @@ TEST_F(HomeserverClientTest, SendsAnEvent) {
   EXPECT_EQ(requests_[0].method, "PUT");
   EXPECT_NE(requests_[0].target.find(delay_id.to_string()), std::string::npos);
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer secret");
+}
+
+// What an earlier version has stored.
+TEST_F(HomeserverClientTest, SendsNothingThatAProxyWouldFold) {
+  auto homeserver = client();
+  for (const char* key : {".", "..", "a/../b"}) {
+    domain::EventToSend event;
+    event.user_id = domain::UserId("@alice:example.org");
+    event.room_id = domain::RoomId("!room:example.org");
+    event.kind = domain::EventKind::state;
+    event.type = "m.room.name";
+    event.state_key = key;
+    event.content = "{}";
+    const domain::Attempt attempt{from_ms(1)};
+    const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt));
+    EXPECT_EQ(std::get<Refused>(answer).errcode, "M_INVALID_PARAM") << key;
+    const LookAnswer look = run(homeserver.look_for(domain::DelayId::random(), event, attempt));
+    EXPECT_TRUE(std::holds_alternative<MayNotLook>(look)) << key;
+  }
+  EXPECT_TRUE(requests_.empty());
 }
 
 TEST_F(HomeserverClientTest, KnowsThatARefusalMayBeForAHomeserverThatIsStopping) {

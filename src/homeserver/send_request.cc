@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "homeserver/query.h"
+#include "http/head_syntax.h"
 
 namespace afterword::homeserver {
 namespace {
@@ -22,6 +23,10 @@ std::string path_of(const domain::DelayId& delay_id, const domain::EventToSend& 
 }
 
 }  // namespace
+
+bool can_be_addressed(const domain::EventToSend& event) {
+  return http::is_target(path_of(domain::DelayId(domain::DelayId::Bytes{}), event));
+}
 
 http::Request make_send_request(const domain::DelayId& delay_id, const domain::EventToSend& event,
                                 const domain::Attempt& attempt, std::string_view as_token) {

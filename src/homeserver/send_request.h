@@ -13,4 +13,9 @@ namespace afterword::homeserver {
 http::Request make_send_request(const domain::DelayId& delay_id, const domain::EventToSend& event,
                                 const domain::Attempt& attempt, std::string_view as_token);
 
+// Whether the event has a path that every proxy leaves as it is. A type, key or id "." or ".." has none, however it is
+// encoded: a proxy that folds it would have our token write to some other place. Such events are not scheduled any
+// more, but may be stored.
+bool can_be_addressed(const domain::EventToSend& event);
+
 }  // namespace afterword::homeserver

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <unordered_set>
 
 namespace afterword::http {
 namespace {
@@ -14,14 +16,23 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-std::vector<std::string> named_by_connection(const Headers& headers) {
-  std::vector<std::string> names;
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& character : result) {
+    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
+  }
+  return result;
+}
+
+// In lower case. A set, for a client may name thousands.
+std::unordered_set<std::string> named_by_connection(const Headers& headers) {
+  std::unordered_set<std::string> names;
   for (const Header& header : headers) {
     if (!equal_ignoring_case(header.name, "Connection")) continue;
     std::string_view rest = header.value;
     while (!rest.empty()) {
       const std::size_t comma = std::min(rest.find(','), rest.size());
-      names.emplace_back(trim(rest.substr(0, comma)));
+      names.insert(lower(trim(rest.substr(0, comma))));
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }
@@ -38,14 +49,10 @@ bool is_hop_by_hop(std::string_view name) {
 }
 
 void remove_hop_by_hop(Headers& headers) {
-  const std::vector<std::string> named = named_by_connection(headers);
-  Headers kept;
-  for (const Header& header : headers) {
-    const bool is_named = std::ranges::any_of(
-        named, [&header](const std::string& name) { return equal_ignoring_case(name, header.name); });
-    if (!is_named && !is_hop_by_hop(header.name)) kept.add(header.name, header.value);
-  }
-  headers = std::move(kept);
+  const std::unordered_set<std::string> named = named_by_connection(headers);
+  headers.remove_if([&named](const Header& header) {
+    return is_hop_by_hop(header.name) || (!named.empty() && named.contains(lower(header.name)));
+  });
 }
 
 }  // namespace afterword::http

@@ -23,6 +23,10 @@ class Headers {
   void add(std::string name, std::string value) { headers_.push_back({std::move(name), std::move(value)}); }
   void set(std::string_view name, std::string value);  // replaces all of that name
   void remove(std::string_view name);
+  template <class Predicate>
+  void remove_if(Predicate predicate) {
+    std::erase_if(headers_, predicate);
+  }
   // The first of that name.
   std::optional<std::string_view> find(std::string_view name) const;
 

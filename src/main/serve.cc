@@ -46,11 +46,14 @@ class Server {
       : executor_(io.get_executor()),
         clock_(executor_),
         store_(std::move(store)),
-        // What passes through must not take the connections that deliveries need.
+        // What passes through must not take the connections that deliveries need, and no client of ours has a
+        // connection in common with another: what goes over one cannot be confused with, or answered by, what goes over
+        // another.
         long_poll_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
         passing_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
+        asking_client_(executor_, configuration.homeserver),
         own_client_(executor_, configuration.homeserver),
-        homeserver_(own_client_, clock_,
+        homeserver_(own_client_, asking_client_, clock_,
                     {.as_token = configuration.as_token, .server_name = configuration.server_name}),
         tokens_(executor_, clock_, homeserver_),
         delivery_(executor_, clock_, *store_, homeserver_, {.start_grace = configuration.start_grace}),
@@ -90,6 +93,7 @@ class Server {
     background_.stop();
     co_await background_.join();
     own_client_.close();
+    asking_client_.close();
     passing_client_.close();
     long_poll_client_.close();
     co_await store_->close();
@@ -111,6 +115,7 @@ class Server {
   std::unique_ptr<store::Store> store_;
   http::Client long_poll_client_;
   http::Client passing_client_;
+  http::Client asking_client_;
   http::Client own_client_;
   homeserver::HomeserverClient homeserver_;
   homeserver::TokenCache tokens_;

@@ -1,0 +1,52 @@
+#include "gateway/forwarded.h"
+
+#include "http/hop_by_hop.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace afterword::gateway {
+namespace {
+
+// All that proxies say of the client and of how it reached them, whichever of these the homeserver heeds.
+bool is_about_the_client(std::string_view name) {
+  constexpr std::string_view prefix = "X-Forwarded-";
+  return http::equal_ignoring_case(name.substr(0, prefix.size()), prefix) ||
+         http::equal_ignoring_case(name, "Forwarded") || http::equal_ignoring_case(name, "X-Real-IP");
+}
+
+// A header that comes in several lines means the same as one with all of them.
+std::string joined(const http::Headers& headers, std::string_view name) {
+  std::string values;
+  for (const http::Header& header : headers) {
+    if (!http::equal_ignoring_case(header.name, name) || header.value.empty()) continue;
+    if (!values.empty()) values += ", ";
+    values += header.value;
+  }
+  return values;
+}
+
+void set_if(http::Headers& headers, std::string_view name, std::string value) {
+  if (!value.empty()) headers.set(name, std::move(value));
+}
+
+}  // namespace
+
+void set_forwarded(http::Request& request, const std::vector<std::string>& trusted_proxies) {
+  http::Headers& headers = request.headers;
+  http::remove_hop_by_hop(headers);
+  const bool is_trusted = std::ranges::find(trusted_proxies, request.peer) != trusted_proxies.end();
+  if (!is_trusted) headers.remove_if([](const http::Header& header) { return is_about_the_client(header.name); });
+
+  const std::string chain = joined(headers, "X-Forwarded-For");
+  const std::string proto = joined(headers, "X-Forwarded-Proto");
+  const std::string host = joined(headers, "X-Forwarded-Host");
+  // A proxy that names its client but not the scheme is taken for one that ends TLS, as homeservers take it. We
+  // ourselves are reached without TLS only.
+  const std::string_view reached_by = chain.empty() ? "http" : "https";
+  headers.set("X-Forwarded-For", chain.empty() ? request.peer : chain + ", " + request.peer);
+  headers.set("X-Forwarded-Proto", proto.empty() ? std::string(reached_by) : proto);
+  set_if(headers, "X-Forwarded-Host", host.empty() ? std::string(headers.find("Host").value_or("")) : host);
+}
+
+}  // namespace afterword::gateway
