@@ -118,7 +118,8 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
   while (true) {
     const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
     http::Request request = make_whoami_request(credentials);
-    const HttpAnswer answer = co_await for_clients_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
+    const HttpAnswer answer =
+        co_await for_clients_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
     WhoamiReading read = read_whoami_answer(answer, clock_.now());
     if (auto* identity = std::get_if<Identity>(&read)) {
       if (http::equal_ignoring_case(domain::server_of(identity->user_id), options_.server_name)) {

@@ -391,7 +391,7 @@ TEST_F(LargeAnswersTest, ToOtherQuestionsAreNone) {
   auto homeserver = client();
   // It may have been sent, and is looked for.
   EXPECT_TRUE(std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}))));
-  const Credentials credentials{"theirs", std::nullopt, std::nullopt};
+  const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
   EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials))));
 }
 

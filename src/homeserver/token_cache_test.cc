@@ -100,7 +100,8 @@ TEST_F(TokenCacheTest, RefusalsTakeNoPlaceOfWhatIsKnown) {
 
 TEST_F(TokenCacheTest, OneTokenTakesNoMoreThanItsShareWhateverItNames) {
   identify("bob");
-  for (int name = 0; name < 100; ++name) identify(Credentials{testing::access_token("alice"), std::to_string(name), std::nullopt});
+  for (int name = 0; name < 100; ++name)
+    identify(Credentials{testing::access_token("alice"), std::to_string(name), std::nullopt});
   const std::size_t calls = homeserver_.whoami_calls;
   identify("bob");
   identify(Credentials{testing::access_token("alice"), "98", std::nullopt});
@@ -252,7 +253,7 @@ TEST_F(TokenCacheTest, MadeUpTokensDelayNobody) {
   identify("alice");
   homeserver_.whoami_time = 8s;
   std::vector<TokenAnswer> answers;
-  for (int token = 0; token < 300; ++token) ask("made up " + std::to_string(token), "198.51.100.1", answers);
+  for (int token = 0; token < 300; ++token) ask("made-up-" + std::to_string(token), "198.51.100.1", answers);
   EXPECT_EQ(homeserver_.whoami_calls, 1 + options().max_calls_per_address);
   EXPECT_EQ(answers.size(), 300 - options().max_calls_per_address);  // at once
   for (const TokenAnswer& answer : answers) EXPECT_TRUE(std::holds_alternative<Busy>(answer));

@@ -144,7 +144,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
 }
 
 async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_head(Parser& parser) {
-  HeadScan scan(max_head_bytes);
+  HeadScan scan(HeadScan::Of::answer, max_head_bytes);
   for (;;) {
     const auto found = scan.look_at(to_text(input_));
     if (found == HeadScan::Result::sound) break;
@@ -158,7 +158,7 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_hea
   }
   error_code error;
   input_.consume(parser.put(input_.data(), error));
-  if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large"};
+  if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
   if (error) co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
   if (!has_one_length(parser.get())) co_return Failure{"not a well-formed answer: its length is ambiguous"};
   co_return std::nullopt;

@@ -62,9 +62,23 @@ char take_character(std::string_view& path) {
   return character;
 }
 
+bool is_version(std::string_view text) { return text == "HTTP/1.1" || text == "HTTP/1.0"; }
+
+// Its target may be of any form here.
+bool is_request_line(std::string_view line) {
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return false;
+  return is_token(line.substr(0, first)) && has_only<in_target>(line.substr(first + 1, last - first - 1)) &&
+         is_version(line.substr(last + 1));
+}
+
+bool is_status_line(std::string_view line) { return is_version(line.substr(0, line.find(' '))); }
+
+// Of a text without control characters.
 bool is_header_line(std::string_view line) {
   const std::size_t colon = line.find(':');
-  return colon != std::string_view::npos && is_token(line.substr(0, colon)) && is_header_value(line.substr(colon + 1));
+  return colon != std::string_view::npos && is_token(line.substr(0, colon));
 }
 
 }  // namespace
@@ -78,7 +92,12 @@ bool is_target(std::string_view text) {
   return text.starts_with('/') && has_only<in_target>(text) && !has_dot_segment(text.substr(0, text.find('?')));
 }
 
-bool is_host(std::string_view text) { return has_only<in_host>(text); }
+bool is_host(std::string_view text) {
+  const std::size_t bracket = text.rfind(']');  // of an IPv6 address, which has colons of its own
+  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const std::string_view port = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  return has_only<in_host>(text) && std::ranges::all_of(port, [](char digit) { return digit >= '0' && digit <= '9'; });
+}
 
 bool has_dot_segment(std::string_view path) {
   constexpr std::size_t longest = 2;
@@ -100,22 +119,31 @@ bool has_dot_segment(std::string_view path) {
 }
 
 HeadScan::Result HeadScan::look_at(std::string_view received) {
-  while (true) {
-    const std::size_t end = received.substr(0, max_bytes_).find('\n', searched_);
-    if (end == std::string_view::npos) {
-      searched_ = received.size();
-      return received.size() < max_bytes_ ? Result::incomplete : Result::too_large;
+  for (; seen_ < std::min(received.size(), max_bytes_); ++seen_) {
+    const char character = received[seen_];
+    const bool behind_return = seen_ > line_begin_ && received[seen_ - 1] == '\r';
+    if (character != '\n') {
+      const bool may_stand_here = character == '\r' || in_value[static_cast<unsigned char>(character)];
+      if (behind_return || !may_stand_here) return Result::malformed;
+      continue;
     }
-    std::string_view line = received.substr(line_begin_, end - line_begin_);
-    if (!line.ends_with('\r')) return Result::malformed;
-    line.remove_suffix(1);
-
-    const bool is_start_line = line_begin_ == 0;
-    if (line.empty()) return is_start_line ? Result::malformed : Result::sound;
-    if (is_start_line ? !is_header_value(line) : !is_header_line(line)) return Result::malformed;
-    if (!is_start_line && ++headers_ > max_headers) return Result::too_large;
-    line_begin_ = searched_ = end + 1;
+    if (!behind_return) return Result::malformed;
+    const Result found = take_line(received.substr(line_begin_, seen_ - 1 - line_begin_));
+    if (found != Result::incomplete) return found;
+    line_begin_ = seen_ + 1;
   }
+  return received.size() < max_bytes_ ? Result::incomplete : Result::too_large;
+}
+
+HeadScan::Result HeadScan::take_line(std::string_view line) {
+  const bool is_start_line = line_begin_ == 0;
+  if (is_start_line) {
+    const bool is_good = of_ == Of::request ? is_request_line(line) : is_status_line(line);
+    return is_good ? Result::incomplete : Result::malformed;
+  }
+  if (line.empty()) return Result::sound;
+  if (!is_header_line(line)) return Result::malformed;
+  return ++headers_ > max_headers ? Result::too_large : Result::incomplete;
 }
 
 }  // namespace afterword::http

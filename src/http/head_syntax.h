@@ -34,15 +34,19 @@ class HeadScan {
  public:
   enum class Result { incomplete, sound, malformed, too_large };
 
-  explicit HeadScan(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+  enum class Of { request, answer };
+  HeadScan(Of of, std::size_t max_bytes) : of_(of), max_bytes_(max_bytes) {}
 
   // `received` begins with the head, and with the same bytes at each call. Takes time for what is new only.
   Result look_at(std::string_view received);
 
  private:
+  Result take_line(std::string_view line);
+
+  Of of_;
   std::size_t max_bytes_;
   std::size_t line_begin_ = 0;  // of the line that has no end yet
-  std::size_t searched_ = 0;    // no end before this
+  std::size_t seen_ = 0;        // all before this are what they may be
   std::size_t headers_ = 0;
 };
 

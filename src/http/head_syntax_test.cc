@@ -9,7 +9,10 @@ namespace {
 
 using Result = HeadScan::Result;
 
-Result scan(std::string_view text, std::size_t max_bytes = 1'000) { return HeadScan(max_bytes).look_at(text); }
+Result scan(std::string_view text, std::size_t max_bytes = 1'000) {
+  const auto of = text.starts_with("HTTP") ? HeadScan::Of::answer : HeadScan::Of::request;
+  return HeadScan(of, max_bytes).look_at(text);
+}
 
 TEST(HeadSyntax, ATokenHasNothingThatEndsIt) {
   for (const char* token : {"GET", "X-Matrix_1", "!#$%&'*+-.^_`|~09azAZ"}) EXPECT_TRUE(is_token(token)) << token;
@@ -48,7 +51,7 @@ TEST(HeadSyntax, AHostIsANameOrAnAddress) {
   for (const char* host : {"", "example.org", "EXAMPLE.org:8448", "[::1]:80", "127.0.0.1"}) {
     EXPECT_TRUE(is_host(host)) << host;
   }
-  for (const char* host : {"a b", "a/b", "a@b", "a,b", "a?b", "a#b", "a\\b", "\xc3\xa4"}) {
+  for (const char* host : {"a b", "a/b", "a@b", "a,b", "a?b", "a#b", "a\\b", "\xc3\xa4", "a\"b", "a:http", "[::1]:x"}) {
     EXPECT_FALSE(is_host(host)) << host;
   }
 }
@@ -62,7 +65,7 @@ TEST(HeadScan, TakesAWholeHead) {
 
 TEST(HeadScan, FindsTheSameByteByByte) {
   const std::string head = "GET / HTTP/1.1\r\nA: b\r\n\r\n";
-  HeadScan scan(1'000);
+  HeadScan scan(HeadScan::Of::request, 1'000);
   for (std::size_t size = 0; size < head.size(); ++size) {
     ASSERT_EQ(scan.look_at(std::string_view(head).substr(0, size)), Result::incomplete) << size;
   }
@@ -80,7 +83,11 @@ TEST(HeadScan, RefusesWhatCanBeReadInTwoWays) {
   }
   EXPECT_EQ(scan("GET / HTTP/1.1\n"), Result::malformed);
   EXPECT_EQ(scan("GET /\r HTTP/1.1\r\n"), Result::malformed);
-  EXPECT_EQ(scan("\r\n"), Result::malformed);
+  for (const char* text : {"\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "GET /\r\n", "GET  / HTTP/1.1\r\n", "GET / HTTP/1.1 \r\n",
+                           "GET / HTTP/2.0\r\n", "GET /#a HTTP/1.1\r\n", "G:T / HTTP/1.1\r\n",
+                           "GET / HTTP/1.1\rHost: a\r\r", "HTTP/1.2 200 OK\r\n", "\x16\x03"}) {
+    EXPECT_EQ(scan(text), Result::malformed) << text;
+  }
 }
 
 TEST(HeadScan, HasLimits) {

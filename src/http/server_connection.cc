@@ -59,6 +59,8 @@ std::optional<Request> to_request(const RequestParser::value_type& head) {
   std::optional<std::string> target = to_origin_form(head.target(), head[beast_http::field::host]);
   if (!target || !is_token(request.method) || !is_target(*target)) return std::nullopt;
   if (*target == "*" && request.method != "OPTIONS") return std::nullopt;
+  // Neither is any business of a homeserver, and what they do to a connection is another matter for each reader.
+  if (request.method == "CONNECT" || request.method == "TRACE") return std::nullopt;
   request.target = std::move(*target);
   for (const auto& field : head) request.headers.add(std::string(field.name_string()), std::string(field.value()));
   return request;
@@ -147,7 +149,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
 
   set_deadline(context_.options.header_timeout);
   idle_ = input_.size() == 0;
-  HeadScan scan(context_.options.max_header_bytes);
+  HeadScan scan(HeadScan::Of::request, context_.options.max_header_bytes);
   bool may_skip_line = true;  // RFC 9112 section 2.2: an empty line before the request
   for (;;) {
     if (may_skip_line && to_text(input_).starts_with("\r\n")) {

@@ -64,39 +64,7 @@ def never_complete(name: str, data: bytes) -> Case:
 all_cases: list[Case] = []  # of the tables that are imported
 
 
-# What does not hold yet; its fix is under way.
-_NOT_YET = {
-    "CONNECT, and a request in the tunnel",
-    "CONNECT to an authority",
-    "CONNECT to a path",
-    "TRACE",
-    "a space before the name",
-    "a line folded with a space",
-    "a line folded with a tab",
-    "a folded Host",
-    "a folded line of nothing",
-    "a folded one",
-    "folded",
-    "a path",
-    "a user",
-    "two with a comma",
-    "a space inside",
-    "a quote",
-    "a port of letters",
-    "an empty line before it",
-    "one between requests",
-    "a fragment",
-    "a fragment behind a query",
-    "a fragment in the absolute form",
-    *(f"{byte:#04x} in the {part}" for byte in range(0x80, 0x100) for part in ("path", "query")),
-    "UTF-8 that is not encoded",
-    "an overlong slash",
-    "a line feed in a quoted extension",
-}
-
-
 def table(*cases: Case):
-    cases = tuple(case for case in cases if case.name not in _NOT_YET)
     all_cases.extend(cases)
     assert len({case.name for case in cases}) == len(cases)
     return pytest.mark.parametrize("case", cases, ids=[case.name.replace(" ", "-") for case in cases])
