@@ -57,12 +57,17 @@ Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Cl
       homeserver_(homeserver),
       long_polls_(long_polls),
       rate_limits_(options.rate_limits),
-      trusted_proxies_(std::move(options.trusted_proxies)) {}
+      passing_{context.clock, std::move(options.trusted_proxies)} {}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
+  if (request.target == "*") co_return api::ok("{}");  // of OPTIONS alone, which asks for nothing in particular
   const std::optional<http::Target> target = http::Target::parse(request.target);
   if (!target) co_return to_response(api::unrecognized());
-  const Route route = find_route(request.method, *target);
+  // The answer to a HEAD is the head of that to a GET; the server leaves the body out. Whatever goes into the body must
+  // be known for it.
+  const bool is_head = request.method == "HEAD";
+  const Route route = find_route(is_head ? "GET" : request.method, *target);
+  if (is_head && !std::holds_alternative<PassThroughRoute>(route)) request.method = "GET";
   const auto answer_route = [&](const auto& found) { return answer(found, request, *target); };
   co_return co_await std::visit(answer_route, route);
 }
@@ -76,7 +81,7 @@ Asking Gateway::asking_of(const http::Request& request, const http::Target& targ
     asking.fault = credentials.error();
   }
   asking.purpose = purpose;
-  asking.address = client_address(request, trusted_proxies_);
+  asking.address = client_address(request, passing_.trusted_proxies);
   asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
   return asking;
 }
@@ -171,7 +176,7 @@ async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Requ
     co_return std::move(not_identified->answer);
   }
   if (!manage.caller) {
-    co_return co_await manage_without_token(std::move(manage), client_address(request, trusted_proxies_));
+    co_return co_await manage_without_token(std::move(manage), client_address(request, passing_.trusted_proxies));
   }
   co_return (co_await api::manage(context_, std::move(manage))).response;
 }
@@ -222,14 +227,14 @@ async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& req
 }
 
 async::Task<http::Response> Gateway::answer(const VersionsRoute&, http::Request& request, const http::Target&) {
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), trusted_proxies_);
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), passing_);
   if (response.status != 200) co_return response;
   if (auto merged = api::announce_in_versions(response.body)) response.body = std::move(*merged);
   co_return response;
 }
 
 async::Task<http::Response> Gateway::answer(const CapabilitiesRoute&, http::Request& request, const http::Target&) {
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), trusted_proxies_);
+  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), passing_);
   if (response.status != 200) co_return response;
   if (auto merged = api::announce_in_capabilities(response.body, context_.limits)) response.body = std::move(*merged);
   co_return response;
@@ -252,13 +257,13 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
   if (route.ends != Ends::nothing) return pass_through_and_forget(route.ends, request, target);
   http::Client& client = route.is_long_poll ? long_polls_ : homeserver_;
   if (may_show_events(request.method, target)) return pass_through_and_show(client, request, target);
-  return pass_through(client, std::move(request), trusted_proxies_);
+  return pass_through(client, std::move(request), passing_);
 }
 
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
                                                            const http::Target& target) {
   Asking asking = asking_of(request, target, Purpose::look_up);
-  http::Response response = co_await pass_through_readable(client, std::move(request), trusted_proxies_);
+  http::Response response = co_await pass_through_readable(client, std::move(request), passing_);
   if (response.status != 200 || !asking.credentials) co_return response;
   auto caller = co_await caller_of(std::move(asking));
   if (!caller) co_return response;
@@ -275,7 +280,7 @@ async::Task<http::Response> Gateway::pass_through_and_forget(Ends ends, http::Re
     const auto caller = co_await caller_of(asking_of(request, target, Purpose::look_up));
     if (caller) user_id = caller->user_id;
   }
-  http::Response response = co_await pass_through(homeserver_, std::move(request), trusted_proxies_);
+  http::Response response = co_await pass_through(homeserver_, std::move(request), passing_);
   if (!is_success(response)) co_return response;
 
   if (credentials) tokens_.forget_token(credentials->access_token);

@@ -7,6 +7,7 @@
 #include "api/context.h"
 #include "api/manage.h"
 #include "async/task.h"
+#include "gateway/pass_through.h"
 #include "gateway/rate_limits.h"
 #include "gateway/routes.h"
 #include "gateway/who_is_asking.h"
@@ -66,7 +67,7 @@ class Gateway {
   http::Client& homeserver_;
   http::Client& long_polls_;
   RateLimits rate_limits_;
-  std::vector<std::string> trusted_proxies_;
+  Passing passing_;
 };
 
 }  // namespace afterword::gateway

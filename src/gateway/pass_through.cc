@@ -4,7 +4,10 @@
 #include "base/log.h"
 #include "gateway/forwarded.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <string>
 
 namespace afterword::gateway {
 namespace {
@@ -12,28 +15,38 @@ namespace {
 // Longer than any long poll or upload is meant to take.
 constexpr std::chrono::milliseconds max_duration = std::chrono::minutes(10);
 
+// While the homeserver is away, every request would have a line.
+void log_outcome(Passing& passing, const std::string& method, const Result<http::Response, http::NoAnswer>& answer) {
+  if (answer) {
+    const auto works = passing.outage.worked();
+    if (works) log::info("the homeserver answers again; {} requests had no answer", works->failures);
+    return;
+  }
+  const auto failing = passing.outage.failed(passing.clock.steady_now());
+  if (!failing) return;
+  const std::string others =
+      failing->unsaid > 0 ? fmt::format(" (and {} more since this was last said)", failing->unsaid) : "";
+  log::warn("the homeserver gave no answer to a {}: {}{}", method, answer.error().reason, others);
+}
+
 }  // namespace
 
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request,
-                                         const std::vector<std::string>& trusted_proxies) {
-  set_forwarded(request, trusted_proxies);
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing) {
+  set_forwarded(request, passing.trusted_proxies);
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), max_duration);
   if (!answer && answer.error().was_closed) co_return http::Response{.status = http::no_answer};
-  if (!answer) {
-    log::warn("the homeserver gave no answer to a {}: {}", method, answer.error().reason);
-    co_return api::to_response(api::homeserver_unreachable());
-  }
+  log_outcome(passing, method, answer);
+  if (!answer) co_return api::to_response(api::homeserver_unreachable());
   co_return std::move(*answer);
 }
 
-async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request,
-                                                  const std::vector<std::string>& trusted_proxies) {
+async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing) {
   for (const char* name : {"Accept-Encoding", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
                            "If-Range", "Range"}) {
     request.headers.remove(name);
   }
-  http::Response response = co_await pass_through(homeserver, std::move(request), trusted_proxies);
+  http::Response response = co_await pass_through(homeserver, std::move(request), passing);
   for (const char* name : {"ETag", "Last-Modified", "Accept-Ranges"}) response.headers.remove(name);
   co_return response;
 }

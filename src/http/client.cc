@@ -2,6 +2,8 @@
 
 #include "http/client_connection.h"
 #include "http/hop_by_hop.h"
+#include "http/keep_time.h"
+#include "http/name_lookup.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -79,7 +81,8 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
         clock(executor),
         origin(std::move(origin_to_use)),
         host(origin.host_header()),
-        options(options_to_use) {
+        options(options_to_use),
+        names(executor, origin.host) {
     if (!origin.tls) return;
     tls_context.emplace(asio::ssl::context::tls_client);
     tls_context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
@@ -123,12 +126,13 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     }
     for (bool is_replacement = false;; is_replacement = true) {
       if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
-      call->connection = is_replacement ? nullptr : self->take_idle();
+      call->connection = is_replacement ? nullptr : self->take_idle(call->may_be_repeated);
       const bool is_reused = call->connection != nullptr;
+      const auto idle = is_reused ? self->idle_time(*call->connection) : KeepTime::Duration(0);
       if (!is_reused) {
         auto* const tls_context = self->tls_context ? &*self->tls_context : nullptr;
         call->connection = std::make_shared<ClientConnection>(self->executor, tls_context);
-        const auto failure = co_await call->connection->open(self->origin, self->options.connect_timeout);
+        const auto failure = co_await call->connection->open(self->origin, self->names, self->options.connect_timeout);
         if (failure) co_return NoAnswer{call->arrived, *failure};
         if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
       }
@@ -138,6 +142,9 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       if (answer) {
         self->keep(std::move(call->connection));
         co_return std::move(*answer);
+      }
+      if (is_reused && answer.error().before_answer && !call->aborted) {
+        self->keep_time.saw_closed(idle, self->clock.steady_now());
       }
       const bool replace = is_reused && answer.error().before_answer && call->may_be_repeated && !call->aborted;
       if (!replace) {
@@ -182,15 +189,28 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     next->turn.cancel();
   }
 
-  // The one used last: the others may grow old and go.
-  std::shared_ptr<ClientConnection> take_idle() {
+  // The one used last: the others may grow old and go. Nothing if the other side might be closing all of them just now,
+  // and the request cannot be repeated.
+  std::shared_ptr<ClientConnection> take_idle(bool may_be_repeated) {
     discard_old();
     while (!idle.empty()) {
+      if (!may_be_repeated && !keep_time.surely_keeps(idle_time(*idle.back()))) return nullptr;
       const auto connection = std::move(idle.back());
       idle.pop_back();
-      if (connection->is_reusable()) return connection;
+      if (is_still_open(*connection)) return connection;
     }
     return nullptr;
+  }
+
+  KeepTime::Duration idle_time(const ClientConnection& connection) const {
+    return clock.steady_now() - connection.idle_since;
+  }
+
+  bool is_still_open(ClientConnection& connection) {
+    const bool is_open = connection.is_reusable();
+    const auto now = clock.steady_now();
+    is_open ? keep_time.saw_open(idle_time(connection), now) : keep_time.saw_closed(idle_time(connection), now);
+    return is_open;
   }
 
   void keep(std::shared_ptr<ClientConnection> connection) {
@@ -200,9 +220,11 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     idle.push_back(std::move(connection));
   }
 
+  // The oldest shows for how long the other side keeps them.
   void discard_old() {
-    const auto oldest = clock.steady_now() - max_idle_time;
-    while (!idle.empty() && idle.front()->idle_since < oldest) idle.pop_front();
+    while (!idle.empty() && (idle_time(*idle.front()) > max_idle_time || !is_still_open(*idle.front()))) {
+      idle.pop_front();
+    }
   }
 
   void abort(const std::shared_ptr<Call>& call) {
@@ -215,6 +237,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   void close() {
     closed = true;
     idle.clear();
+    names.abandon();
     for (const auto& call : calls) {
       abort(call);
       call->finished.cancel();
@@ -226,12 +249,14 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   Origin origin;
   std::string host;
   ClientOptions options;
+  NameLookup names;
   std::optional<asio::ssl::context> tls_context;
 
   std::unordered_set<std::shared_ptr<Call>> calls;     // in flight
   std::size_t slots_taken = 0;                         // calls that have a connection, or make one
   std::deque<std::shared_ptr<Call>> queue;             // those that wait for a slot
   std::deque<std::shared_ptr<ClientConnection>> idle;  // the one used last at the end
+  KeepTime keep_time;
   bool closed = false;
 };
 

@@ -63,7 +63,7 @@ class Client {
   // Sends the request and reads the whole answer. Host and Content-Length are ours; hop-by-hop headers are dropped in
   // both directions. A kept-alive connection is used again only while the server has not closed it; one that it closes
   // at that very moment is replaced once, without a word, for GET, HEAD and OPTIONS only: nothing else is ever sent
-  // twice. Requests beyond max_connections wait for a free one, in order.
+  // twice, nor over one that may be about to be closed (keep_time.h). Requests beyond max_connections wait, in order.
   async::Task<Result<Response, NoAnswer>> send(Request request, SendLimits limits);
 
   // Ends what is in flight with NoAnswer, and closes all connections.

@@ -50,23 +50,25 @@ Response to_response(const BeastHead& head) {
 class ClientConnection::Parser : public StrictParser<false> {};
 
 ClientConnection::ClientConnection(async::Executor executor, asio::ssl::context* tls_context)
-    : executor_(std::move(executor)),
-      tls_context_(tls_context),
-      resolver_(executor_),
-      socket_(executor_),
-      limit_timer_(executor_) {}
+    : executor_(std::move(executor)), tls_context_(tls_context), socket_(executor_), limit_timer_(executor_) {}
 
-async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, std::chrono::milliseconds limit) {
+async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, NameLookup& names,
+                                                               std::chrono::milliseconds limit) {
   const std::string name = fmt::format("{}:{}", origin.host, origin.port);
   error_code error;
-  const std::vector<tcp::endpoint> endpoints = co_await resolve(origin, error);
-  if (error) co_return fmt::format("cannot resolve {}: {}", name, error.message());
+  NameLookup::Addresses addresses{asio::ip::make_address(origin.host, error)};
+  if (error) {
+    auto found = co_await names.find(limit);
+    if (!found) co_return fmt::format("cannot resolve {}: {}", name, found.error());
+    addresses = std::move(*found);
+  }
 
   bool in_time = true;
-  for (const tcp::endpoint& endpoint : endpoints) {
+  for (const asio::ip::address& address : addresses) {
     if (was_cut_) co_return "the connection was cut";
     socket_ = tcp::socket(executor_);
     start_limit(limit);
+    const tcp::endpoint endpoint(address, origin.port);
     co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
     in_time = !end_limit();
     if (in_time && !error) break;
@@ -84,19 +86,6 @@ async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, st
     if (error) co_return fmt::format("no TLS with {}: {}", name, error.message());
   }
   co_return std::nullopt;
-}
-
-async::Task<std::vector<tcp::endpoint>> ClientConnection::resolve(const Origin& origin, error_code& error) {
-  const auto address = asio::ip::make_address(origin.host, error);
-  if (!error) co_return std::vector<tcp::endpoint>{tcp::endpoint(address, origin.port)};
-
-  error.clear();
-  const auto found =
-      co_await resolver_.async_resolve(origin.host, std::to_string(origin.port), tcp::resolver::numeric_service,
-                                       asio::redirect_error(asio::use_awaitable, error));
-  std::vector<tcp::endpoint> endpoints;
-  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-  co_return endpoints;
 }
 
 async::Task<void> ClientConnection::shake_hands(const Origin& origin, error_code& error) {
@@ -220,7 +209,6 @@ ClientConnection::Waiting ClientConnection::look() {
 
 void ClientConnection::cut() {
   was_cut_ = true;
-  resolver_.cancel();
   error_code ignored;
   socket_.close(ignored);
 }

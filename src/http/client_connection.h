@@ -8,6 +8,7 @@
 #include "async/clock.h"
 #include "http/client.h"
 #include "http/head.h"
+#include "http/name_lookup.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -31,9 +32,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   // `tls_context`: null for plain http; outlives the connection.
   ClientConnection(async::Executor executor, asio::ssl::context* tls_context);
 
-  // Connects to the first address that answers, and agrees on TLS. `limit` is for each of these steps. Returns the
-  // reason why it could not, for the log.
-  async::Task<std::optional<std::string>> open(Origin origin, std::chrono::milliseconds limit);
+  // Connects to the first address that answers, and agrees on TLS. `limit` is for each of these steps, and for finding
+  // the addresses. Returns the reason why it could not, for the log. `names` must outlive the task.
+  async::Task<std::optional<std::string>> open(Origin origin, NameLookup& names, std::chrono::milliseconds limit);
 
   struct Outgoing {
     Head head;
@@ -66,14 +67,12 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   async::Task<boost::system::error_code> receive();
   enum class Waiting { nothing, bytes, end };
   Waiting look();
-  async::Task<std::vector<asio::ip::tcp::endpoint>> resolve(const Origin& origin, boost::system::error_code& error);
   async::Task<void> shake_hands(const Origin& origin, boost::system::error_code& error);
   void start_limit(std::chrono::milliseconds limit);
   bool end_limit();  // true if it was reached
 
   async::Executor executor_;
   asio::ssl::context* tls_context_;
-  asio::ip::tcp::resolver resolver_;
   asio::ip::tcp::socket socket_;
   std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
   asio::steady_timer limit_timer_;

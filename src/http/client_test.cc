@@ -296,6 +296,30 @@ TEST_F(ClientTest, NoticesThatAnIdleConnectionWasClosed) {
   EXPECT_TRUE(send(request("PUT"))) << "not sent on the closed one";
 }
 
+// A balancer that closes what has been idle for 600 ms, and a client that is just as slow.
+TEST_F(ClientTest, LosesNothingToAServerThatClosesIdleConnections) {
+  constexpr int rounds = 12;
+  std::atomic<int> connections = 0;
+  ScriptedServer server([&connections](tcp::acceptor& acceptor) {
+    for (int answered = 0; answered < rounds;) {
+      RawSocket peer = RawSocket::accept(acceptor);
+      ++connections;
+      while (answered < rounds && peer.waits_for_bytes(600ms)) {
+        if (peer.read_message().empty()) break;
+        peer.send(empty_answer);
+        ++answered;
+      }
+    }
+  });
+  open(server.origin());
+  for (int round = 0; round < rounds; ++round) {
+    const auto answer = send(request("PUT"));
+    EXPECT_TRUE(answer) << answer.error().reason;
+    std::this_thread::sleep_for(round % 3 == 0 ? 1ms : 592ms + round * 1ms);
+  }
+  EXPECT_LT(connections, rounds) << "those that were used just before are used again";
+}
+
 TEST_F(ClientTest, OnlyWhatIsSafeIsSentTwice) {
   for (const bool reset : {false, true}) {
     std::atomic<int> repeated = 0;

@@ -6,10 +6,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -66,6 +68,12 @@ class RawSocket {
   std::string read_to_end() {
     while (receive()) continue;
     return take(received_.size());
+  }
+
+  // Whether something arrives, if only the end, before `limit` has passed.
+  bool waits_for_bytes(std::chrono::milliseconds limit) {
+    pollfd readable{.fd = socket_->native_handle(), .events = POLLIN, .revents = 0};
+    return !received_.empty() || ::poll(&readable, 1, static_cast<int>(limit.count())) > 0;
   }
 
   // True once the other side has closed, in whatever way, without sending more.
