@@ -472,10 +472,12 @@ TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
 TEST_F(HomeserverClientTest, TakesNobodyOfAnotherServer) {
   answers_ = {{200, {}, R"({"user_id":"@a:b.evil.example"})"}, {200, {}, R"({"user_id":"@a:B"})"}};
   auto homeserver = client();
-  EXPECT_EQ(
-      std::get<domain::HomeserverError>(run(homeserver.whoami(Credentials{"t", std::nullopt, std::nullopt}))).status,
-      403);
-  EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(Credentials{"t", std::nullopt, std::nullopt}))));
+  EXPECT_EQ(std::get<domain::HomeserverError>(
+                run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt})))
+                .status,
+            403);
+  EXPECT_TRUE(std::holds_alternative<Identity>(
+      run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt}))));
 }
 
 TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
