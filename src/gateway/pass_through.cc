@@ -35,7 +35,7 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   set_forwarded(request, passing.trusted_proxies);
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), max_duration);
-  if (!answer && answer.error().was_closed) co_return http::Response{.status = http::no_answer};
+  if (!answer && answer.error().was_cancelled) co_return http::Response{.status = http::no_answer};
   log_outcome(passing, method, answer);
   if (!answer) co_return api::to_response(api::homeserver_unreachable());
   co_return std::move(*answer);

@@ -116,7 +116,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     co_return NoAnswer{call->arrived,
                        timed_out ? fmt::format("no answer within {} ms", limits.timeout.count())
                                  : std::string("the request was cancelled"),
-                       self->closed};
+                       self->closed || !timed_out};
   }
 
   static async::Task<Outcome> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {

@@ -34,9 +34,9 @@ struct NoAnswer {
     unknown  // some of it was sent
   };
   Arrived arrived = Arrived::unknown;
-  std::string reason;       // for the log
-  bool was_closed = false;  // by close(): the other end has not failed
-  bool too_large = false;   // there was one, larger than what was asked for
+  std::string reason;          // for the log
+  bool was_cancelled = false;  // by close(), or with the task that asked: the other end has not failed
+  bool too_large = false;      // there was one, larger than what was asked for
 };
 
 struct ClientOptions {

@@ -560,7 +560,7 @@ TEST_F(ClientTest, CloseEndsWhatIsInFlight) {
   client_->close();
   run();
   EXPECT_EQ(sent->value().error().arrived, Arrived::unknown);
-  EXPECT_TRUE(sent->value().error().was_closed);
+  EXPECT_TRUE(sent->value().error().was_cancelled);
   EXPECT_EQ(queued->value().error().arrived, Arrived::no);
   EXPECT_EQ(send(request("GET")).error().arrived, Arrived::no) << "it stays closed";
 }

@@ -44,7 +44,7 @@ std::string cannot_listen(const std::string& host, std::uint16_t port, const err
 
 // Shared by its tasks, so that it outlives the Server until they have ended.
 struct Server::Implementation : std::enable_shared_from_this<Implementation> {
-  Implementation(async::Executor executor_to_use, Handler handler, const ServerOptions& options)
+  Implementation(async::Executor executor_to_use, Handler handler, const ServerOptions& options, Admit admit)
       : executor(std::move(executor_to_use)),
         clock(executor),
         acceptor(executor),
@@ -53,6 +53,10 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
         all_ended(executor) {
     context.handler = std::move(handler);
     context.options = options;
+    context.admit = std::move(admit);
+    if (!context.admit) {
+      context.admit = [limit = options.max_body_bytes](auto...) { return Admission{.max_body_bytes = limit}; };
+    }
   }
 
   Result<void, std::string> listen(const std::string& host, std::uint16_t port) {
@@ -98,10 +102,14 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   static async::Task<void> tick(std::shared_ptr<Implementation> self) {
     while (!self->stopped) {
       self->context.date = to_http_date(self->clock.machine_time().wall);
+      // A connection may end inside cut(), and leave the list.
+      std::vector<std::shared_ptr<ServerConnection>> abandoned;
       for (const auto& connection : self->connections) {
         if (connection->is_overdue()) connection->close();
+        if (connection->is_abandoned()) abandoned.push_back(connection);
       }
-      self->ticker.expires_after(std::chrono::seconds(1));
+      for (const auto& connection : abandoned) connection->cut();
+      self->ticker.expires_after(tick_length);
       error_code ignored;
       co_await self->ticker.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       ++self->context.tick;
@@ -200,8 +208,9 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   bool stopped = false;
 };
 
-Server::Server(async::Executor executor, Handler handler, ServerOptions options)
-    : implementation_(std::make_shared<Implementation>(std::move(executor), std::move(handler), options)) {}
+Server::Server(async::Executor executor, Handler handler, ServerOptions options, Admit admit)
+    : implementation_(
+          std::make_shared<Implementation>(std::move(executor), std::move(handler), options, std::move(admit))) {}
 
 Server::~Server() { implementation_->stop(); }
 

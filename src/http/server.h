@@ -2,13 +2,15 @@
 //
 // Thread: its executor's only thread. A handler runs as one task per request; an exception that leaves it is a bug,
 // logged, and answered with 500 M_UNKNOWN. Malformed or oversized requests are answered as JSON Matrix errors (400
-// M_UNKNOWN, 413 M_TOO_LARGE, 431 M_UNKNOWN) and the connection is closed. A handler finishes even if its client goes
-// away. The destructor cuts what drain() has not ended.
+// M_UNKNOWN, 413 M_TOO_LARGE, 431 M_UNKNOWN, 503 M_UNKNOWN when bodies take too much memory) and the connection is
+// closed. A handler finishes even if its client goes away, unless its Admission says that it only reads: then it is
+// cancelled. The destructor cuts what drain() has not ended.
 #pragma once
 
 #include "async/clock.h"
 #include "async/task.h"
 #include "base/result.h"
+#include "http/byte_budget.h"
 #include "http/message.h"
 
 #include <chrono>
@@ -17,20 +19,46 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace afterword::http {
 
 // May answer no_answer.
 using Handler = std::function<async::Task<Response>(Request)>;
 
+// What a request may do to the server, as its head tells.
+struct Admission {
+  std::size_t max_body_bytes = 0;  // beyond it the request is refused before any more of the body is read
+  // Its body may take from the part of the memory that is reserved for requests which must go on when there is no room
+  // for others. They have to be small.
+  bool may_use_reserve = false;
+  // It only reads, so nobody needs it when its client has gone.
+  bool ends_with_client = false;
+};
+
+// Asked only where it matters: before a body is read, and when a client has gone while its request is handled.
+using Admit = std::function<Admission(std::string_view method, std::string_view target)>;
+
 struct ServerOptions {
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = 100 * 1024 * 1024;  // uploads pass through
   std::size_t max_connections = 20'000;            // beyond it, accepting pauses
-  // Idle, or for the whole of a head once it has begun. Longer than the 60 s for which common proxies keep a
-  // connection, so that it is they who close it. This one and the next are kept to about a second.
-  std::chrono::seconds header_timeout{75};
-  std::chrono::seconds body_timeout{300};  // a body or an answer without progress
+  // All times are kept to a fraction of a second. Longer than the 60 s for which common proxies keep a connection, so
+  // that it is they who close it.
+  std::chrono::seconds idle_timeout{75};
+  std::chrono::seconds head_timeout{30};  // for the whole of a head, once it has begun
+  // For a body and an answer: how long they may stand still, and how long they may take together with a second for each
+  // min_bytes_per_second that have been carried. So what is large may be slow, but nothing is kept up by a byte now and
+  // then.
+  std::chrono::seconds body_timeout{30};
+  std::chrono::seconds answer_timeout{300};
+  std::size_t min_bytes_per_second = 16 * 1024;
+  // What the bodies of all requests and answers may take together. Those that are too small to matter are not counted.
+  std::shared_ptr<ByteBudget> bodies = std::make_shared<ByteBudget>(256 * 1024 * 1024, 32 * 1024 * 1024);
+  // A client that has ended its side of the connection may still wait for the answer, as nc does; it looks the same as
+  // one that has closed. A request that only reads is given this long from then on. One whose connection was reset is
+  // cancelled at once.
+  std::chrono::milliseconds half_closed_limit{1000};
   // While it drains: how long a kept connection may still bring a request. A proxy that has just chosen it must not
   // find it closed, and by the end of this has found out that no new ones are accepted.
   std::chrono::milliseconds farewell{500};
@@ -38,7 +66,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  Server(async::Executor executor, Handler handler, ServerOptions options = {});
+  // Without `admit` every request may bring max_body_bytes and is handled to its end.
+  Server(async::Executor executor, Handler handler, ServerOptions options = {}, Admit admit = {});
   ~Server();
 
   // Listens and starts to accept; call once. `host` is an address or a name; port 0 takes a free one. The error says

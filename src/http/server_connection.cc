@@ -13,6 +13,9 @@
 
 #include <algorithm>
 #include <array>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace afterword::http {
 namespace {
@@ -24,6 +27,9 @@ using RequestParser = StrictParser<true>;
 // A head nearly always fits the first; while a connection waits, it holds no more.
 constexpr std::size_t head_read_bytes = 4 * 1024;
 constexpr std::size_t body_read_bytes = 64 * 1024;
+
+// A body up to this is not counted: a connection holds as much while it waits.
+constexpr std::size_t uncounted_bytes = head_read_bytes;
 
 // How long a client may take to read our last answer before we close on it.
 constexpr std::chrono::seconds linger_time{2};
@@ -70,6 +76,27 @@ std::string_view to_text(const boost::beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
+// A client that loses its network says nothing. The system asks for it when it has been silent for so long, and then
+// takes the connection for closed; so not even a request that waits for ever keeps it.
+void find_out_when_it_is_dead(int socket) {
+  const auto set = [&](int level, int name, int value) { ::setsockopt(socket, level, name, &value, sizeof value); };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
+enum class ClientState { there, half_closed, gone };
+
+// Without reading anything: what has arrived behind the request is the next one.
+ClientState state_of(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return ClientState::there;
+  if (info.tcpi_state == TCP_CLOSE) return ClientState::gone;
+  return info.tcpi_state == TCP_CLOSE_WAIT ? ClientState::half_closed : ClientState::there;
+}
+
 }  // namespace
 
 struct ServerConnection::Incoming {
@@ -78,12 +105,13 @@ struct ServerConnection::Incoming {
   bool http_1_0 = false;
 };
 
-enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large };
+enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large, out_of_memory };
 
 ServerConnection::ServerConnection(asio::ip::tcp::socket socket, const ServerContext& context)
-    : socket_(std::move(socket)), context_(context) {
+    : socket_(std::move(socket)), context_(context), held_body_(*context.options.bodies) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  find_out_when_it_is_dead(socket_.native_handle());
   socket_.non_blocking(true, ignored);
   auto address = socket_.remote_endpoint(ignored).address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
@@ -105,8 +133,14 @@ async::Task<void> ServerConnection::run() {
     const bool keep_alive = incoming->keep_alive;
 
     deadline_ = no_deadline;
+    handling_ = true;
+    half_closed_since_.reset();
+    method_ = incoming->request.method;
+    target_ = incoming->request.target;
     Response response = co_await handle(std::move(incoming->request));
+    handling_ = false;
     if (response.status == no_answer) break;
+    held_body_.hold(response.body.size() > uncounted_bytes ? response.body.size() : 0);
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;
@@ -147,10 +181,11 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     return std::nullopt;
   };
 
-  set_deadline(context_.options.header_timeout);
+  held_body_.reset();
   idle_ = input_.size() == 0;
   HeadScan scan(HeadScan::Of::request, context_.options.max_header_bytes);
   bool may_skip_line = true;  // RFC 9112 section 2.2: an empty line before the request
+  set_deadline(idle_ ? context_.options.idle_timeout : context_.options.head_timeout);
   for (;;) {
     if (may_skip_line && to_text(input_).starts_with("\r\n")) {
       may_skip_line = false;
@@ -163,7 +198,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     const bool arrived = co_await read_some(head_read_bytes);
     if (!arrived) co_return Refusal::gone;
     // Its time starts again with its first byte: a client may begin just before an idle connection would be closed.
-    if (idle_) set_deadline(context_.options.header_timeout);
+    if (idle_) set_deadline(context_.options.head_timeout);
     idle_ = false;
   }
 
@@ -177,6 +212,16 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   incoming.keep_alive = parser.keep_alive();
   incoming.http_1_0 = head.version() < 11;
 
+  if (!parser.is_done()) {
+    const Admission admission = context_.admit(incoming.request.method, incoming.request.target);
+    const std::uint64_t limit = std::min(admission.max_body_bytes, context_.options.max_body_bytes);
+    const std::uint64_t announced = parser.content_length().value_or(0);
+    if (announced > limit) co_return Refusal::body_too_large;
+    parser.body_limit(limit);
+    held_body_ = ByteBudget::Share(*context_.options.bodies, admission.may_use_reserve);
+    if (announced > uncounted_bytes && !held_body_.has_room_for(announced)) co_return Refusal::out_of_memory;
+  }
+
   if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
       equal_ignoring_case(head[beast_http::field::expect], "100-continue")) {
     const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", "");
@@ -184,11 +229,14 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   }
 
   parser.eager(true);
+  const std::uint64_t begun = context_.tick;
   for (;;) {
     if (parser.is_done()) break;
     if (const auto refusal = parse()) co_return *refusal;
+    const std::size_t received = parser.get().body().size();
+    if (received > uncounted_bytes && !held_body_.grow_to(received)) co_return Refusal::out_of_memory;
     if (parser.is_done()) break;
-    set_deadline(context_.options.body_timeout);
+    set_deadline_of_progress(context_.options.body_timeout, begun, received);
     const bool arrived = co_await read_some(body_read_bytes);
     if (!arrived) co_return Refusal::gone;
   }
@@ -218,16 +266,19 @@ async::Task<Response> ServerConnection::handle(Request request) {
 }
 
 async::Task<bool> ServerConnection::write(std::string_view head, std::string_view body) {
+  const std::uint64_t begun = context_.tick;
+  std::size_t carried = 0;
   for (;;) {
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
     // An answer nearly always fits the socket's buffer, and then needs no turn of the event loop.
     error_code error;
     std::size_t sent = socket_.write_some(buffers, error);
     if (error == asio::error::would_block) {
-      set_deadline(context_.options.body_timeout);
+      set_deadline_of_progress(context_.options.answer_timeout, begun, carried);
       sent = co_await socket_.async_write_some(buffers, asio::redirect_error(asio::use_awaitable, error));
     }
     if (error) co_return false;
+    carried += sent;
     const std::size_t sent_of_head = std::min(sent, head.size());
     head.remove_prefix(sent_of_head);
     body.remove_prefix(sent - sent_of_head);
@@ -236,6 +287,7 @@ async::Task<bool> ServerConnection::write(std::string_view head, std::string_vie
 }
 
 async::Task<void> ServerConnection::refuse(Refusal refusal) {
+  held_body_.reset();
   Response response;
   switch (refusal) {
     case Refusal::gone:
@@ -248,6 +300,10 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
       break;
     case Refusal::body_too_large:
       response = matrix_error(413, "M_TOO_LARGE", "The request's body is too large");
+      break;
+    case Refusal::out_of_memory:
+      response = matrix_error(503, "M_UNKNOWN", "Too much is being sent to the server at present; try again later");
+      response.headers.add("Retry-After", "10");
       break;
   }
   AnswerContext answer;
@@ -269,6 +325,28 @@ async::Task<void> ServerConnection::linger() {
     input_.clear();
     co_await socket_.async_read_some(input_.prepare(head_read_bytes), asio::redirect_error(asio::use_awaitable, error));
   }
+}
+
+void ServerConnection::set_deadline_of_progress(std::chrono::seconds limit, std::uint64_t begun,
+                                                std::size_t carried_bytes) {
+  const std::chrono::seconds earned(carried_bytes / context_.options.min_bytes_per_second);
+  set_deadline(limit);
+  deadline_ = std::min(deadline_, begun + to_ticks(limit + earned) + 1);
+}
+
+bool ServerConnection::is_abandoned() {
+  if (!handling_) return false;
+  switch (state_of(socket_.native_handle())) {
+    case ClientState::there:
+      return false;
+    case ClientState::half_closed:
+      if (!half_closed_since_) half_closed_since_ = context_.tick;
+      if (context_.tick - *half_closed_since_ < to_ticks(context_.options.half_closed_limit)) return false;
+      break;
+    case ClientState::gone:
+      break;
+  }
+  return context_.admit(method_, target_).ends_with_client;
 }
 
 void ServerConnection::close_if_idle() {

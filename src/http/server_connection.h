@@ -1,7 +1,8 @@
 // One connection of a server: reads requests, has them handled, writes the answers, one after the other.
 //
 // Lifecycle: run() once, as one task; it returns when the connection has ended. Meanwhile the server looks at
-// is_overdue() once a tick, which spares every read and write a timer of its own. Thread: its executor's only thread.
+// is_overdue() and is_abandoned() once a tick, which spares every read and write a timer of its own, and every request
+// the watching of its client. Thread: its executor's only thread.
 #pragma once
 
 #include "async/task.h"
@@ -23,11 +24,15 @@ namespace afterword::http {
 
 namespace asio = boost::asio;
 
+// How often the server looks at its connections. Time limits are counted in it.
+constexpr std::chrono::milliseconds tick_length{250};
+
 // What the connections of one server share.
 struct ServerContext {
   Handler handler;
+  Admit admit;
   ServerOptions options;
-  std::uint64_t tick = 0;  // seconds since the server started, roughly
+  std::uint64_t tick = 0;  // since the server started
   std::string date;        // of the tick
   bool draining = false;   // answers close their connection
 };
@@ -39,6 +44,9 @@ class ServerConnection {
   async::Task<void> run();
 
   bool is_overdue() const { return context_.tick >= deadline_; }
+
+  // Whether it handles a request that nobody needs any more: one that only reads, and its client has gone.
+  bool is_abandoned();
 
   // Closes it if it waits for a request and none has begun to arrive.
   void close_if_idle();
@@ -64,17 +72,27 @@ class ServerConnection {
   async::Task<bool> write(std::string_view head, std::string_view body);
   async::Task<void> refuse(Refusal refusal);
   async::Task<void> linger();
-  void set_deadline(std::chrono::seconds from_now) {
-    // The present tick is partly over.
-    deadline_ = context_.tick + static_cast<std::uint64_t>(from_now.count()) + 1;
+
+  static std::uint64_t to_ticks(std::chrono::milliseconds duration) {
+    return static_cast<std::uint64_t>(duration / tick_length);
   }
+  // The present tick is partly over.
+  void set_deadline(std::chrono::seconds from_now) { deadline_ = context_.tick + to_ticks(from_now) + 1; }
+  // For a body or an answer that began at the tick `begun`: it has moved just now, to `carried_bytes`.
+  void set_deadline_of_progress(std::chrono::seconds limit, std::uint64_t begun, std::size_t carried_bytes);
 
   asio::ip::tcp::socket socket_;
   const ServerContext& context_;  // outlives every connection
   boost::beast::flat_buffer input_;
   std::string peer_;
+  // Of the request that is handled, for admit().
+  std::string method_;
+  std::string target_;
+  ByteBudget::Share held_body_;
   std::uint64_t deadline_ = no_deadline;
   bool idle_ = false;
+  bool handling_ = false;
+  std::optional<std::uint64_t> half_closed_since_;  // the tick
   bool was_cut_ = false;
   asio::cancellation_signal cancellation_;
 };

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "http/server_connection.h"
 #include "http/testing/raw_socket.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -84,8 +85,8 @@ class Gate {
 
 class ServerTest : public ::testing::Test {
  protected:
-  void start(Handler handler, ServerOptions options = {}) {
-    server_.emplace(context_.get_executor(), std::move(handler), options);
+  void start(Handler handler, ServerOptions options = {}, Admit admit = {}) {
+    server_.emplace(context_.get_executor(), std::move(handler), options, std::move(admit));
     const auto listening = server_->listen("127.0.0.1", 0);
     ASSERT_TRUE(listening) << listening.error();
     port_ = server_->port();
@@ -402,6 +403,63 @@ TEST_F(ServerTest, RefusesABodyThatIsTooLargeWhileTheClientStillSends) {
   EXPECT_THAT(chunked.read_message(), AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("M_TOO_LARGE")));
 }
 
+// Small bodies for POST, any for the others; GET ends with its client.
+Admission small_post(std::string_view method, std::string_view) {
+  Admission admission;
+  admission.max_body_bytes = method == "POST" ? 10 : 1'000'000;
+  admission.may_use_reserve = method == "POST";
+  admission.ends_with_client = method == "GET";
+  return admission;
+}
+
+TEST_F(ServerTest, TheRequestsHeadTellsHowMuchOfABodyItMayBring) {
+  start(echo, {}, small_post);
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\n";
+  EXPECT_THAT(ask(head + "Content-Length: 10\r\n\r\n0123456789"), StartsWith("HTTP/1.1 200 "));
+  // None of the body is sent: it is refused without.
+  EXPECT_THAT(ask(head + "Content-Length: 11\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("M_TOO_LARGE")));
+  EXPECT_THAT(ask(head + "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n"), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask(head + "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 200 "));
+  // Refused as soon as it is too much: neither the rest of the chunk nor the next one is sent.
+  EXPECT_THAT(ask(head + "Transfer-Encoding: chunked\r\n\r\nb\r\n"), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask(head + "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n1\r\n"), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n01234567890"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AllBodiesTogetherHaveALimit) {
+  ServerOptions options;
+  options.bodies = std::make_shared<ByteBudget>(300'000, 100'000);
+  Gate gate(context_);
+  const Handler handler = [&gate](Request request) -> async::Task<Response> {
+    if (request.target == "/wait") co_await gate.pass();
+    co_return Response{.headers = {}, .body = std::to_string(request.body.size())};
+  };
+  start(handler, options, [](std::string_view method, std::string_view) {
+    return Admission{.max_body_bytes = 1'000'000, .may_use_reserve = method == "POST"};
+  });
+  const auto request = [](const std::string& start, std::size_t size) {
+    return start + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+           std::string(size, 'x');
+  };
+  RawSocket holder = connect();
+  holder.send(request("PUT /wait", 150'000));
+  gate.entered.wait();
+
+  const std::string refused = ask(request("PUT /", 60'000));
+  EXPECT_THAT(refused, AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\nRetry-After: "), HasSubstr("M_UNKNOWN")));
+  RawSocket chunked = connect();
+  chunked.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n" + std::string(60'000, 'x'));
+  EXPECT_THAT(chunked.read_message(), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(ask(request("PUT /", 40'000)), EndsWith("40000"));
+  EXPECT_THAT(ask(request("POST /", 60'000)), EndsWith("60000")) << "the reserve";
+  EXPECT_THAT(ask(request("PUT /", 4'000)), EndsWith("4000")) << "too small to be counted";
+
+  gate.open();
+  EXPECT_THAT(holder.read_message(), EndsWith("150000"));
+  EXPECT_THAT(ask(request("PUT /", 190'000)), EndsWith("190000")) << "what was given back";
+}
+
 TEST_F(ServerTest, RefusesAChunkHeaderWithoutEnd) {
   ServerOptions options;
   options.max_header_bytes = 10'000;
@@ -448,9 +506,111 @@ TEST_F(ServerTest, AHandlerFinishesWithoutItsClient) {
   EXPECT_TRUE(gate.passed);
 }
 
+TEST_F(ServerTest, WhatOnlyReadsEndsWithItsClient) {
+  Gate gate(context_);
+  std::promise<void> ended;
+  const Handler handler = [&](Request) -> async::Task<Response> {
+    struct Ending {
+      ~Ending() { ended.set_value(); }
+      std::promise<void>& ended;
+    };
+    const Ending ending{ended};
+    co_await gate.pass();
+    co_return Response();
+  };
+  start(handler, {}, small_post);
+  RawSocket client = connect();
+  client.send(get_request);
+  gate.entered.wait();
+  client.reset();
+  ended.get_future().wait();
+  EXPECT_FALSE(gate.passed) << "the handler was cancelled";
+}
+
+TEST_F(ServerTest, WhatOnlyReadsEndsWhenItsClientHasClosed) {
+  Gate gate(context_);
+  std::promise<void> ended;
+  const Handler handler = [&](Request) -> async::Task<Response> {
+    struct Ending {
+      ~Ending() { ended.set_value(); }
+      std::promise<void>& ended;
+    };
+    const Ending ending{ended};
+    co_await gate.pass();
+    co_return Response();
+  };
+  ServerOptions options;
+  options.half_closed_limit = 10ms;
+  start(handler, options, small_post);
+  RawSocket client = connect();
+  client.send(std::string(get_request) + std::string(get_request));
+  gate.entered.wait();
+  client.close();
+  ended.get_future().wait();
+  EXPECT_FALSE(gate.passed);
+}
+
+TEST_F(ServerTest, WhatChangesSomethingIsFinishedWithoutItsClient) {
+  Gate gate(context_);
+  start(
+      [&gate](Request request) -> async::Task<Response> {
+        if (request.method == "PUT") co_await gate.pass();
+        co_return Response();
+      },
+      {}, small_post);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+  gate.entered.wait();
+  client.reset();
+  std::this_thread::sleep_for(3 * tick_length);
+  gate.open();
+  EXPECT_THAT(ask(get_request), StartsWith("HTTP/1.1 200 "));
+  EXPECT_TRUE(gate.passed);
+}
+
+TEST_F(ServerTest, AClientThatHasSaidAllItWillIsAnswered) {
+  ServerOptions options;
+  options.half_closed_limit = 60s;
+  Gate gate(context_);
+  start(
+      [&gate](Request request) -> async::Task<Response> {
+        co_await gate.pass();
+        co_return Response{.headers = {}, .body = request.target};
+      },
+      options, small_post);
+  RawSocket client = connect();
+  client.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  client.half_close();
+  gate.entered.wait();
+  std::this_thread::sleep_for(3 * tick_length);
+  gate.open();
+  EXPECT_THAT(client.read_message(), EndsWith("/1"));
+  EXPECT_THAT(client.read_message(), EndsWith("/2"));
+  EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+TEST_F(ServerTest, APipelinedRequestIsNoEndOfTheFirst) {
+  Gate gate(context_);
+  start(
+      [&gate](Request request) -> async::Task<Response> {
+        co_await gate.pass();
+        co_return Response{.headers = {}, .body = request.target};
+      },
+      {}, small_post);
+  RawSocket client = connect();
+  client.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  gate.entered.wait();
+  client.send("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  std::this_thread::sleep_for(3 * tick_length);
+  gate.open();
+  EXPECT_THAT(client.read_message(), EndsWith("/1"));
+  EXPECT_THAT(client.read_message(), EndsWith("/2"));
+}
+
 TEST_F(ServerTest, ClosesOnAHeadThatDoesNotEnd) {
   ServerOptions options;
-  options.header_timeout = 1s;
+  options.idle_timeout = 1s;
+  options.head_timeout = 1s;
   start(echo, options);
   RawSocket half = connect();
   half.send("GET / HTTP/1.1\r\nHost:");
@@ -468,9 +628,43 @@ TEST_F(ServerTest, ClosesOnABodyThatDoesNotEnd) {
   EXPECT_TRUE(client.is_closed_by_peer());
 }
 
+// Each byte is progress, but the whole has a time as well.
+TEST_F(ServerTest, ClosesOnWhatComesAByteNowAndThen) {
+  ServerOptions options;
+  options.head_timeout = 1s;
+  options.body_timeout = 1s;
+  start(echo, options);
+  for (const std::string_view begin :
+       {"GET / HTTP/1.1\r\nHost: h\r\nX-Long: ", "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n"}) {
+    RawSocket client = connect();
+    client.send(begin);
+    const auto give_up = std::chrono::steady_clock::now() + 10s;
+    while (!client.was_closed_by_peer() && std::chrono::steady_clock::now() < give_up) {
+      client.send("x");
+      std::this_thread::sleep_for(100ms);
+    }
+    EXPECT_LT(std::chrono::steady_clock::now(), give_up) << begin;
+  }
+}
+
+TEST_F(ServerTest, WhatIsLargeMayTakeLonger) {
+  ServerOptions options;
+  options.body_timeout = 1s;
+  options.min_bytes_per_second = 10'000;
+  start(echo, options);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+  for (int piece = 0; piece < 10; ++piece) {
+    client.send(std::string(10'000, 'x'));
+    std::this_thread::sleep_for(250ms);
+  }
+  EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(ServerTest, AHandlerMayTakeItsTime) {
   ServerOptions options;
-  options.header_timeout = 0s;
+  options.idle_timeout = 0s;
   Gate gate(context_);
   start([&gate](Request) { return gate.answer(); }, options);
   RawSocket slow = connect();

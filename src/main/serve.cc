@@ -5,6 +5,7 @@
 #include "async/task_group.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "gateway/admission.h"
 #include "gateway/gateway.h"
 #include "homeserver/client.h"
 #include "homeserver/token_cache.h"
@@ -60,7 +61,9 @@ class Server {
         context_{clock_, *store_, delivery_, configuration.limits},
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies}),
-        http_server_(executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }),
+        http_server_(
+            executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }, {},
+            gateway::admit),
         background_(executor_, async::OnFailure::end_process),
         retention_(configuration.retention) {}
 

@@ -79,7 +79,17 @@ class RawSocket {
   // True once the other side has closed, in whatever way, without sending more.
   bool is_closed_by_peer() { return received_.empty() && !receive() && !timed_out_; }
 
+  // The same without waiting.
+  bool was_closed_by_peer() {
+    char byte = 0;
+    const auto received = ::recv(socket_->native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return received == 0 || (received < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+  }
+
   void close() { socket_->close(); }
+
+  // Says that nothing more will be sent, and may still read.
+  void half_close() { socket_->shutdown(boost::asio::ip::tcp::socket::shutdown_send); }
 
   // Closes without a farewell: the other side sees a reset.
   void reset() {

@@ -1,0 +1,73 @@
+// How many bytes of bodies are held in memory, by all who share the budget. Whoever holds some has a Share, which gives
+// back what it took when it is reset or destroyed.
+//
+// Thread: that of all its shares. It outlives them.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+namespace afterword::http {
+
+class ByteBudget {
+ public:
+  // `reserve_bytes` of the limit are left for those who may use the reserve.
+  ByteBudget(std::size_t limit_bytes, std::size_t reserve_bytes)
+      : limit_bytes_(limit_bytes), reserve_bytes_(reserve_bytes) {}
+  ByteBudget(const ByteBudget&) = delete;
+  ByteBudget& operator=(const ByteBudget&) = delete;
+
+  std::size_t taken_bytes() const { return taken_bytes_; }
+
+  class Share {
+   public:
+    explicit Share(ByteBudget& budget, bool may_use_reserve = false)
+        : budget_(&budget), may_use_reserve_(may_use_reserve) {}
+    Share(Share&& other) noexcept
+        : budget_(other.budget_),
+          may_use_reserve_(other.may_use_reserve_),
+          held_bytes_(std::exchange(other.held_bytes_, 0)) {}
+    Share& operator=(Share&& other) noexcept {
+      reset();
+      budget_ = other.budget_;
+      may_use_reserve_ = other.may_use_reserve_;
+      held_bytes_ = std::exchange(other.held_bytes_, 0);
+      return *this;
+    }
+    ~Share() { reset(); }
+
+    // Whether grow_to() would succeed.
+    bool has_room_for(std::size_t bytes) const {
+      const std::size_t allowed = budget_->limit_bytes_ - (may_use_reserve_ ? 0 : budget_->reserve_bytes_);
+      const std::size_t others = budget_->taken_bytes_ - held_bytes_;
+      return bytes <= held_bytes_ || (others <= allowed && bytes <= allowed - others);
+    }
+
+    // Holds `bytes` in all, if there is room for them.
+    bool grow_to(std::size_t bytes) {
+      if (!has_room_for(bytes)) return false;
+      if (bytes > held_bytes_) hold(bytes);
+      return true;
+    }
+
+    // Holds `bytes` in all whether there is room or not: they are in memory already.
+    void hold(std::size_t bytes) {
+      budget_->taken_bytes_ += bytes - held_bytes_;
+      held_bytes_ = bytes;
+    }
+
+    void reset() { hold(0); }
+
+   private:
+    ByteBudget* budget_;
+    bool may_use_reserve_;
+    std::size_t held_bytes_ = 0;
+  };
+
+ private:
+  const std::size_t limit_bytes_;
+  const std::size_t reserve_bytes_;
+  std::size_t taken_bytes_ = 0;
+};
+
+}  // namespace afterword::http
