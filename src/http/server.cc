@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <list>
 #include <vector>
 
 namespace afterword::http {
@@ -23,8 +22,9 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// Accepting goes on after this when the system could not give us a connection.
-constexpr std::chrono::milliseconds accept_pause{200};
+// Accepting goes on after this when the system could not give us a connection, or there was no room for one; and so
+// does each of the server's own tasks after an error.
+constexpr std::chrono::milliseconds pause{200};
 
 // What a cut handler gets to unwind.
 constexpr std::chrono::seconds unwinding_time{1};
@@ -32,6 +32,16 @@ constexpr std::chrono::seconds unwinding_time{1};
 // As RFC 9110 wants it: Sun, 06 Nov 1994 08:49:37 GMT.
 std::string to_http_date(Timestamp when) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::floor<std::chrono::seconds>(when)));
+}
+
+// An IPv4 address as such, also where the socket is one of IPv6.
+std::string peer_of(const tcp::socket& socket) {
+  error_code ignored;
+  auto address = socket.remote_endpoint(ignored).address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return address.to_string();
 }
 
 std::string cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
@@ -76,55 +86,76 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
       acceptor.close(ignored);
       return cannot_listen(host, port, error);
     }
-    start(tick(shared_from_this()), "the ticker of the HTTP server");
-    start(accept(shared_from_this()), "accepting connections");
+    set_date();
+    start("the ticker of the HTTP server", &tick);
+    start("accepting connections", &accept);
     return {};
   }
 
-  // Tasks of the server itself end when stop() was called, which cancels what they wait for.
-  void start(async::Task<void> task, const char* name) {
-    asio::co_spawn(executor, std::move(task), [self = shared_from_this(), name](const std::exception_ptr& failure) {
-      if (failure) log_failure(name, failure);
+  using OwnTask = async::Task<void> (*)(std::shared_ptr<Implementation>);
+
+  // Tasks of the server itself end when stop() was called, which cancels what they wait for. Without one of them the
+  // process would run on and serve nobody: if it cannot even be begun again, that ends the process.
+  void start(const char* name, OwnTask task) {
+    asio::co_spawn(executor, keep_going(shared_from_this(), name, task), [](const std::exception_ptr& failure) {
+      if (failure) std::rethrow_exception(failure);
     });
+  }
+
+  static async::Task<void> keep_going(std::shared_ptr<Implementation> self, const char* name, OwnTask task) {
+    while (!self->stopped) {
+      try {
+        co_await task(self);
+        co_return;
+      } catch (...) {
+        log_failure(name, std::current_exception());
+      }
+      asio::steady_timer timer(self->executor, pause);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
   }
 
   static void log_failure(const char* name, const std::exception_ptr& failure) {
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-      log::error("{} ended with an error: {}", name, error.what());
+      log::error("{} met an error: {}", name, error.what());
     } catch (...) {
-      log::error("{} ended with an unknown error", name);
+      log::error("{} met an unknown error", name);
     }
   }
 
   // One timer for all connections: nothing is set or cancelled per request.
   static async::Task<void> tick(std::shared_ptr<Implementation> self) {
     while (!self->stopped) {
-      self->context.date = to_http_date(self->clock.machine_time().wall);
-      // A connection may end inside cut(), and leave the list.
-      std::vector<std::shared_ptr<ServerConnection>> abandoned;
-      for (const auto& connection : self->connections) {
-        if (connection->is_overdue()) connection->close();
-        if (connection->is_abandoned()) abandoned.push_back(connection);
-      }
-      for (const auto& connection : abandoned) connection->cut();
       self->ticker.expires_after(tick_length);
       error_code ignored;
       co_await self->ticker.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
       ++self->context.tick;
+      self->set_date();
+      self->close_overdue();
     }
+  }
+
+  void set_date() { context.date = to_http_date(clock.machine_time().wall); }
+
+  void close_overdue() {
+    std::vector<std::shared_ptr<ServerConnection>> abandoned;
+    context.connections.for_each([&](const std::shared_ptr<ServerConnection>& connection) {
+      if (connection->is_overdue()) connection->close();
+      if (connection->is_abandoned()) abandoned.push_back(connection);
+    });
+    for (const auto& connection : abandoned) connection->cut();
   }
 
   static async::Task<void> accept(std::shared_ptr<Implementation> self) {
     bool complained = false;
     while (self->acceptor.is_open()) {
-      error_code error;
-      if (self->connections.size() >= self->context.options.max_connections) {
-        self->accept_timer.expires_at(asio::steady_timer::time_point::max());  // until a connection ends
-        co_await self->accept_timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (self->is_full() && !self->context.connections.has_waiting()) {
+        co_await self->wait_to_accept();
         continue;
       }
+      error_code error;
       tcp::socket socket = co_await self->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
       if (!error) {
         complained = false;
@@ -132,23 +163,48 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
       } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
         if (!complained) log::error("cannot accept connections for now: {}", error.message());
         complained = true;
-        self->accept_timer.expires_after(accept_pause);
-        co_await self->accept_timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        co_await self->wait_to_accept();
       }
     }
   }
 
+  // A while, or until a connection has ended.
+  async::Task<void> wait_to_accept() {
+    error_code ignored;
+    accept_timer.expires_after(pause);
+    co_await accept_timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  bool is_full() const { return context.connections.size() >= context.options.max_connections; }
+
   void serve(tcp::socket socket) {
-    const auto connection = std::make_shared<ServerConnection>(std::move(socket), context);
-    const auto place = connections.insert(connections.end(), connection);
+    ConnectionTable& connections = context.connections;
+    std::string peer = peer_of(socket);
+    std::string owner = context.options.stands_for_many(peer) ? std::string() : share_owner(peer);
+    if (!owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner) return;
+    if (is_full()) {
+      if (const auto connection = connections.let_one_go()) connection->close();
+    }
+    const auto connection = std::make_shared<ServerConnection>(std::move(socket), std::move(peer), context);
+    const auto place = connections.add(connection, std::move(owner));
+    connection->take(place);
+    try {
+      run(connection, place);
+    } catch (...) {
+      connections.remove(place);
+      throw;
+    }
+  }
+
+  void run(const std::shared_ptr<ServerConnection>& connection, ConnectionTable::Place place) {
     asio::co_spawn(
         executor, connection->run(),
         asio::bind_cancellation_slot(connection->cancellation_slot(),
                                      [self = shared_from_this(), connection, place](const std::exception_ptr& failure) {
                                        if (failure && !connection->was_cut()) log_failure("a connection", failure);
-                                       self->connections.erase(place);
+                                       self->context.connections.remove(place);
                                        self->accept_timer.cancel();
-                                       if (self->connections.empty()) self->all_ended.cancel();
+                                       if (self->context.connections.is_empty()) self->all_ended.cancel();
                                      }));
   }
 
@@ -157,14 +213,14 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     self->accept_the_last();
     self->stop_accepting();
     co_await self->wait_for_connections(farewell);
-    for (const auto& connection : self->connections) connection->close_if_idle();
+    for (const auto& connection : self->context.connections.all()) connection->close_if_idle();
     co_await self->wait_for_connections(limit - farewell);
     self->stop();
     co_await self->wait_for_connections(unwinding_time);
   }
 
   async::Task<void> wait_for_connections(std::chrono::milliseconds limit) {
-    if (connections.empty()) co_return;
+    if (context.connections.is_empty()) co_return;
     all_ended.expires_after(limit);
     error_code ignored;
     co_await all_ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -174,7 +230,7 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   void accept_the_last() {
     error_code error;
     acceptor.non_blocking(true, error);
-    while (!error && connections.size() < context.options.max_connections) {
+    while (!error && !is_full()) {
       tcp::socket socket(executor);
       acceptor.accept(socket, error);
       if (!error) serve(std::move(socket));
@@ -192,9 +248,7 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     stop_accepting();
     stopped = true;
     ticker.cancel();
-    // A connection may end inside cut(), and leave the list.
-    const std::vector<std::shared_ptr<ServerConnection>> rest(connections.begin(), connections.end());
-    for (const auto& connection : rest) connection->cut();
+    for (const auto& connection : context.connections.all()) connection->cut();
   }
 
   async::Executor executor;
@@ -204,7 +258,6 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   asio::steady_timer accept_timer;
   asio::steady_timer ticker;
   asio::steady_timer all_ended;  // cancelled when the last connection has ended
-  std::list<std::shared_ptr<ServerConnection>> connections;
   bool stopped = false;
 };
 

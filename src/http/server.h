@@ -42,7 +42,13 @@ using Admit = std::function<Admission(std::string_view method, std::string_view 
 struct ServerOptions {
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = 100 * 1024 * 1024;  // uploads pass through
-  std::size_t max_connections = 20'000;            // beyond it, accepting pauses
+  // Beyond it the connection that has waited longest for its client gives way to a new one. If all are busy, accepting
+  // pauses.
+  std::size_t max_connections = 20'000;
+  // Those of one address, or of one /64 of IPv6. More are closed at once.
+  std::size_t max_connections_per_owner = 5'000;
+  // Peers that stand for many clients, as a reverse proxy does: none of them has a share.
+  std::function<bool(const std::string& peer)> stands_for_many = [](const std::string&) { return false; };
   // All times are kept to a fraction of a second. Longer than the 60 s for which common proxies keep a connection, so
   // that it is they who close it.
   std::chrono::seconds idle_timeout{75};

@@ -107,17 +107,12 @@ struct ServerConnection::Incoming {
 
 enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large, out_of_memory };
 
-ServerConnection::ServerConnection(asio::ip::tcp::socket socket, const ServerContext& context)
-    : socket_(std::move(socket)), context_(context), held_body_(*context.options.bodies) {
+ServerConnection::ServerConnection(asio::ip::tcp::socket socket, std::string peer, ServerContext& context)
+    : socket_(std::move(socket)), context_(context), peer_(std::move(peer)), held_body_(*context.options.bodies) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   find_out_when_it_is_dead(socket_.native_handle());
   socket_.non_blocking(true, ignored);
-  auto address = socket_.remote_endpoint(ignored).address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
-  peer_ = address.to_string();
 }
 
 async::Task<void> ServerConnection::run() {
@@ -134,6 +129,7 @@ async::Task<void> ServerConnection::run() {
 
     deadline_ = no_deadline;
     handling_ = true;
+    context_.connections.work(place_);
     half_closed_since_.reset();
     method_ = incoming->request.method;
     target_ = incoming->request.target;
@@ -183,9 +179,9 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
 
   held_body_.reset();
   idle_ = input_.size() == 0;
+  wait_for_client(idle_ ? context_.options.idle_timeout : context_.options.head_timeout);
   HeadScan scan(HeadScan::Of::request, context_.options.max_header_bytes);
   bool may_skip_line = true;  // RFC 9112 section 2.2: an empty line before the request
-  set_deadline(idle_ ? context_.options.idle_timeout : context_.options.head_timeout);
   for (;;) {
     if (may_skip_line && to_text(input_).starts_with("\r\n")) {
       may_skip_line = false;
@@ -198,7 +194,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     const bool arrived = co_await read_some(head_read_bytes);
     if (!arrived) co_return Refusal::gone;
     // Its time starts again with its first byte: a client may begin just before an idle connection would be closed.
-    if (idle_) set_deadline(context_.options.head_timeout);
+    if (idle_) wait_for_client(context_.options.head_timeout);
     idle_ = false;
   }
 
@@ -230,12 +226,18 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
 
   parser.eager(true);
   const std::uint64_t begun = context_.tick;
+  std::size_t got_on_at = 0;
   for (;;) {
     if (parser.is_done()) break;
     if (const auto refusal = parse()) co_return *refusal;
     const std::size_t received = parser.get().body().size();
     if (received > uncounted_bytes && !held_body_.grow_to(received)) co_return Refusal::out_of_memory;
     if (parser.is_done()) break;
+    // A byte now and then does not count as getting on.
+    if (received - got_on_at >= body_read_bytes) {
+      got_on_at = received;
+      context_.connections.wait(place_);
+    }
     set_deadline_of_progress(context_.options.body_timeout, begun, received);
     const bool arrived = co_await read_some(body_read_bytes);
     if (!arrived) co_return Refusal::gone;
@@ -274,6 +276,7 @@ async::Task<bool> ServerConnection::write(std::string_view head, std::string_vie
     error_code error;
     std::size_t sent = socket_.write_some(buffers, error);
     if (error == asio::error::would_block) {
+      context_.connections.wait(place_);
       set_deadline_of_progress(context_.options.answer_timeout, begun, carried);
       sent = co_await socket_.async_write_some(buffers, asio::redirect_error(asio::use_awaitable, error));
     }
@@ -319,7 +322,7 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
 async::Task<void> ServerConnection::linger() {
   error_code error;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  set_deadline(linger_time);
+  wait_for_client(linger_time);
   idle_ = true;  // nothing is owed to it any more
   while (!error && !context_.draining) {
     input_.clear();
@@ -327,11 +330,15 @@ async::Task<void> ServerConnection::linger() {
   }
 }
 
+void ServerConnection::wait_for_client(std::chrono::seconds limit) {
+  context_.connections.wait(place_);
+  deadline_ = context_.tick + to_ticks(limit) + 1;  // the present tick is partly over
+}
+
 void ServerConnection::set_deadline_of_progress(std::chrono::seconds limit, std::uint64_t begun,
                                                 std::size_t carried_bytes) {
   const std::chrono::seconds earned(carried_bytes / context_.options.min_bytes_per_second);
-  set_deadline(limit);
-  deadline_ = std::min(deadline_, begun + to_ticks(limit + earned) + 1);
+  deadline_ = std::min(context_.tick + to_ticks(limit), begun + to_ticks(limit + earned)) + 1;
 }
 
 bool ServerConnection::is_abandoned() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/task.h"
+#include "http/connection_table.h"
 #include "http/message.h"
 #include "http/server.h"
 
@@ -32,6 +33,7 @@ struct ServerContext {
   Handler handler;
   Admit admit;
   ServerOptions options;
+  ConnectionTable connections;
   std::uint64_t tick = 0;  // since the server started
   std::string date;        // of the tick
   bool draining = false;   // answers close their connection
@@ -39,7 +41,10 @@ struct ServerContext {
 
 class ServerConnection {
  public:
-  ServerConnection(asio::ip::tcp::socket socket, const ServerContext& context);
+  ServerConnection(asio::ip::tcp::socket socket, std::string peer, ServerContext& context);
+
+  // Before run().
+  void take(ConnectionTable::Place place) { place_ = place; }
 
   async::Task<void> run();
 
@@ -76,13 +81,14 @@ class ServerConnection {
   static std::uint64_t to_ticks(std::chrono::milliseconds duration) {
     return static_cast<std::uint64_t>(duration / tick_length);
   }
-  // The present tick is partly over.
-  void set_deadline(std::chrono::seconds from_now) { deadline_ = context_.tick + to_ticks(from_now) + 1; }
+  // It is the client's turn, for so long.
+  void wait_for_client(std::chrono::seconds limit);
   // For a body or an answer that began at the tick `begun`: it has moved just now, to `carried_bytes`.
   void set_deadline_of_progress(std::chrono::seconds limit, std::uint64_t begun, std::size_t carried_bytes);
 
   asio::ip::tcp::socket socket_;
-  const ServerContext& context_;  // outlives every connection
+  ServerContext& context_;  // outlives every connection
+  ConnectionTable::Place place_;
   boost::beast::flat_buffer input_;
   std::string peer_;
   // Of the request that is handled, for admit().

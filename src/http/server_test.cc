@@ -104,7 +104,7 @@ class ServerTest : public ::testing::Test {
     return asio::co_spawn(context_, server_->drain(limit), asio::use_future);
   }
 
-  RawSocket connect() { return RawSocket::connect(port_); }
+  RawSocket connect(const char* from = "127.0.0.1") { return RawSocket::connect(port_, from); }
 
   std::string ask(std::string_view request) {
     RawSocket client = connect();
@@ -675,19 +675,108 @@ TEST_F(ServerTest, AHandlerMayTakeItsTime) {
   EXPECT_THAT(slow.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
-TEST_F(ServerTest, ConnectionsBeyondTheLimitWait) {
+TEST_F(ServerTest, WhenItIsFullTheLongestIdleGivesWay) {
+  ServerOptions options;
+  options.max_connections = 3;
+  start(echo, options);
+  RawSocket half_a_head = connect();
+  half_a_head.send("GET / HTTP/1.1\r\n");
+  RawSocket idle = connect();
+  RawSocket used = connect();
+  used.send(get_request);
+  used.read_message();
+  std::vector<RawSocket> others;
+  for (RawSocket* longest : {&half_a_head, &idle}) {
+    others.push_back(connect());
+    others.back().send(get_request);
+    EXPECT_THAT(others.back().read_message(), StartsWith("HTTP/1.1 200 "));
+    EXPECT_TRUE(longest->is_closed_by_peer());
+    used.send(get_request);
+    EXPECT_THAT(used.read_message(), StartsWith("HTTP/1.1 200 "));
+  }
+}
+
+TEST_F(ServerTest, WhenAllAreBusyANewOneWaits) {
   ServerOptions options;
   options.max_connections = 1;
-  start(echo, options);
+  Gate gate(context_);
+  start(
+      [&gate](Request) -> async::Task<Response> {
+        co_await gate.pass();
+        co_return Response();
+      },
+      options);
   RawSocket first = connect();
   first.send(get_request);
-  first.read_message();
+  gate.entered.wait();
   RawSocket second = connect();
   second.send(get_request);
-  first.send(get_request);
-  EXPECT_THAT(first.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
-  first.close();
-  EXPECT_THAT(second.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  std::this_thread::sleep_for(100ms);
+  EXPECT_FALSE(second.was_closed_by_peer());
+  gate.open();
+  EXPECT_THAT(first.read_message(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(second.read_message(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AnAddressHasAShareOfTheConnections) {
+  ServerOptions options;
+  options.max_connections_per_owner = 2;
+  options.stands_for_many = [](const std::string& peer) { return peer == "127.0.0.9"; };
+  start(echo, options);
+  std::vector<RawSocket> kept;
+  for (const char* from : {"127.0.0.2", "127.0.0.2", "127.0.0.3", "127.0.0.9", "127.0.0.9", "127.0.0.9"}) {
+    kept.push_back(connect(from));
+    kept.back().send(get_request);
+    EXPECT_THAT(kept.back().read_message(), StartsWith("HTTP/1.1 200 ")) << from;
+  }
+  EXPECT_TRUE(connect("127.0.0.2").is_closed_by_peer());
+  kept.front().close();
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  std::string answer;
+  while (answer.empty() && std::chrono::steady_clock::now() < give_up) {
+    RawSocket another = connect("127.0.0.2");
+    another.send(get_request);
+    answer = another.read_message();
+  }
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 ")) << "its place is given back";
+}
+
+// As when memory runs out.
+TEST_F(ServerTest, AnErrorWhileItAcceptsDoesNotEndAccepting) {
+  ServerOptions options;
+  std::atomic<int> errors = 0;
+  options.stands_for_many = [&errors](const std::string&) -> bool {
+    if (++errors <= 2) throw std::bad_alloc();
+    return false;
+  };
+  start(echo, options);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(connect().is_closed_by_peer());
+  EXPECT_THAT(ask(get_request), StartsWith("HTTP/1.1 200 "));
+}
+
+// The same, while it looks at its connections.
+TEST_F(ServerTest, AnErrorInItsTickerDoesNotEndIt) {
+  ServerOptions options;
+  options.idle_timeout = 2s;
+  Gate gate(context_);
+  std::atomic<int> errors = 0;
+  start(
+      [&gate](Request) -> async::Task<Response> {
+        co_await gate.pass();
+        co_return Response();
+      },
+      options,
+      [&errors](std::string_view, std::string_view) -> Admission {
+        if (++errors <= 2) throw std::bad_alloc();
+        return {};
+      });
+  RawSocket gone = connect();
+  gone.send(get_request);
+  gate.entered.wait();
+  gone.reset();
+  EXPECT_TRUE(connect().is_closed_by_peer()) << "an idle one is closed, so the ticker still runs";
+  EXPECT_GE(errors, 2);
+  gate.open();
 }
 
 TEST_F(ServerTest, SaysWhyItCannotListen) {

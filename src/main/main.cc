@@ -4,6 +4,7 @@
 #include "main/command_line.h"
 #include "main/import_synapse.h"
 #include "main/move.h"
+#include "main/process_limits.h"
 #include "main/serve.h"
 #include "ops/configuration.h"
 #include "ops/init.h"
@@ -54,6 +55,7 @@ int run(const Misused& misused) { return complain(misused.text, exit_misuse); }
 }  // namespace afterword
 
 int main(int argc, char** argv) {
+  afterword::keep_memory_private();
   try {
     return std::visit([](const auto& command) { return afterword::run(command); },
                       afterword::parse_command_line(argc, argv));

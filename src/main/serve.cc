@@ -12,6 +12,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "main/open_store.h"
+#include "main/process_limits.h"
 #include "main/service_manager.h"
 #include "store/pruning.h"
 #include "store/time_keeping.h"
@@ -21,10 +22,12 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace afterword {
@@ -40,20 +43,35 @@ constexpr std::chrono::seconds drain_limit{8};
 // To wait for them would keep heartbeats away for as long.
 constexpr std::chrono::milliseconds long_poll_limit{500};
 
+http::ClientOptions passing_options(const ConnectionLimits& limits) {
+  return {.max_connections = limits.passing, .max_idle_connections = limits.passing_idle};
+}
+
+http::ServerOptions server_options(const ops::Configuration& configuration, const ConnectionLimits& limits) {
+  http::ServerOptions options;
+  options.max_connections = limits.clients;
+  options.max_connections_per_owner = limits.owner;
+  options.stands_for_many = [proxies = configuration.trusted_proxies](const std::string& peer) {
+    return std::ranges::find(proxies, peer) != proxies.end();
+  };
+  return options;
+}
+
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
  public:
-  Server(io_context& io, const ops::Configuration& configuration, std::unique_ptr<store::Store> store)
+  Server(io_context& io, const ops::Configuration& configuration, const ConnectionLimits& limits,
+         std::unique_ptr<store::Store> store)
       : executor_(io.get_executor()),
         clock_(executor_),
         store_(std::move(store)),
         // What passes through must not take the connections that deliveries need, and no client of ours has a
         // connection in common with another: what goes over one cannot be confused with, or answered by, what goes over
         // another.
-        long_poll_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
-        passing_client_(executor_, configuration.homeserver, {.max_connections = 10'000}),
-        asking_client_(executor_, configuration.homeserver),
-        own_client_(executor_, configuration.homeserver),
+        long_poll_client_(executor_, configuration.homeserver, passing_options(limits)),
+        passing_client_(executor_, configuration.homeserver, passing_options(limits)),
+        asking_client_(executor_, configuration.homeserver, {.max_connections = limits.own}),
+        own_client_(executor_, configuration.homeserver, {.max_connections = limits.own}),
         homeserver_(own_client_, asking_client_, clock_,
                     {.as_token = configuration.as_token, .server_name = configuration.server_name}),
         tokens_(executor_, clock_, homeserver_),
@@ -62,8 +80,8 @@ class Server {
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(
-            executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); }, {},
-            gateway::admit),
+            executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
+            server_options(configuration, limits), gateway::admit),
         background_(executor_, async::OnFailure::end_process),
         retention_(configuration.retention) {}
 
@@ -164,7 +182,7 @@ int serve(const ops::Configuration& configuration) {
     std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), store.error().c_str());
     return 2;
   }
-  Server server(io, configuration, std::move(*store));
+  Server server(io, configuration, share_out(raise_descriptor_limit()), std::move(*store));
   int exit_status = 1;
   async::TaskGroup main_task(io.get_executor(), async::OnFailure::end_process);
   main_task.spawn("serve", run_until_signal(server, configuration, io, exit_status));

@@ -21,8 +21,11 @@ namespace afterword::http::testing {
 
 class RawSocket {
  public:
-  static RawSocket connect(std::uint16_t port) {
+  // `from`: one of the loopback addresses 127.0.0.0/8.
+  static RawSocket connect(std::uint16_t port, const char* from = "127.0.0.1") {
     RawSocket result;
+    result.socket_->open(boost::asio::ip::tcp::v4());
+    result.socket_->bind({boost::asio::ip::make_address(from), 0});
     result.socket_->connect({boost::asio::ip::address_v4::loopback(), port});
     result.set_time_limit();
     return result;

@@ -1,0 +1,67 @@
+#include "http/connection_table.h"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace afterword::http {
+
+std::string share_owner(const std::string& address) {
+  boost::system::error_code error;
+  const auto parsed = boost::asio::ip::make_address(address, error);
+  if (error || !parsed.is_v6()) return address;
+  auto bytes = parsed.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  return boost::asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
+ConnectionTable::Place ConnectionTable::add(std::shared_ptr<ServerConnection> connection, std::string owner) {
+  if (!owner.empty()) ++counts_[owner];
+  waiting_.push_back({std::move(connection), std::move(owner), State::waiting});
+  return std::prev(waiting_.end());
+}
+
+void ConnectionTable::remove(Place place) {
+  uncount(*place);
+  list_of(place->state).erase(place);
+}
+
+std::shared_ptr<ServerConnection> ConnectionTable::let_one_go() {
+  if (waiting_.empty()) return nullptr;
+  const Place place = waiting_.begin();
+  uncount(*place);
+  move(place, State::leaving);
+  return place->connection;
+}
+
+std::size_t ConnectionTable::count_of(const std::string& owner) const {
+  const auto found = counts_.find(owner);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+std::vector<std::shared_ptr<ServerConnection>> ConnectionTable::all() const {
+  std::vector<std::shared_ptr<ServerConnection>> connections;
+  connections.reserve(size() + leaving_.size());
+  for_each([&](const auto& connection) { connections.push_back(connection); });
+  return connections;
+}
+
+ConnectionTable::Entries& ConnectionTable::list_of(State state) {
+  return state == State::waiting ? waiting_ : state == State::busy ? busy_ : leaving_;
+}
+
+void ConnectionTable::move(Place place, State state) {
+  if (place->state == State::leaving) return;
+  Entries& to = list_of(state);
+  to.splice(to.end(), list_of(place->state), place);
+  place->state = state;
+}
+
+void ConnectionTable::uncount(const Entry& entry) {
+  if (entry.owner.empty() || entry.state == State::leaving) return;
+  const auto found = counts_.find(entry.owner);
+  if (--found->second == 0) counts_.erase(found);
+}
+
+}  // namespace afterword::http

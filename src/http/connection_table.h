@@ -1,0 +1,79 @@
+// The connections of a server, and which of them give way when there is no room for another.
+//
+// A connection waits while its client has to do something: to send a request, the rest of one, or to read its answer.
+// It is busy while we have. Those that wait are kept in the order in which they last got on, so the first of them is
+// the one that can be missed most easily. A connection that was told to give way does not count any more, though its
+// task has yet to end.
+//
+// Thread: the server's only one.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace afterword::http {
+
+// Whom a share of the connections belongs to: an IPv4 address, or the /64 of an IPv6 address, which is what one
+// customer is given.
+std::string share_owner(const std::string& address);
+
+class ServerConnection;
+
+class ConnectionTable {
+ private:
+  enum class State { waiting, busy, leaving };
+  struct Entry {
+    std::shared_ptr<ServerConnection> connection;
+    std::string owner;  // empty: it belongs to no share
+    State state = State::waiting;
+  };
+  using Entries = std::list<Entry>;
+
+ public:
+  // A connection's own; valid until remove().
+  using Place = Entries::iterator;
+
+  // `owner` as share_owner() tells it, or empty.
+  Place add(std::shared_ptr<ServerConnection> connection, std::string owner);
+  void remove(Place place);
+
+  // It waits for its client, from now on.
+  void wait(Place place) { move(place, State::waiting); }
+  void work(Place place) { move(place, State::busy); }
+
+  // Takes the one that has waited longest out of the count; null if none waits. The caller closes it.
+  std::shared_ptr<ServerConnection> let_one_go();
+
+  std::size_t size() const { return waiting_.size() + busy_.size(); }
+  std::size_t count_of(const std::string& owner) const;
+  bool has_waiting() const { return !waiting_.empty(); }
+  bool is_empty() const { return waiting_.empty() && busy_.empty() && leaving_.empty(); }
+
+  // A copy, for a connection may end, and leave, while something is done to it.
+  std::vector<std::shared_ptr<ServerConnection>> all() const;
+
+  // `visit` must end none.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Entries* entries : {&waiting_, &busy_, &leaving_}) {
+      for (const Entry& entry : *entries) visit(entry.connection);
+    }
+  }
+
+ private:
+  Entries& list_of(State state);
+  void move(Place place, State state);
+  void uncount(const Entry& entry);
+
+  Entries waiting_;
+  Entries busy_;
+  Entries leaving_;
+  std::unordered_map<std::string, std::size_t> counts_;
+};
+
+}  // namespace afterword::http

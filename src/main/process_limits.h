@@ -1,0 +1,27 @@
+// What the system lets this process do. To be set at its start.
+#pragma once
+
+#include <cstddef>
+
+namespace afterword {
+
+// No core dump and no debugger of the same user: both would show the as_token.
+void keep_memory_private();
+
+// Raises the limit of open descriptors as far as the system lets us; returns what it is then.
+std::size_t raise_descriptor_limit();
+
+// How many connections there may be at once, so that whatever clients do, deliveries and the store always get a
+// descriptor.
+struct ConnectionLimits {
+  std::size_t clients = 0;       // of clients to us
+  std::size_t owner = 0;         // of those, from one address
+  std::size_t passing = 0;       // to the homeserver for them: as many, for each waits for at most one
+  std::size_t passing_idle = 0;  // kept for later, in each pool of those
+  std::size_t own = 0;           // to the homeserver for deliveries, and as many for our own questions
+};
+
+// Pure.
+ConnectionLimits share_out(std::size_t descriptors);
+
+}  // namespace afterword
