@@ -1,5 +1,6 @@
 // How many bytes of bodies are held in memory, by all who share the budget. Whoever holds some has a Share, which gives
-// back what it took when it is reset or destroyed.
+// back what it took when it is reset or destroyed. Large bodies leave room for small ones, and these for those who may
+// use the reserve; so a few that are large and slow shut nobody else out.
 //
 // Thread: that of all its shares. It outlives them.
 #pragma once
@@ -11,9 +12,10 @@ namespace afterword::http {
 
 class ByteBudget {
  public:
-  // `reserve_bytes` of the limit are left for those who may use the reserve.
-  ByteBudget(std::size_t limit_bytes, std::size_t reserve_bytes)
-      : limit_bytes_(limit_bytes), reserve_bytes_(reserve_bytes) {}
+  static constexpr std::size_t large_bytes = 1024 * 1024;
+
+  // An eighth of the limit is the reserve, and a quarter is left for small bodies.
+  explicit ByteBudget(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
   ByteBudget(const ByteBudget&) = delete;
   ByteBudget& operator=(const ByteBudget&) = delete;
 
@@ -38,7 +40,9 @@ class ByteBudget {
 
     // Whether grow_to() would succeed.
     bool has_room_for(std::size_t bytes) const {
-      const std::size_t allowed = budget_->limit_bytes_ - (may_use_reserve_ ? 0 : budget_->reserve_bytes_);
+      const std::size_t eighth = budget_->limit_bytes_ / 8;
+      const std::size_t left = may_use_reserve_ ? 0 : bytes <= large_bytes ? eighth : 3 * eighth;
+      const std::size_t allowed = budget_->limit_bytes_ - left;
       const std::size_t others = budget_->taken_bytes_ - held_bytes_;
       return bytes <= held_bytes_ || (others <= allowed && bytes <= allowed - others);
     }
@@ -66,7 +70,6 @@ class ByteBudget {
 
  private:
   const std::size_t limit_bytes_;
-  const std::size_t reserve_bytes_;
   std::size_t taken_bytes_ = 0;
 };
 

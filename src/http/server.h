@@ -53,14 +53,14 @@ struct ServerOptions {
   // that it is they who close it.
   std::chrono::seconds idle_timeout{75};
   std::chrono::seconds head_timeout{30};  // for the whole of a head, once it has begun
-  // For a body and an answer: how long they may stand still, and how long they may take together with a second for each
-  // min_bytes_per_second that have been carried. So what is large may be slow, but nothing is kept up by a byte now and
-  // then.
+  // In each of these, a body that arrives and an answer that is read must get on by min_bytes_per_second on average, or
+  // be done. So nothing is kept up by a byte now and then. An answer has longer, for the system reads ahead of a slow
+  // client.
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds answer_timeout{300};
-  std::size_t min_bytes_per_second = 16 * 1024;
+  std::size_t min_bytes_per_second = 8 * 1024;
   // What the bodies of all requests and answers may take together. Those that are too small to matter are not counted.
-  std::shared_ptr<ByteBudget> bodies = std::make_shared<ByteBudget>(256 * 1024 * 1024, 32 * 1024 * 1024);
+  std::shared_ptr<ByteBudget> bodies = std::make_shared<ByteBudget>(512 * 1024 * 1024);
   // A client that has ended its side of the connection may still wait for the answer, as nc does; it looks the same as
   // one that has closed. A request that only reads is given this long from then on. One whose connection was reset is
   // cancelled at once.

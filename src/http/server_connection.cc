@@ -135,6 +135,7 @@ async::Task<void> ServerConnection::run() {
     target_ = incoming->request.target;
     Response response = co_await handle(std::move(incoming->request));
     handling_ = false;
+    target_ = std::string();  // it may be long, and the connection idle for long
     if (response.status == no_answer) break;
     held_body_.hold(response.body.size() > uncounted_bytes ? response.body.size() : 0);
 
@@ -225,20 +226,14 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   }
 
   parser.eager(true);
-  const std::uint64_t begun = context_.tick;
-  std::size_t got_on_at = 0;
+  Progress progress{context_.tick};
   for (;;) {
     if (parser.is_done()) break;
     if (const auto refusal = parse()) co_return *refusal;
     const std::size_t received = parser.get().body().size();
     if (received > uncounted_bytes && !held_body_.grow_to(received)) co_return Refusal::out_of_memory;
     if (parser.is_done()) break;
-    // A byte now and then does not count as getting on.
-    if (received - got_on_at >= body_read_bytes) {
-      got_on_at = received;
-      context_.connections.wait(place_);
-    }
-    set_deadline_of_progress(context_.options.body_timeout, begun, received);
+    expect_progress(progress, context_.options.body_timeout, received);
     const bool arrived = co_await read_some(body_read_bytes);
     if (!arrived) co_return Refusal::gone;
   }
@@ -268,7 +263,7 @@ async::Task<Response> ServerConnection::handle(Request request) {
 }
 
 async::Task<bool> ServerConnection::write(std::string_view head, std::string_view body) {
-  const std::uint64_t begun = context_.tick;
+  Progress progress{context_.tick};
   std::size_t carried = 0;
   for (;;) {
     const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
@@ -277,7 +272,7 @@ async::Task<bool> ServerConnection::write(std::string_view head, std::string_vie
     std::size_t sent = socket_.write_some(buffers, error);
     if (error == asio::error::would_block) {
       context_.connections.wait(place_);
-      set_deadline_of_progress(context_.options.answer_timeout, begun, carried);
+      expect_progress(progress, context_.options.answer_timeout, carried);
       sent = co_await socket_.async_write_some(buffers, asio::redirect_error(asio::use_awaitable, error));
     }
     if (error) co_return false;
@@ -335,10 +330,13 @@ void ServerConnection::wait_for_client(std::chrono::seconds limit) {
   deadline_ = context_.tick + to_ticks(limit) + 1;  // the present tick is partly over
 }
 
-void ServerConnection::set_deadline_of_progress(std::chrono::seconds limit, std::uint64_t begun,
-                                                std::size_t carried_bytes) {
-  const std::chrono::seconds earned(carried_bytes / context_.options.min_bytes_per_second);
-  deadline_ = std::min(context_.tick + to_ticks(limit), begun + to_ticks(limit + earned)) + 1;
+void ServerConnection::expect_progress(Progress& progress, std::chrono::seconds limit, std::size_t carried_bytes) {
+  const auto wanted_bytes = context_.options.min_bytes_per_second * static_cast<std::size_t>(limit.count());
+  if (carried_bytes - progress.from_bytes >= wanted_bytes) {
+    progress = {context_.tick, carried_bytes};
+    context_.connections.wait(place_);
+  }
+  deadline_ = progress.since + to_ticks(limit) + 1;
 }
 
 bool ServerConnection::is_abandoned() {

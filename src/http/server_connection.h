@@ -83,8 +83,12 @@ class ServerConnection {
   }
   // It is the client's turn, for so long.
   void wait_for_client(std::chrono::seconds limit);
-  // For a body or an answer that began at the tick `begun`: it has moved just now, to `carried_bytes`.
-  void set_deadline_of_progress(std::chrono::seconds limit, std::uint64_t begun, std::size_t carried_bytes);
+  // How a body or an answer gets on: in the time that is counted since `since`, from `from_bytes`.
+  struct Progress {
+    std::uint64_t since;
+    std::size_t from_bytes = 0;
+  };
+  void expect_progress(Progress& progress, std::chrono::seconds limit, std::size_t carried_bytes);
 
   asio::ip::tcp::socket socket_;
   ServerContext& context_;  // outlives every connection
