@@ -1,6 +1,6 @@
 # Short names for what scripts/ and bench/ do. Where make is missing, call those.
 
-.PHONY: help run test conformance sanitizers sim bench clean
+.PHONY: help run test conformance sanitizers sim bench abuse clean
 
 help:
 	@echo "make run         see Afterword at work in front of a real Synapse, then use it"
@@ -10,6 +10,7 @@ help:
 	@echo "make sanitizers  unit and contract tests under ASan + UBSan and under TSan"
 	@echo "make sim         whole worlds under faults, from seeds; SEED=N replays one, SECONDS=S runs for as long"
 	@echo "make bench       heartbeats and schedules a second, beside Synapse's own and nginx"
+	@echo "make abuse       what ordinary users notice while somebody floods, idles and trickles"
 	@echo "make clean       remove what was built (the Synapse in .cache stays)"
 
 run:
@@ -29,6 +30,9 @@ sim:
 
 bench:
 	@bench/run
+
+abuse:
+	@bench/run-abuse
 
 clean:
 	rm -rf build

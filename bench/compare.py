@@ -143,12 +143,17 @@ def first_line(*command: str) -> str:
     return (done.stdout + done.stderr).strip().splitlines()[0]
 
 
-def describe_machine() -> None:
+def describe_afterword(settings: str) -> None:
+    """And the machine."""
     processors = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":")[1].strip() for line in processors if line.startswith("model name")]
     commit = first_line("git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "describe", "--always", "--dirty")
     print(f"machine    {os.cpu_count()} × {models[0] if models else platform.machine()}, Linux {platform.release()}")
-    print(f"afterword  {commit}; rate_limits.enabled=false, limits.max_scheduled_per_user=none")
+    print(f"afterword  {commit}; {settings}")
+
+
+def describe_machine() -> None:
+    describe_afterword("rate_limits.enabled=false, limits.max_scheduled_per_user=none")
     print(f"nginx      {first_line('/usr/sbin/nginx', '-v').removeprefix('nginx version: ')}, 2 workers, return 200")
 
 
