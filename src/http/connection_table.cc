@@ -18,8 +18,8 @@ std::string share_owner(const std::string& address) {
 
 ConnectionTable::Place ConnectionTable::add(std::shared_ptr<ServerConnection> connection, std::string owner) {
   if (!owner.empty()) ++counts_[owner];
-  waiting_.push_back({std::move(connection), std::move(owner), State::waiting});
-  return std::prev(waiting_.end());
+  fresh_.push_back({std::move(connection), std::move(owner)});
+  return std::prev(fresh_.end());
 }
 
 void ConnectionTable::remove(Place place) {
@@ -27,9 +27,15 @@ void ConnectionTable::remove(Place place) {
   list_of(place->state).erase(place);
 }
 
+void ConnectionTable::work(Place place) {
+  place->has_worked = true;
+  move(place, State::busy);
+}
+
 std::shared_ptr<ServerConnection> ConnectionTable::let_one_go() {
-  if (waiting_.empty()) return nullptr;
-  const Place place = waiting_.begin();
+  Entries& larger = fresh_.size() > waiting_.size() ? fresh_ : waiting_;
+  if (larger.empty()) return nullptr;
+  const Place place = larger.begin();
   uncount(*place);
   move(place, State::leaving);
   return place->connection;
@@ -48,7 +54,17 @@ std::vector<std::shared_ptr<ServerConnection>> ConnectionTable::all() const {
 }
 
 ConnectionTable::Entries& ConnectionTable::list_of(State state) {
-  return state == State::waiting ? waiting_ : state == State::busy ? busy_ : leaving_;
+  switch (state) {
+    case State::fresh:
+      return fresh_;
+    case State::waiting:
+      return waiting_;
+    case State::busy:
+      return busy_;
+    case State::leaving:
+      break;
+  }
+  return leaving_;
 }
 
 void ConnectionTable::move(Place place, State state) {

@@ -26,11 +26,12 @@ class ServerConnection;
 
 class ConnectionTable {
  private:
-  enum class State { waiting, busy, leaving };
+  enum class State { fresh, waiting, busy, leaving };
   struct Entry {
     std::shared_ptr<ServerConnection> connection;
     std::string owner;  // empty: it belongs to no share
-    State state = State::waiting;
+    State state = State::fresh;
+    bool has_worked = false;
   };
   using Entries = std::list<Entry>;
 
@@ -43,16 +44,16 @@ class ConnectionTable {
   void remove(Place place);
 
   // It waits for its client, from now on.
-  void wait(Place place) { move(place, State::waiting); }
-  void work(Place place) { move(place, State::busy); }
+  void wait(Place place) { move(place, place->has_worked ? State::waiting : State::fresh); }
+  void work(Place place);
 
-  // Takes the one that has waited longest out of the count; null if none waits. The caller closes it.
+  // Takes one that waits out of the count; null if none does. The caller closes it.
   std::shared_ptr<ServerConnection> let_one_go();
 
-  std::size_t size() const { return waiting_.size() + busy_.size(); }
+  std::size_t size() const { return fresh_.size() + waiting_.size() + busy_.size(); }
   std::size_t count_of(const std::string& owner) const;
-  bool has_waiting() const { return !waiting_.empty(); }
-  bool is_empty() const { return waiting_.empty() && busy_.empty() && leaving_.empty(); }
+  bool has_waiting() const { return !fresh_.empty() || !waiting_.empty(); }
+  bool is_empty() const { return size() == 0 && leaving_.empty(); }
 
   // A copy, for a connection may end, and leave, while something is done to it.
   std::vector<std::shared_ptr<ServerConnection>> all() const;
@@ -60,7 +61,7 @@ class ConnectionTable {
   // `visit` must end none.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const Entries* entries : {&waiting_, &busy_, &leaving_}) {
+    for (const Entries* entries : {&fresh_, &waiting_, &busy_, &leaving_}) {
       for (const Entry& entry : *entries) visit(entry.connection);
     }
   }
@@ -70,6 +71,7 @@ class ConnectionTable {
   void move(Place place, State state);
   void uncount(const Entry& entry);
 
+  Entries fresh_;
   Entries waiting_;
   Entries busy_;
   Entries leaving_;

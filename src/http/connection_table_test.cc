@@ -15,13 +15,26 @@ TEST(ConnectionTable, TheOneThatHasWaitedLongestGivesWay) {
   ConnectionTable table;
   ConnectionTable::Place places[4];
   for (int i = 0; i < 4; ++i) places[i] = table.add(some_connection(&numbers[i]), "");
-  table.work(places[0]);
-  table.wait(places[1]);  // it got on
-  EXPECT_EQ(table.let_one_go(), some_connection(&numbers[2]));
-  table.wait(places[0]);
-  EXPECT_EQ(table.let_one_go(), some_connection(&numbers[3]));
-  EXPECT_EQ(table.let_one_go(), some_connection(&numbers[1]));
-  EXPECT_EQ(table.let_one_go(), some_connection(&numbers[0]));
+  table.wait(places[0]);  // it got on
+  for (const int expected : {1, 2, 3, 0}) {
+    EXPECT_EQ(table.let_one_go(), some_connection(&numbers[expected]));
+  }
+  EXPECT_EQ(table.let_one_go(), nullptr);
+}
+
+// Used: it has brought a request before.
+TEST(ConnectionTable, TheLargerOfUsedAndUnusedGivesWay) {
+  int numbers[6] = {};
+  ConnectionTable table;
+  ConnectionTable::Place places[6];
+  for (int i = 0; i < 6; ++i) places[i] = table.add(some_connection(&numbers[i]), "");
+  for (const int used : {1, 0}) {
+    table.work(places[used]);
+    table.wait(places[used]);
+  }
+  for (const int expected : {2, 3, 1, 4, 0, 5}) {
+    EXPECT_EQ(table.let_one_go(), some_connection(&numbers[expected])) << expected;
+  }
   EXPECT_EQ(table.let_one_go(), nullptr);
 }
 
