@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from system.matrix import Server
 from system.processes import Process, free_port
 
 SERVER_NAME = "example.org"
@@ -41,6 +42,7 @@ class FakeHomeserver:
         self._directory.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, str(Path(__file__).resolve()), str(self._port), as_token]
         self._process = Process(command, self._directory / "homeserver.log", self._directory)
+        self._process.wait_until(Server(self.url).is_ready)
 
     def stop(self) -> None:
         if self._process:

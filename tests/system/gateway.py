@@ -77,6 +77,10 @@ class Afterword(Server):
             "FAKETIME_DONT_FAKE_MONOTONIC=1",
         ]
 
+    def limit_descriptors(self, count: int) -> None:
+        """What the system lets it have, from the next start on."""
+        self._environment = ["prlimit", f"--nofile={count}:{count}", *self._environment]
+
     def start(self) -> None:
         """afterword serve, until it answers."""
         command = [*self._environment, str(BINARY), "serve", "--config", str(self._configuration)]
