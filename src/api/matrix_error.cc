@@ -118,6 +118,12 @@ MatrixError store_unavailable() {
 
 MatrixError homeserver_unreachable() { return simple(502, "M_UNKNOWN", "The homeserver cannot be reached"); }
 
+MatrixError no_room_for_answer(Milliseconds retry_after) {
+  MatrixError error = simple(503, "M_UNKNOWN", "Too much is being read from the server at present; try again later");
+  error.retry_after = retry_after;
+  return error;
+}
+
 MatrixError outcome_unknown() {
   return simple(504, "M_UNKNOWN", "The delayed event is being sent, and its outcome is not known yet");
 }

@@ -54,6 +54,7 @@ MatrixError token_cannot_be_known(Milliseconds retry_after);  // at the moment
 // It cannot be done now
 MatrixError store_unavailable();
 MatrixError homeserver_unreachable();
+MatrixError no_room_for_answer(Milliseconds retry_after);
 MatrixError outcome_unknown();
 MatrixError internal_error();
 

@@ -15,6 +15,9 @@ namespace {
 // Longer than any long poll or upload is meant to take.
 constexpr std::chrono::milliseconds max_duration = std::chrono::minutes(10);
 
+// When to ask again, where there was no room for an answer in memory.
+constexpr std::chrono::seconds retry_time{10};
+
 // While the homeserver is away, every request would have a line.
 void log_outcome(Passing& passing, const std::string& method, const Result<http::Response, http::NoAnswer>& answer) {
   if (answer) {
@@ -36,6 +39,7 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), max_duration);
   if (!answer && answer.error().was_cancelled) co_return http::Response{.status = http::no_answer};
+  if (!answer && answer.error().no_room) co_return api::to_response(api::no_room_for_answer(retry_time));
   log_outcome(passing, method, answer);
   if (!answer) co_return api::to_response(api::homeserver_unreachable());
   co_return std::move(*answer);

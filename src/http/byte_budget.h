@@ -1,10 +1,12 @@
 // How many bytes of bodies are held in memory, by all who share the budget. Whoever holds some has a Share, which gives
 // back what it took when it is reset or destroyed. Large bodies leave room for small ones, and these for those who may
-// use the reserve; so a few that are large and slow shut nobody else out.
+// use the reserve; so a few that are large and slow shut nobody else out. What is tiny is not counted: it takes no more
+// than its connection does.
 //
 // Thread: that of all its shares. It outlives them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -12,7 +14,8 @@ namespace afterword::http {
 
 class ByteBudget {
  public:
-  static constexpr std::size_t large_bytes = 1024 * 1024;
+  static constexpr std::size_t tiny_bytes = 4 * 1024;      // at most
+  static constexpr std::size_t large_bytes = 1024 * 1024;  // more than
 
   // An eighth of the limit is the reserve, and a quarter is left for small bodies.
   explicit ByteBudget(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
@@ -44,7 +47,7 @@ class ByteBudget {
       const std::size_t left = may_use_reserve_ ? 0 : bytes <= large_bytes ? eighth : 3 * eighth;
       const std::size_t allowed = budget_->limit_bytes_ - left;
       const std::size_t others = budget_->taken_bytes_ - held_bytes_;
-      return bytes <= held_bytes_ || (others <= allowed && bytes <= allowed - others);
+      return bytes <= std::max(held_bytes_, tiny_bytes) || (others <= allowed && bytes <= allowed - others);
     }
 
     // Holds `bytes` in all, if there is room for them.
@@ -56,8 +59,9 @@ class ByteBudget {
 
     // Holds `bytes` in all whether there is room or not: they are in memory already.
     void hold(std::size_t bytes) {
-      budget_->taken_bytes_ += bytes - held_bytes_;
-      held_bytes_ = bytes;
+      const std::size_t counted = bytes <= tiny_bytes ? 0 : bytes;
+      budget_->taken_bytes_ += counted - held_bytes_;
+      held_bytes_ = counted;
     }
 
     void reset() { hold(0); }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <utility>
+#include <vector>
 
 namespace afterword::http {
 namespace {
@@ -23,7 +24,8 @@ TEST(ByteBudget, LargeBodiesLeaveRoomForSmallOnesAndTheseForTheReserve) {
     small.emplace_back(budget);
     EXPECT_TRUE(small.back().grow_to(megabyte)) << i;
   }
-  EXPECT_FALSE(ByteBudget::Share(budget).grow_to(1));
+  EXPECT_FALSE(ByteBudget::Share(budget).grow_to(ByteBudget::tiny_bytes + 1));
+  EXPECT_TRUE(ByteBudget::Share(budget).grow_to(ByteBudget::tiny_bytes));
 
   ByteBudget::Share own(budget, true);
   EXPECT_TRUE(own.grow_to(10 * megabyte));
@@ -50,7 +52,7 @@ TEST(ByteBudget, WhatIsHeldAnywayLeavesLessForOthers) {
   ByteBudget budget(8 * megabyte);
   ByteBudget::Share answer(budget);
   answer.hold(20 * megabyte);
-  EXPECT_FALSE(ByteBudget::Share(budget, true).grow_to(1));
+  EXPECT_FALSE(ByteBudget::Share(budget, true).grow_to(10'000));
   EXPECT_TRUE(answer.grow_to(10 * megabyte)) << "less than it holds";
   answer.hold(10);
   EXPECT_TRUE(ByteBudget::Share(budget).grow_to(megabyte));

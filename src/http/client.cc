@@ -63,6 +63,7 @@ struct Call {
   ClientConnection::Outgoing outgoing;
   bool may_be_repeated = false;
   std::size_t max_response_bytes = 0;
+  std::optional<ByteBudget::Share> held;
   bool has_slot = false;    // one of max_connections
   asio::steady_timer turn;  // never expires; cancelled when the call gets its slot
   std::shared_ptr<ClientConnection> connection;
@@ -98,6 +99,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     const auto call = std::make_shared<Call>(self->executor, std::move(*outgoing));
     call->may_be_repeated = is_safe;
     call->max_response_bytes = limits.max_response_bytes;
+    if (self->options.bodies) call->held.emplace(*self->options.bodies);
     call->finished.expires_after(limits.timeout);
     self->calls.insert(call);
     self->take_slot_or_queue(call);
@@ -138,7 +140,8 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       }
 
       call->arrived = Arrived::unknown;
-      auto answer = co_await call->connection->exchange(call->outgoing, call->max_response_bytes);
+      ByteBudget::Share* const held = call->held ? &*call->held : nullptr;
+      auto answer = co_await call->connection->exchange(call->outgoing, call->max_response_bytes, held);
       if (answer) {
         self->keep(std::move(call->connection));
         co_return std::move(*answer);
@@ -149,7 +152,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       const bool replace = is_reused && answer.error().before_answer && call->may_be_repeated && !call->aborted;
       if (!replace) {
         const auto& failure = answer.error();
-        co_return NoAnswer{Arrived::unknown, failure.reason, false, failure.too_large};
+        co_return NoAnswer{Arrived::unknown, failure.reason, false, failure.too_large, failure.no_room};
       }
       self->idle.clear();  // as old as the one that was closed, and in the way of max_connections
     }

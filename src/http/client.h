@@ -7,6 +7,7 @@
 #include "async/clock.h"
 #include "async/task.h"
 #include "base/result.h"
+#include "http/byte_budget.h"
 #include "http/message.h"
 
 #include <chrono>
@@ -37,12 +38,15 @@ struct NoAnswer {
   std::string reason;          // for the log
   bool was_cancelled = false;  // by close(), or with the task that asked: the other end has not failed
   bool too_large = false;      // there was one, larger than what was asked for
+  bool no_room = false;        // there was one, and the answers in memory left no room for it
 };
 
 struct ClientOptions {
   std::size_t max_connections = 256;
   std::size_t max_idle_connections = 64;
   std::chrono::milliseconds connect_timeout{5'000};  // for each address tried, and for the TLS handshake
+  // What answers take while they are read; null: they are not counted.
+  std::shared_ptr<ByteBudget> bodies = nullptr;
 };
 
 // What one request and its answer may take. The default size is that of what passes through; a question of our own says

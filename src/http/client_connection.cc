@@ -97,7 +97,8 @@ async::Task<void> ClientConnection::shake_hands(const Origin& origin, error_code
 }
 
 async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::exchange(const Outgoing& outgoing,
-                                                                                    std::size_t max_response_bytes) {
+                                                                                    std::size_t max_response_bytes,
+                                                                                    ByteBudget::Share* held) {
   in_step_ = false;
   answer_begun_ = false;
   const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.head.text()), asio::buffer(outgoing.body)};
@@ -119,7 +120,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
     if (failure) co_return *failure;
     Response response = to_response(parser.get());
     if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
-    failure = co_await read_body(parser);
+    failure = co_await read_body(parser, held);
     if (failure) co_return *failure;
     if (response.status < 200) continue;  // it announces the answer
 
@@ -153,13 +154,17 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_hea
   co_return std::nullopt;
 }
 
-async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_body(Parser& parser) {
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_body(Parser& parser,
+                                                                                  ByteBudget::Share* held) {
   parser.eager(true);
   for (;;) {
     error_code error;
     if (!parser.is_done() && input_.size() > 0) {
       input_.consume(parser.put(input_.data(), error));
       if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
+      if (held != nullptr && !held->grow_to(parser.get().body().size())) {
+        co_return Failure{"there is no room for it in memory at present", false, false, true};
+      }
       if (error && error != beast_http::error::need_more) {
         co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
       }

@@ -45,10 +45,12 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     std::string reason;
     bool before_answer = false;  // the other side closed before it sent a single byte
     bool too_large = false;
+    bool no_room = false;
   };
-  // `outgoing` must outlive the task. An answer with anything behind it is none: who has said more than was asked may
-  // have answered something else.
-  async::Task<Result<Response, Failure>> exchange(const Outgoing& outgoing, std::size_t max_response_bytes);
+  // `outgoing` and `held`, which may be null, must outlive the task. An answer with anything behind it is none: who has
+  // said more than was asked may have answered something else.
+  async::Task<Result<Response, Failure>> exchange(const Outgoing& outgoing, std::size_t max_response_bytes,
+                                                  ByteBudget::Share* held);
 
   // Whether the last exchange left it open and in step.
   bool is_in_step() const { return in_step_ && !was_cut_; }
@@ -63,7 +65,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  private:
   class Parser;
   async::Task<std::optional<Failure>> read_head(Parser& parser);
-  async::Task<std::optional<Failure>> read_body(Parser& parser);
+  async::Task<std::optional<Failure>> read_body(Parser& parser, ByteBudget::Share* held);
   async::Task<boost::system::error_code> receive();
   enum class Waiting { nothing, bytes, end };
   Waiting look();

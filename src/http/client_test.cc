@@ -403,6 +403,32 @@ TEST_F(ClientTest, AnAnswerMayBeTooLarge) {
   }
 }
 
+TEST_F(ClientTest, ThereMayBeNoRoomForAnAnswer) {
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + std::string(10'000, 'x');
+  ScriptedServer server([&answer](tcp::acceptor& acceptor) {
+    for (int i = 0; i < 3; ++i) {
+      RawSocket peer = RawSocket::accept(acceptor);
+      peer.read_message();
+      peer.send(answer);
+      peer.read_to_end();
+    }
+  });
+  ClientOptions options;
+  options.max_idle_connections = 0;
+  options.bodies = std::make_shared<ByteBudget>(16'000);
+  open(server.origin(), options);
+  EXPECT_TRUE(send(request("GET")));
+  {
+    ByteBudget::Share others(*options.bodies);
+    others.hold(5'000);
+    const auto refused = send(request("GET"));
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().no_room);
+  }
+  EXPECT_TRUE(send(request("GET")));
+  EXPECT_EQ(options.bodies->taken_bytes(), 0u) << "what is handed on is not the client's any more";
+}
+
 TEST_F(ClientTest, EachRequestHasALimitOfItsOwn) {
   const std::string eleven_bytes = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n12345678901";
   ScriptedServer server(answer_with({eleven_bytes, eleven_bytes, eleven_bytes}));

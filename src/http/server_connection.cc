@@ -28,9 +28,6 @@ using RequestParser = StrictParser<true>;
 constexpr std::size_t head_read_bytes = 4 * 1024;
 constexpr std::size_t body_read_bytes = 64 * 1024;
 
-// A body up to this is not counted: a connection holds as much while it waits.
-constexpr std::size_t uncounted_bytes = head_read_bytes;
-
 // How long a client may take to read our last answer before we close on it.
 constexpr std::chrono::seconds linger_time{2};
 
@@ -137,7 +134,7 @@ async::Task<void> ServerConnection::run() {
     handling_ = false;
     target_ = std::string();  // it may be long, and the connection idle for long
     if (response.status == no_answer) break;
-    held_body_.hold(response.body.size() > uncounted_bytes ? response.body.size() : 0);
+    held_body_.hold(response.body.size());
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;
@@ -216,7 +213,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     if (announced > limit) co_return Refusal::body_too_large;
     parser.body_limit(limit);
     held_body_ = ByteBudget::Share(*context_.options.bodies, admission.may_use_reserve);
-    if (announced > uncounted_bytes && !held_body_.has_room_for(announced)) co_return Refusal::out_of_memory;
+    if (!held_body_.has_room_for(announced)) co_return Refusal::out_of_memory;
   }
 
   if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
@@ -231,7 +228,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     if (parser.is_done()) break;
     if (const auto refusal = parse()) co_return *refusal;
     const std::size_t received = parser.get().body().size();
-    if (received > uncounted_bytes && !held_body_.grow_to(received)) co_return Refusal::out_of_memory;
+    if (!held_body_.grow_to(received)) co_return Refusal::out_of_memory;
     if (parser.is_done()) break;
     expect_progress(progress, context_.options.body_timeout, received);
     const bool arrived = co_await read_some(body_read_bytes);

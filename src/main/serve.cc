@@ -43,12 +43,20 @@ constexpr std::chrono::seconds drain_limit{8};
 // To wait for them would keep heartbeats away for as long.
 constexpr std::chrono::milliseconds long_poll_limit{500};
 
-http::ClientOptions passing_options(const ConnectionLimits& limits) {
-  return {.max_connections = limits.passing, .max_idle_connections = limits.passing_idle};
+constexpr std::size_t max_body_bytes_in_memory = 512 * 1024 * 1024;
+
+http::ClientOptions passing_options(const ConnectionLimits& limits, std::shared_ptr<http::ByteBudget> bodies) {
+  http::ClientOptions options;
+  options.max_connections = limits.passing;
+  options.max_idle_connections = limits.passing_idle;
+  options.bodies = std::move(bodies);
+  return options;
 }
 
-http::ServerOptions server_options(const ops::Configuration& configuration, const ConnectionLimits& limits) {
+http::ServerOptions server_options(const ops::Configuration& configuration, const ConnectionLimits& limits,
+                                   std::shared_ptr<http::ByteBudget> bodies) {
   http::ServerOptions options;
+  options.bodies = std::move(bodies);
   options.max_connections = limits.clients;
   options.max_connections_per_owner = limits.owner;
   options.stands_for_many = [proxies = configuration.trusted_proxies](const std::string& peer) {
@@ -68,8 +76,8 @@ class Server {
         // What passes through must not take the connections that deliveries need, and no client of ours has a
         // connection in common with another: what goes over one cannot be confused with, or answered by, what goes over
         // another.
-        long_poll_client_(executor_, configuration.homeserver, passing_options(limits)),
-        passing_client_(executor_, configuration.homeserver, passing_options(limits)),
+        long_poll_client_(executor_, configuration.homeserver, passing_options(limits, bodies_)),
+        passing_client_(executor_, configuration.homeserver, passing_options(limits, bodies_)),
         asking_client_(executor_, configuration.homeserver, {.max_connections = limits.own}),
         own_client_(executor_, configuration.homeserver, {.max_connections = limits.own}),
         homeserver_(own_client_, asking_client_, clock_,
@@ -81,7 +89,7 @@ class Server {
                  {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
-            server_options(configuration, limits), gateway::admit),
+            server_options(configuration, limits, bodies_), gateway::admit),
         background_(executor_, async::OnFailure::end_process),
         retention_(configuration.retention) {}
 
@@ -134,6 +142,8 @@ class Server {
   async::Executor executor_;
   async::SystemClock clock_;
   std::unique_ptr<store::Store> store_;
+  // Of requests and of the answers that pass through. What we ask for ourselves is small, and must go on.
+  std::shared_ptr<http::ByteBudget> bodies_ = std::make_shared<http::ByteBudget>(max_body_bytes_in_memory);
   http::Client long_poll_client_;
   http::Client passing_client_;
   http::Client asking_client_;
