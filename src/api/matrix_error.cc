@@ -48,8 +48,11 @@ MatrixError invalid_parameter(std::string_view name, std::string_view expected) 
 
 MatrixError event_fault(const domain::EventFault& fault) {
   if (fault.fault == domain::Fault::too_large) return simple(413, "M_TOO_LARGE", fault.description);
-  return simple(400, "M_BAD_JSON", fault.description);
+  const bool is_no_id = fault.fault == domain::Fault::no_id;
+  return simple(400, is_no_id ? "M_INVALID_PARAM" : "M_BAD_JSON", fault.description);
 }
+
+MatrixError not_text() { return simple(400, "M_INVALID_PARAM", "Path and query must be UTF-8 without NUL"); }
 
 MatrixError unrecognized() { return simple(404, "M_UNRECOGNIZED", "Unrecognized request"); }
 

@@ -32,6 +32,7 @@ MatrixError not_an_object();
 MatrixError missing_parameter(std::string_view name);
 MatrixError invalid_parameter(std::string_view name, std::string_view expected);
 MatrixError event_fault(const domain::EventFault& fault);
+MatrixError not_text();
 MatrixError unrecognized();
 MatrixError method_not_allowed();
 

@@ -99,7 +99,6 @@ std::optional<MatrixError> read_query(const ScheduleRequest& request, domain::Ev
 Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(const ScheduleRequest& request,
                                                                    const domain::Limits& limits, Timestamp now) {
   if (limits.max_scheduled_per_user == 0U) return scheduling_forbidden();
-  if (!request.room_id.value.starts_with('!')) return invalid_parameter("roomId", "a room ID");
 
   std::optional<json::value> body = parse_json(request.body);
   if (!body) return not_json();

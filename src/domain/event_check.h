@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace afterword::domain {
 
@@ -17,6 +18,7 @@ inline constexpr std::size_t max_key_bytes = 255;  // of user, room and event id
 
 enum class Fault : std::uint8_t {
   malformed,  // no homeserver could accept it: a number that canonical JSON does not allow, a member without membership
+  no_id,      // what names the room, the event or the type cannot be one
   too_large,
 };
 
@@ -24,6 +26,9 @@ struct EventFault {
   Fault fault;
   std::string description;  // for the client
 };
+
+// Whether a room can have this id: "!opaque:server", or from room version 12 on "!" and a hash.
+bool is_room_id(std::string_view text);
 
 // Nothing: there is nothing against it yet. The room's rules apply when it is sent. `content` is `event.content`,
 // parsed.

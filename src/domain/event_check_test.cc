@@ -53,6 +53,50 @@ TEST(EventCheck, RefusesKeysOver255Bytes) {
   EXPECT_EQ(check(event)->fault, Fault::too_large);
 }
 
+TEST(EventCheck, RefusesWhatIsNoRoomId) {
+  const std::string hash(43, 'h');
+  for (const std::string& id : {std::string("!room:example.org"), std::string("!a b/ä%:1.2.3.4:8448"),
+                                std::string("!x:[2001:db8::1]:8448"), std::string("!x:localhost"), "!" + hash}) {
+    EXPECT_TRUE(is_room_id(id)) << id;
+  }
+  for (const std::string& id :
+       {std::string(), std::string("!"), std::string("!room"), std::string("!:example.org"), std::string("!room:"),
+        std::string("room:example.org"), std::string("#room:example.org"), std::string("!room:example.org:"),
+        std::string("!room:example.org:84480000"), std::string("!room:exa mple"), std::string("!room:[::1"),
+        std::string("!room:a/b"), std::string("!ro\nom:example.org"), std::string("!room\0:example.org", 18),
+        "!" + hash + "h", "!" + hash.substr(1) + "/", "$" + hash}) {
+    EventToSend event = message("{}");
+    event.room_id = RoomId(id);
+    const auto fault = check(event);
+    ASSERT_TRUE(fault) << id;
+    EXPECT_EQ(fault->fault, Fault::no_id) << id;
+  }
+}
+
+TEST(EventCheck, RefusesEmptyTypesAndEventIds) {
+  EventToSend event = message("{}");
+  event.type.clear();
+  EXPECT_EQ(check(event)->fault, Fault::no_id);
+  event = message("{}");
+  event.kind = EventKind::redaction;
+  for (const char* id : {"", "$", "event", "$a\nb"}) {
+    event.redacts = EventId(id);
+    EXPECT_EQ(check(event)->fault, Fault::no_id) << id;
+  }
+  event.redacts = EventId("$event:example.org");
+  EXPECT_FALSE(check(event));
+}
+
+TEST(EventCheck, RefusesANulInATypeOrStateKey) {
+  EventToSend event = message("{}");
+  event.type = std::string("a\0b", 3);
+  EXPECT_EQ(check(event)->fault, Fault::no_id);
+  event = message("{}");
+  event.kind = EventKind::state;
+  event.state_key = std::string(1, '\0');
+  EXPECT_EQ(check(event)->fault, Fault::no_id);
+}
+
 TEST(EventCheck, RefusesEventsOver65536Bytes) {
   EXPECT_FALSE(check(message(R"({"body": ")" + std::string(60'000, 'x') + "\"}")));
   EXPECT_EQ(check(message(R"({"body": ")" + std::string(65'536, 'x') + "\"}"))->fault, Fault::too_large);

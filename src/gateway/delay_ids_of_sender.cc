@@ -1,6 +1,7 @@
 #include "gateway/delay_ids_of_sender.h"
 
 #include "gateway/delay_ids.h"
+#include "gateway/pass_through.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -49,8 +50,7 @@ async::Task<http::Response> show_delay_ids_of(store::Store& store, domain::UserI
     for (const store::SentEvent& sent : *found) delay_ids.emplace(sent.event_id, sent.delay_id);
   }
   if (delay_ids.empty()) co_return answer;
-  answer.body = show_delay_ids(std::move(answer.body), events, delay_ids);
-  answer.headers.remove("ETag");
+  replace_body(answer, show_delay_ids(std::move(answer.body), events, delay_ids));
   co_return answer;
 }
 

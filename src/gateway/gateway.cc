@@ -7,6 +7,7 @@
 #include "api/matrix_error.h"
 #include "api/schedule.h"
 #include "base/encoding.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "gateway/client_address.h"
 #include "gateway/delay_ids_of_sender.h"
@@ -22,6 +23,7 @@ namespace {
 using api::to_response;
 using api::WireForm;
 
+constexpr int unauthorized = 401;
 constexpr std::string_view ts_parameter = "ts";
 
 // Clients give a restart two seconds.
@@ -46,6 +48,12 @@ std::string transaction_path(const http::Target& target) {
   return path;
 }
 
+bool says_deactivated(std::string_view admins_body) {
+  const std::optional<json::object> body = parse_json_object(admins_body);
+  const json::value* deactivated = body ? body->if_contains("deactivated") : nullptr;
+  return deactivated && deactivated->is_bool() && deactivated->get_bool();
+}
+
 bool is_success(const http::Response& response) { return response.status >= 200 && response.status < 300; }
 
 }  // namespace
@@ -66,7 +74,12 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   // The answer to a HEAD is the head of that to a GET; the server leaves the body out. Whatever goes into the body must
   // be known for it.
   const bool is_head = request.method == "HEAD";
-  const Route route = find_route(is_head ? "GET" : request.method, *target);
+  Route route = find_route(is_head ? "GET" : request.method, *target);
+  if (std::holds_alternative<PassThroughRoute>(route)) {
+    if (may_name_delay_in_form(request, *target)) route = UnrecognizedRoute{};
+  } else if (!target->is_text()) {
+    co_return to_response(api::not_text());
+  }
   if (is_head && !std::holds_alternative<PassThroughRoute>(route)) request.method = "GET";
   const auto answer_route = [&](const auto& found) { return answer(found, request, *target); };
   co_return co_await std::visit(answer_route, route);
@@ -229,14 +242,15 @@ async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& req
 async::Task<http::Response> Gateway::answer(const VersionsRoute&, http::Request& request, const http::Target&) {
   http::Response response = co_await pass_through_readable(homeserver_, std::move(request), passing_);
   if (response.status != 200) co_return response;
-  if (auto merged = api::announce_in_versions(response.body)) response.body = std::move(*merged);
+  if (auto merged = api::announce_in_versions(response.body)) replace_body(response, std::move(*merged));
   co_return response;
 }
 
 async::Task<http::Response> Gateway::answer(const CapabilitiesRoute&, http::Request& request, const http::Target&) {
   http::Response response = co_await pass_through_readable(homeserver_, std::move(request), passing_);
   if (response.status != 200) co_return response;
-  if (auto merged = api::announce_in_capabilities(response.body, context_.limits)) response.body = std::move(*merged);
+  auto merged = api::announce_in_capabilities(response.body, context_.limits);
+  if (merged) replace_body(response, std::move(*merged));
   co_return response;
 }
 
@@ -254,10 +268,24 @@ async::Task<http::Response> Gateway::answer(const MethodNotAllowedRoute&, http::
 
 async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http::Request& request,
                                             const http::Target& target) {
-  if (route.ends != Ends::nothing) return pass_through_and_forget(route.ends, request, target);
+  const auto presented = credentials_of(request, target);
+  const std::optional<homeserver::Credentials> credentials = presented ? *presented : std::nullopt;
   http::Client& client = route.is_long_poll ? long_polls_ : homeserver_;
-  if (may_show_events(request.method, target)) return pass_through_and_show(client, request, target);
-  return pass_through(client, std::move(request), passing_);
+  auto passing = route.ends != Ends::nothing               ? pass_through_and_forget(route, request, target)
+                 : may_show_events(request.method, target) ? pass_through_and_show(client, request, target)
+                                                           : pass_through(client, std::move(request), passing_);
+  http::Response response = co_await std::move(passing);
+  if (credentials && response.status == unauthorized) hear_of_refusal(*credentials, response);
+  co_return response;
+}
+
+// The homeserver does not take the token any more, and so it is good for nothing here from now on. A 401 may also ask
+// for a password, which says nothing about the token.
+void Gateway::hear_of_refusal(const homeserver::Credentials& credentials, const http::Response& response) {
+  const std::optional<json::object> body = parse_json_object(response.body);
+  if (body && body->contains("flows")) return;
+  if (body && string_member(*body, "errcode") == "M_USER_LOCKED") tokens_.forget_user_of(credentials.access_token);
+  tokens_.forget_token(credentials.access_token);
 }
 
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
@@ -270,20 +298,27 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
   co_return co_await show_delay_ids_of(context_.store, std::move(caller->user_id), std::move(response));
 }
 
-async::Task<http::Response> Gateway::pass_through_and_forget(Ends ends, http::Request& request,
+async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
                                                              const http::Target& target) {
+  Ends ends = route.ends;
+  if (route.body_may_end_account && says_deactivated(request.body)) ends = Ends::the_account;
   // Afterwards the token may no longer say whose it was.
-  const auto presented = credentials_of(request, target);
-  const std::optional<homeserver::Credentials> credentials = presented ? *presented : std::nullopt;
+  Asking asking = asking_of(request, target, Purpose::look_up);
   std::optional<domain::UserId> user_id;
-  if (credentials && ends != Ends::this_token) {
-    const auto caller = co_await caller_of(asking_of(request, target, Purpose::look_up));
-    if (caller) user_id = caller->user_id;
+  std::optional<homeserver::Credentials> ended;
+  if (!route.administered.empty()) {
+    user_id = domain::UserId(route.administered);
+  } else {
+    ended = asking.credentials;
+    if (ended && ends != Ends::this_token) {
+      const auto caller = co_await caller_of(std::move(asking));
+      if (caller) user_id = caller->user_id;
+    }
   }
   http::Response response = co_await pass_through(homeserver_, std::move(request), passing_);
   if (!is_success(response)) co_return response;
 
-  if (credentials) tokens_.forget_token(credentials->access_token);
+  if (ended) tokens_.forget_token(ended->access_token);
   if (user_id) tokens_.forget_user(*user_id);
   if (user_id && ends == Ends::the_account) {
     const auto cancelled = co_await context_.store.cancel_all(*user_id, context_.clock.now());

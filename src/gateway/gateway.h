@@ -59,7 +59,9 @@ class Gateway {
 
   async::Task<http::Response> pass_through_and_show(http::Client& client, http::Request& request,
                                                     const http::Target& target);
-  async::Task<http::Response> pass_through_and_forget(Ends ends, http::Request& request, const http::Target& target);
+  async::Task<http::Response> pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
+                                                      const http::Target& target);
+  void hear_of_refusal(const homeserver::Credentials& credentials, const http::Response& response);
   async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
 
   api::Context& context_;

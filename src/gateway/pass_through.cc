@@ -50,9 +50,15 @@ async::Task<http::Response> pass_through_readable(http::Client& homeserver, http
                            "If-Range", "Range"}) {
     request.headers.remove(name);
   }
-  http::Response response = co_await pass_through(homeserver, std::move(request), passing);
-  for (const char* name : {"ETag", "Last-Modified", "Accept-Ranges"}) response.headers.remove(name);
-  co_return response;
+  return pass_through(homeserver, std::move(request), passing);
+}
+
+void replace_body(http::Response& answer, std::string body) {
+  for (const char* name : {"Content-Length", "ETag", "Last-Modified", "Accept-Ranges", "Content-MD5", "Digest",
+                           "Content-Digest", "Repr-Digest"}) {
+    answer.headers.remove(name);
+  }
+  answer.body = std::move(body);
 }
 
 }  // namespace afterword::gateway

@@ -24,8 +24,11 @@ struct Passing {
 // `passing` outlives the task.
 async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing);
 
-// The same for an answer that we are going to read and may change: asks for it uncompressed and whole, and leaves out
-// what would say that the client has it already. The homeserver knows only its own version of it.
+// The same for an answer that we are going to read and may change: asks for it uncompressed and whole, and whatever
+// the client has of it, for the homeserver knows only its own version.
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing);
+
+// Puts another body in its place. What the homeserver says about its own goes.
+void replace_body(http::Response& answer, std::string body);
 
 }  // namespace afterword::gateway

@@ -2,6 +2,8 @@
 
 #include "api/manage.h"
 
+#include <algorithm>
+#include <cctype>
 #include <span>
 #include <vector>
 
@@ -25,7 +27,7 @@ bool only_reads(std::string_view method) { return method == "GET" || method == "
 
 // The route for the expected method, our own answer for the others.
 Route only(std::string_view expected, std::string_view method, Route route) {
-  if (method == expected) return route;
+  if (method == expected || (expected == "GET" && method == "HEAD")) return route;
   if (method == "OPTIONS") return PreflightRoute{};
   return MethodNotAllowedRoute{};
 }
@@ -93,6 +95,14 @@ std::optional<Segments> after_version(Segments client_path) {
   return std::nullopt;
 }
 
+// The routes of delayed events in a version that does not have them, or with a slash too many. A homeserver with
+// delayed events of its own must not take them over.
+bool is_of_delayed_events(Segments client_path) {
+  if (starts_with(client_path, {"v1"})) client_path = client_path.subspan(1);
+  const Segments path = after_version(client_path).value_or(client_path);
+  return starts_with(path, {"delayed_events"}) || (path.size() > 2 && path[0] == "rooms" && path[2] == "delayed_event");
+}
+
 std::optional<Route> find_ours(std::string_view method, Segments path, bool has_delay) {
   if (starts_with(path, {"unstable", "org.matrix.msc4140"})) {
     const Segments rest = path.subspan(2);
@@ -109,12 +119,13 @@ std::optional<Route> find_ours(std::string_view method, Segments path, bool has_
   if (starts_with(path, {"unstable", "org.matrix.msc4486", "delayed_events"}) && path.size() == 3) {
     return only("GET", method, ListRoute{});
   }
-  if (method == "GET" && path.size() == 1 && path[0] == "versions") return VersionsRoute{};
+  if (only_reads(method) && path.size() == 1 && path[0] == "versions") return VersionsRoute{};
+  if (is_of_delayed_events(path)) return method == "OPTIONS" ? Route(PreflightRoute{}) : Route(UnrecognizedRoute{});
   if (const auto rest = after_version(path)) {
     if (has_delay && !only_reads(method)) {
       if (auto route = find_legacy_schedule(method, *rest)) return route;
     }
-    if (method == "GET" && rest->size() == 1 && rest->front() == "capabilities") return CapabilitiesRoute{};
+    if (only_reads(method) && rest->size() == 1 && rest->front() == "capabilities") return CapabilitiesRoute{};
   }
   return std::nullopt;
 }
@@ -132,13 +143,44 @@ Ends what_ends(std::string_view method, Segments client_path) {
   return Ends::nothing;
 }
 
+// Synapse's admin API: whatever changes a user may end what their tokens are good for.
+void hear_of_administration(PassThroughRoute& route, std::string_view method, Segments path) {
+  if (only_reads(method) || method == "OPTIONS" || path.size() < 5 || !starts_with(path, {"_synapse", "admin"})) return;
+  const std::string& what = path[3];
+  const std::string& user_id = path[4];
+  if (!user_id.starts_with('@')) return;
+  route.administered = user_id;
+  route.ends = what == "deactivate" ? Ends::the_account : Ends::all_tokens;
+  route.body_may_end_account = what == "users" && path.size() == 5;
+}
+
 // They all say how long they may take. Sliding sync asks by POST.
 bool is_long_poll(std::string_view method, const http::Target& target) {
   const bool asks_for_news = only_reads(method) || (!target.segments.empty() && target.segments.back() == "sync");
   return asks_for_news && target.parameter("timeout").has_value();
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
 }  // namespace
+
+bool may_name_delay_in_form(const http::Request& request, const http::Target& target) {
+  if (only_reads(request.method)) return false;
+  const Segments path = target.segments;
+  const bool is_of_rooms = starts_with(path, {"_matrix", "client"}) && std::ranges::find(path, "rooms") != path.end();
+  for (const http::Header& header : request.headers) {
+    if (!http::equal_ignoring_case(header.name, "Content-Type")) continue;
+    const std::string type = lower_case(header.value);
+    if (type.find("multipart") != std::string::npos && is_of_rooms) return true;
+    const bool is_form = type.find("urlencoded") != std::string::npos;
+    if (is_form && http::find_parameter(request.body, delay_parameter)) return true;
+  }
+  return false;
+}
 
 Route find_route(std::string_view method, const http::Target& target) {
   const bool has_delay = target.parameter(delay_parameter).has_value();
@@ -150,7 +192,11 @@ Route find_route(std::string_view method, const http::Target& target) {
     if (auto route = find_ours(method, client_path, has_delay)) return std::move(*route);
   }
   if (has_delay && method != "OPTIONS" && !only_reads(method)) return UnrecognizedRoute{};
-  return PassThroughRoute{what_ends(method, client_path), is_long_poll(method, target)};
+  PassThroughRoute route;
+  route.ends = what_ends(method, client_path);
+  route.is_long_poll = is_long_poll(method, target);
+  hear_of_administration(route, method, path);
+  return route;
 }
 
 }  // namespace afterword::gateway

@@ -4,6 +4,7 @@
 #include "api/wire_form.h"
 #include "domain/delayed_event.h"
 #include "domain/transitions.h"
+#include "http/message.h"
 #include "http/target.h"
 
 #include <cstdint>
@@ -54,7 +55,9 @@ enum class Ends : std::uint8_t {
 };
 struct PassThroughRoute {
   Ends ends = Ends::nothing;
-  bool is_long_poll = false;  // waits for news, and may be cut: it does no harm to ask again
+  std::string administered;           // the user whose rights end, by an admin's hand; empty: who asks
+  bool body_may_end_account = false;  // {"deactivated": true}
+  bool is_long_poll = false;          // waits for news, and may be cut: it does no harm to ask again
 };
 
 using Route =
@@ -64,7 +67,11 @@ using Route =
 inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
 
 // A changing request with the delay parameter never passes through, whatever its path: a homeserver without delayed
-// events would send the event at once.
+// events would send the event at once. One that only reads may: no homeserver sends at a GET. HEAD is as GET.
 Route find_route(std::string_view method, const http::Target& target);
+
+// Whether a homeserver could read the delay parameter in the body of this request, for Twisted takes a form for a part
+// of the query. Of a form in several parts, which no route of rooms knows, it is not looked for.
+bool may_name_delay_in_form(const http::Request& request, const http::Target& target);
 
 }  // namespace afterword::gateway

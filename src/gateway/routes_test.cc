@@ -93,6 +93,76 @@ TEST(Routes, NeverLetADelayThrough) {
   expect<ScheduleRoute>("PUT", c + "/v3/rooms/!r:x/%73end/a/b" + delay);
 }
 
+// Every spelling in which a homeserver, or a proxy before it, could read the parameter.
+TEST(Routes, NeverLetADelayThroughInAnySpelling) {
+  const std::string send = "/_matrix/client/v3/rooms/!r:x/send/a/b";
+  for (const char* query :
+       {"?x=1;org.matrix.msc4140.delay=5", "?;org.matrix.msc4140.delay=5", "?org.matrix.msc4140.delay",
+        "?org.matrix.msc4140.delay=", "?%6Frg.matrix.msc4140.dela%79=5", "?a&org.matrix.msc4140.delay=5",
+        "?org%2ematrix%2emsc4140%2edelay=5", "?x=%26&org.matrix.msc4140.delay=5;y",
+        "?org.matrix.msc4140.delay=5&org.matrix.msc4140.delay=6", "?#&org.matrix.msc4140.delay=5",
+        "??&org.matrix.msc4140.delay=%zz"}) {
+    expect<ScheduleRoute>("PUT", send + query);
+    expect<MethodNotAllowedRoute>("POST", send + query);
+    expect<MethodNotAllowedRoute>("put", send + query);
+  }
+  for (const char* path : {"//_matrix/client/v3/rooms/!r:x/send/a/b", "/_matrix//client/v3/rooms/!r:x/send/a/b",
+                           "/_matrix/client/v3/rooms/!r:x/send/a/b/", "/_matrix/client/v3//rooms/!r:x/send/a/b",
+                           "/_matrix%2Fclient/v3/rooms/!r:x/send/a/b", "/_MATRIX/client/v3/rooms/!r:x/send/a/b",
+                           "/_matrix/client/v1/rooms/!r:x/send/a/b", "/_matrix/client/V3/rooms/!r:x/send/a/b",
+                           "/_matrix/client/v3/rooms/!r:x/Send/a/b", "/x/../_matrix/client/v3/rooms/!r:x/send/a/b",
+                           "/_matrix/client/v3/rooms/!r:x/state/a/b/c", "/_matrix/client/v3/rooms/!r:x/join"}) {
+    expect<UnrecognizedRoute>("PUT", path + delay);
+    expect<UnrecognizedRoute>("POST", path + delay);
+  }
+  expect<ScheduleRoute>("PUT", "/%5Fmatrix/%63lient/v3/rooms/!r:x/send/a/b" + delay);
+  // Decoded once only, as homeservers do.
+  expect<PassThroughRoute>("PUT", send + "?org%252Ematrix.msc4140.delay=5");
+  expect<PassThroughRoute>("PUT", send + "?x=org.matrix.msc4140.delay=5");
+}
+
+TEST(Routes, NeverLetADelayThroughInAForm) {
+  const auto may_name_delay = [](std::string method, std::string type, std::string body, std::string path) {
+    http::Request request;
+    request.method = std::move(method);
+    request.headers = {{"content-type", std::move(type)}};
+    request.body = std::move(body);
+    return may_name_delay_in_form(request, *http::Target::parse(path));
+  };
+  const std::string send = c + "/v3/rooms/!r:x/send/a";
+  const std::string form = "application/x-www-form-urlencoded";
+  const std::string body = R"({"a":"&org.matrix.msc4140.delay=5;"})";
+  EXPECT_TRUE(may_name_delay("POST", form, body, send));
+  EXPECT_TRUE(may_name_delay("PUT", "Application/X-WWW-Form-URLencoded ; charset=x", body, send));
+  EXPECT_TRUE(may_name_delay("POST", form, "x;%6frg.matrix.msc4140.delay", "/elsewhere"));
+  EXPECT_TRUE(may_name_delay("POST", "multipart/form-data; boundary=x", "", send));
+  EXPECT_FALSE(may_name_delay("POST", form, R"({"a":"b"})", send));
+  EXPECT_FALSE(may_name_delay("POST", "application/json", body, send));
+  EXPECT_FALSE(may_name_delay("POST", "multipart/form-data; boundary=x", body, "/_matrix/media/v3/upload"));
+  EXPECT_FALSE(may_name_delay("GET", form, body, send));
+}
+
+TEST(Routes, KeepWhatOnlyLooksLikeOursFromTheHomeserver) {
+  for (const char* path :
+       {"/v3/delayed_events", "/r0/delayed_events/abc/send", "/v1/rooms/!r:x/delayed_event/a/b",
+        "/v3/rooms/!r:x/delayed_event/a/b/", "/v3/rooms/!r:x/delayed_event/a", "/v1/delayed_events/"}) {
+    const Route found = route("PUT", c + path);
+    EXPECT_FALSE(std::holds_alternative<PassThroughRoute>(found)) << path;
+    expect<PreflightRoute>("OPTIONS", c + path);
+  }
+  expect<PassThroughRoute>("PUT", c + "/v3/rooms/!r:x/send/delayed_event/b");
+}
+
+TEST(Routes, TakeAHeadForAGet) {
+  expect<LookUpRoute>("HEAD", c + "/v1/delayed_events/abc");
+  expect<LookUpRoute>("HEAD", u + "/delayed_events/abc");
+  expect<ListScheduledRoute>("HEAD", u + "/delayed_events");
+  expect<ListRoute>("HEAD", c + "/v1/delayed_events");
+  expect<VersionsRoute>("HEAD", c + "/versions");
+  expect<CapabilitiesRoute>("HEAD", c + "/v3/capabilities");
+  expect<MethodNotAllowedRoute>("HEAD", c + "/v1/delayed_events/abc/restart");
+}
+
 TEST(Routes, FindManaging) {
   const auto stable = expect<ManageRoute>("POST", c + "/v1/delayed_events/abc/restart");
   EXPECT_EQ(stable.form, WireForm::stable);
@@ -139,6 +209,25 @@ TEST(Routes, HearOfWhatEndsATokensRights) {
   EXPECT_EQ(expect<PassThroughRoute>("DELETE", c + "/v3/devices/ABC").ends, Ends::all_tokens);
   EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/delete_devices").ends, Ends::all_tokens);
   EXPECT_EQ(expect<PassThroughRoute>("GET", c + "/v3/sync").ends, Ends::nothing);
+}
+
+TEST(Routes, HearOfWhatAnAdminEnds) {
+  const std::string admin = "/_synapse/admin";
+  const std::string alice = "@alice:example.org";
+  auto route = expect<PassThroughRoute>("POST", admin + "/v1/deactivate/%40alice%3Aexample.org");
+  EXPECT_EQ(route.ends, Ends::the_account);
+  EXPECT_EQ(route.administered, alice);
+  route = expect<PassThroughRoute>("PUT", admin + "/v2/users/" + alice);
+  EXPECT_EQ(route.ends, Ends::all_tokens);
+  EXPECT_TRUE(route.body_may_end_account);
+  for (const std::string& path : {"/v1/reset_password/" + alice, "/v2/users/" + alice + "/delete_devices"}) {
+    route = expect<PassThroughRoute>("POST", admin + path);
+    EXPECT_EQ(route.ends, Ends::all_tokens) << path;
+    EXPECT_EQ(route.administered, alice) << path;
+    EXPECT_FALSE(route.body_may_end_account) << path;
+  }
+  EXPECT_EQ(expect<PassThroughRoute>("GET", admin + "/v2/users/" + alice).ends, Ends::nothing);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", admin + "/v1/rooms/!room:x/join").ends, Ends::nothing);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "async/condition.h"
 #include "async/task_group.h"
+#include "base/json.h"
 #include "base/shares.h"
 
 #include <boost/multi_index/composite_key.hpp>
@@ -210,6 +211,9 @@ void TokenCache::Implementation::remember(Entry entry) {
 
 void TokenCache::Implementation::remember(Refusal refusal) {
   if (refusal.error.body.size() > max_refusal_bytes) return;
+  // An unknown token stays unknown; an account may be unlocked at any moment.
+  const std::optional<json::object> body = parse_json_object(refusal.error.body);
+  if (!body || string_member(*body, "errcode") != "M_UNKNOWN_TOKEN") return;
   refusals.get<ByCredentials>().erase(refusal.credentials);
   refusals.push_front(std::move(refusal));
   if (refusals.size() > options.max_refusals) refusals.pop_back();

@@ -5,8 +5,8 @@
 // share one call, which goes on if one of those who wait for it is cancelled.
 //
 // The calls under way are bounded. What is asked about tokens that are known has places of its own, so that nobody
-// delays others by making tokens up; those have a share for each client's address. Refusals are remembered for seconds,
-// apart from the entries.
+// delays others by making tokens up; those have a share for each client's address. Which tokens are unknown is
+// remembered for seconds, apart from the entries.
 //
 // Lifecycle: identify() until close(), which must have ended before the cache is destroyed.
 // Thread: the server's only one.

@@ -87,6 +87,13 @@ TEST_F(TokenCacheTest, RemembersARefusalForSeconds) {
   EXPECT_TRUE(std::holds_alternative<Identity>(identify("unknown")));
 }
 
+TEST_F(TokenCacheTest, RemembersNoRefusalThatMayBeTakenBack) {
+  const domain::HomeserverError locked{401, R"({"errcode":"M_USER_LOCKED","error":"locked"})"};
+  homeserver_.next_whoami_answers = {locked};
+  EXPECT_EQ(std::get<domain::HomeserverError>(identify("alice's")).status, 401);
+  EXPECT_TRUE(std::holds_alternative<Identity>(identify("alice's")));
+}
+
 TEST_F(TokenCacheTest, RefusalsTakeNoPlaceOfWhatIsKnown) {
   for (const char* token : {"alice", "bob", "1", "2", "3", "4", "5"}) identify(token);
   EXPECT_EQ(homeserver_.whoami_calls, 7u);

@@ -7,9 +7,9 @@
 namespace afterword::http {
 namespace {
 
-// Cuts the part before the first `separator` off `rest`, and the separator with it.
-std::string_view take_until(std::string_view& rest, char separator) {
-  const std::size_t end = std::min(rest.find(separator), rest.size());
+// Cuts the part before the first of `separators` off `rest`, and the separator with it.
+std::string_view take_until(std::string_view& rest, std::string_view separators) {
+  const std::size_t end = std::min(rest.find_first_of(separators), rest.size());
   const std::string_view part = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return part;
@@ -26,7 +26,7 @@ std::string decode_query_part(std::string_view part) {
 std::optional<Target> Target::parse(std::string_view text) {
   if (!text.starts_with('/')) return std::nullopt;
   Target target;
-  target.path = take_until(text, '?');
+  target.path = take_until(text, "?");
   target.query = text;
 
   const std::string_view path = target.path;
@@ -40,11 +40,26 @@ std::optional<Target> Target::parse(std::string_view text) {
   return target;
 }
 
-std::optional<std::string> Target::parameter(std::string_view name) const {
+std::optional<std::string> Target::parameter(std::string_view name) const { return find_parameter(query, name); }
+
+bool Target::is_text() const {
+  const auto is_text = [](std::string_view part) {
+    return part.find('\0') == std::string_view::npos && is_valid_utf8(part);
+  };
+  if (!std::ranges::all_of(segments, is_text)) return false;
   std::string_view rest = query;
   while (!rest.empty()) {
-    std::string_view value = take_until(rest, '&');
-    const std::string_view key = take_until(value, '=');
+    std::string_view value = take_until(rest, "&;");
+    const std::string_view key = take_until(value, "=");
+    if (!is_text(decode_query_part(key)) || !is_text(decode_query_part(value))) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> find_parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    std::string_view value = take_until(query, "&;");
+    const std::string_view key = take_until(value, "=");
     if (decode_query_part(key) == name) return decode_query_part(value);
   }
   return std::nullopt;

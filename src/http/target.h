@@ -18,9 +18,16 @@ struct Target {
   // Nothing if `text` does not start with '/', or a percent sign in its path is not followed by two hexadecimal digits.
   static std::optional<Target> parse(std::string_view text);
 
-  // The first value of the query parameter `name`, decoded; a '+' is a space. A value that cannot be decoded is
-  // returned as received: a parameter that is there must not look absent.
+  // As find_parameter().
   std::optional<std::string> parameter(std::string_view name) const;
+
+  // Whether path and query, decoded, are text that can be kept and shown: UTF-8 without NUL.
+  bool is_text() const;
 };
+
+// The first value of the parameter `name` in a query or a URL-encoded form, decoded; a '+' is a space. Parameters end
+// at '&', and at ';' too, as in Twisted. A value that cannot be decoded is returned as received: a parameter that is
+// there must not look absent.
+std::optional<std::string> find_parameter(std::string_view query, std::string_view name);
 
 }  // namespace afterword::http

@@ -49,6 +49,22 @@ TEST(Target, FindsParametersDecoded) {
   EXPECT_EQ(target->parameter(""), std::nullopt);
 }
 
+TEST(Target, AlsoSplitsAtASemicolon) {
+  const auto target = Target::parse("/p?a=1;delay=2&b=3;;c;&d=%3B;=");
+  EXPECT_EQ(target->parameter("delay"), "2");
+  EXPECT_EQ(target->parameter("a"), "1");
+  EXPECT_EQ(target->parameter("c"), "");
+  EXPECT_EQ(target->parameter("d"), ";");
+}
+
+TEST(Target, KnowsWhatIsNoText) {
+  for (const char* text : {"/", "/a/%C3%A4?b=%F0%9F%98%80&c", "/a?b=%zz"}) EXPECT_TRUE(Target::parse(text)->is_text());
+  for (const char* text :
+       {"/a/%ff", "/%00", "/a/%c0%af/b", "/%ed%a0%80", "/\xff", "/a?b=%ff", "/a?%00=1", "/a?x;b=\xfe"}) {
+    EXPECT_FALSE(Target::parse(text)->is_text()) << text;
+  }
+}
+
 TEST(Target, AParameterThatCannotBeDecodedIsStillThere) {
   const auto target = Target::parse("/p?delay=%zz&x=%&=5");
   ASSERT_TRUE(target);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .application_service import Bridge
+from .application_service import Bridge, CallService
 from .gateway import Afterword
 from .homeservers import Dendrite, Synapse
 from .matrix import User
@@ -27,36 +27,38 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def in_front_of(homeserver: Synapse | Dendrite, directory: Path) -> Iterator[tuple[Afterword, Bridge]]:
-    """Starts the homeserver, with Afterword in front and a bridge beside."""
+def in_front_of(homeserver: Synapse | Dendrite, directory: Path) -> Iterator[tuple[Afterword, Bridge, CallService]]:
+    """Starts the homeserver, with Afterword in front and two other application services beside."""
     afterword = Afterword(directory / "afterword", settings=_SETTINGS)
     afterword.set_up(homeserver.server_name, homeserver.base_url)
     bridge = Bridge(directory / "bridge")
     bridge.set_up(homeserver.server_name)
+    call_service = CallService(directory / "calls")
+    call_service.set_up(homeserver.server_name)
     _afterwords.append(afterword)
     try:
-        homeserver.start([afterword.registration, bridge.registration])
+        homeserver.start([afterword.registration, bridge.registration, call_service.registration])
         afterword.start()
-        yield afterword, bridge
+        yield afterword, bridge, call_service
     finally:
         afterword.stop()
         homeserver.stop()
 
 
 @pytest.fixture(scope="session")
-def _synapse_with_afterword(directory: Path) -> Iterator[tuple[Synapse, Afterword, Bridge]]:
+def _synapse_with_afterword(directory: Path) -> Iterator[tuple[Synapse, Afterword, Bridge, CallService]]:
     synapse = Synapse(directory / "synapse")
-    with in_front_of(synapse, directory / "before-synapse") as (afterword, bridge):
-        yield synapse, afterword, bridge
+    with in_front_of(synapse, directory / "before-synapse") as (afterword, bridge, call_service):
+        yield synapse, afterword, bridge, call_service
 
 
 @pytest.fixture(scope="session")
-def synapse(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge]) -> Synapse:
+def synapse(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge, CallService]) -> Synapse:
     return _synapse_with_afterword[0]
 
 
 @pytest.fixture(scope="session")
-def afterword(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge]) -> Afterword:
+def afterword(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge, CallService]) -> Afterword:
     return _synapse_with_afterword[1]
 
 

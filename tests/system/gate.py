@@ -42,6 +42,7 @@ class Gate(Server):
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.sends: list[str] = []  # the paths of all that came
+        self.whoami_time = 0.0  # how many seconds an answer to it takes
         gate = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -91,6 +92,8 @@ class Gate(Server):
         parts = urllib.parse.urlsplit(handler.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
         fault = None
+        if parts.path.endswith("/account/whoami"):
+            self._closed.wait(self.whoami_time)
         if handler.command == "PUT" and "user_id" in query:
             with self._lock:
                 self.sends.append(parts.path)

@@ -90,6 +90,11 @@ class Synapse(Server):
         assert self._process
         self._process.wait_until(self.is_ready)
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9."""
         assert self._process

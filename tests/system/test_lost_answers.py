@@ -40,7 +40,7 @@ def setting(request: pytest.FixtureRequest, directory: Path) -> Iterator[Setting
             homeserver.build()
         except DendriteNotBuilt as reason:
             pytest.skip(f"not run: {reason}")
-    with in_front_of(homeserver, directory / f"before-{name}") as (plain, bridge):
+    with in_front_of(homeserver, directory / f"before-{name}") as (plain, bridge, _):
         gate = Gate(homeserver)
         settings = {"rate_limits.enabled": "false", "homeserver.url": gate.base_url, "delivery.start_grace": "0s"}
         afterword = plain.beside(directory / f"behind-{name}", settings)

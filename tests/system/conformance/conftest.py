@@ -12,7 +12,7 @@ The files go by the sections of the protocol. What is tested is
     Users are made by Synapse's admin API for registration, for each test anew, or are the two whose tokens are given;
     theirs should have no other delayed events, for those are cancelled. A test that asks for more than the
     client-server API is left out there and says so: whoever wants the fixture `homeserver` looks behind the server,
-    `start_another` starts one with other settings, and `bridge` is an application service. The limits should be the
+    `start_another` starts one with other settings, `bridge` and `call_service` are application services. The limits should be the
     usual ones (24 hours, 100 events), and rate limits should be off or far away.
 
 --table prints which statement holds where, --write-table FILE writes that as Markdown.
@@ -30,7 +30,7 @@ from pathlib import Path
 
 import pytest
 
-from ..application_service import Bridge
+from ..application_service import Bridge, CallService
 from ..conftest import in_front_of
 from ..gateway import Afterword
 from ..homeservers import Dendrite, DendriteNotBuilt, Synapse, register
@@ -74,6 +74,7 @@ class Target:
     homeserver: Synapse | Dendrite | None = None
     afterword: Afterword | None = None
     bridge: Bridge | None = None
+    call_service: CallService | None = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -141,11 +142,13 @@ def target(target_name: str, request: pytest.FixtureRequest, directory: Path) ->
         yield _elsewhere(request.config)
         return
 
-    def ours(homeserver: Synapse | Dendrite, afterword: Afterword, bridge: Bridge) -> Target:
+    def ours(
+        homeserver: Synapse | Dendrite, afterword: Afterword, bridge: Bridge, call_service: CallService
+    ) -> Target:
         def new_user(name: str) -> User:
             return homeserver.register(f"{name}-c{next(_names)}").at(afterword)
 
-        return Target(afterword, new_user, _AliceAhead(new_user), homeserver, afterword, bridge)
+        return Target(afterword, new_user, _AliceAhead(new_user), homeserver, afterword, bridge, call_service)
 
     if target_name == "synapse":
         yield ours(*request.getfixturevalue("_synapse_with_afterword"))
@@ -155,8 +158,8 @@ def target(target_name: str, request: pytest.FixtureRequest, directory: Path) ->
         dendrite.build()
     except DendriteNotBuilt as reason:
         pytest.skip(f"not run: {reason}")
-    with in_front_of(dendrite, directory / "before-dendrite") as (afterword, bridge):
-        yield ours(dendrite, afterword, bridge)
+    with in_front_of(dendrite, directory / "before-dendrite") as (afterword, bridge, call_service):
+        yield ours(dendrite, afterword, bridge, call_service)
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +197,12 @@ def afterword(target: Target) -> Afterword:
 def bridge(target: Target) -> Bridge:
     """An application service that the homeserver knows beside Afterword."""
     return _ours(target.bridge)
+
+
+@pytest.fixture(scope="session")
+def call_service(target: Target) -> CallService:
+    """An application service that acts for Alice, but not for Bob."""
+    return _ours(target.call_service)
 
 
 @pytest.fixture
