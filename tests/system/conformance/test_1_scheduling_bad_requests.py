@@ -133,6 +133,49 @@ def test_events_that_no_room_would_take(form: str, somebody: User, somewhere: st
     assert somebody.scheduled() == []
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "room", ["room:example.org", "!", "!room", "!:example.org", "!room:", "!room:exa mple", "#room:example.org"]
+)
+def test_what_is_no_room(room: str, form: str, somebody: User):
+    """What cannot be the id of a room is refused at once: 400 M_INVALID_PARAM"""
+    answer = somebody.schedule(room, TEXT, MESSAGE, HOUR, form=form)
+    assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
+
+
+@pytest.mark.parametrize("state_key", [None, "key"])
+@pytest.mark.parametrize("form", FORMS)
+def test_an_empty_type(state_key: str | None, form: str, somebody: User, somewhere: str):
+    """So is an empty event type"""
+    answer = somebody.schedule(somewhere, "", MESSAGE, HOUR, state_key=state_key, form=form)
+    assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
+    assert somebody.scheduled() == []
+
+
+@pytest.mark.parametrize("event_id", ["", "$", "event"])
+def test_what_is_no_event(event_id: str, somebody: User, somewhere: str):
+    """So is the redaction of what cannot be the id of an event"""
+    path = f"{C}/v3/rooms/{quote(somewhere)}/redact/{quote(event_id)}/{new_txn_id()}"
+    answer = somebody.request("PUT", path, query={"org.matrix.msc4140.delay": HOUR}, body={})
+    assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
+    assert somebody.scheduled() == []
+
+
+@pytest.mark.parametrize("part", ["%ff", "%00", "a%c0%afb"])
+def test_what_is_no_text(part: str, somebody: User, somewhere: str):
+    """A path or query that is not UTF-8, or holds a NUL, is refused: 400"""
+    room = quote(somewhere)
+    for path in [
+        f"{C}/v3/rooms/{room}/delayed_event/{part}/{new_txn_id()}",
+        f"{U}/rooms/{room}/delayed_event/{TEXT}/{part}",
+        f"{C}/v3/rooms/{room}/state/{STATE}/{part}?org.matrix.msc4140.delay={HOUR}",
+        f"{C}/v3/rooms/{room}/delayed_event/{TEXT}/{new_txn_id()}?ts={part}",
+    ]:
+        assert somebody.request("PUT", path, body={"delay_ms": HOUR, "content": {}}).status == 400
+    assert somebody.request("GET", f"{C}/v1/delayed_events?type={part}").status == 400
+    assert somebody.scheduled() == []
+
+
 @envelopes
 def test_duplicate_keys(form: str, alice: User, room: str):
     """Of duplicate keys the last one counts, everywhere"""

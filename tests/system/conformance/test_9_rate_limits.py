@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from ..gateway import Afterword
-from ..matrix import PATH_STABLE, PATH_UNSTABLE, Response, User
+from ..matrix import PATH_STABLE, PATH_UNSTABLE, C, Response, U, User
 from .examples import HOUR, MESSAGE, TEXT
 
 SETTINGS = {
     "rate_limits.enabled": "true",
     "rate_limits.schedule": "2/s burst 5",
     "rate_limits.manage": "2/s burst 5",
+    "rate_limits.look_up": "2/s burst 5",
     "rate_limits.delay_id": "2/s burst 5",
     "rate_limits.guess": "2/s burst 5",
 }
@@ -64,6 +65,20 @@ def test_managing(form: str, alice_limited: User, bob: User, room: str):
     assert bob.manage(bob.delayed(room, TEXT, MESSAGE, HOUR), "restart", form).status == 200
     time.sleep(refusal.json["retry_after_ms"] / 1000)
     assert alice.manage(delay_id, "restart", form).status == 200
+
+
+def test_looking_up(alice_limited: User, room: str):
+    """Who looks up or lists too fast likewise, and may restart all the same"""
+    alice = alice_limited
+    delay_id = alice.delayed(room, TEXT, MESSAGE, HOUR)
+    for ask in [
+        lambda: alice.look_up(delay_id),
+        lambda: alice.request("GET", f"{U}/delayed_events"),
+        lambda: alice.request("GET", f"{C}/v1/delayed_events"),
+    ]:
+        _, refusal = until_refused(ask)
+        assert says_when_to_come_back(refusal)
+    assert alice.manage(delay_id, "restart").status == 200
 
 
 def test_without_a_token(alice_limited: User, room: str):
