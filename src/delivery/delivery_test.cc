@@ -162,6 +162,16 @@ TEST_F(DeliveryTest, SendsAnEventAtItsTimeAndNotBefore) {
   EXPECT_EQ(std::get<domain::EventId>(found.finalised->outcome).value, "$" + id.to_string());
 }
 
+TEST_F(DeliveryTest, CancelsWhatElseADeactivatedAccountHasScheduled) {
+  start();
+  const auto due = schedule(1s);
+  const auto later = schedule(1h);
+  homeserver_.next_answers = {refused(403, "M_USER_DEACTIVATED")};
+  clock_.advance(1s);
+  EXPECT_EQ(failed_with(due), 403);
+  EXPECT_EQ(state(later), State::cancelled);
+}
+
 TEST_F(DeliveryTest, AnEarlierEventIsNotHeldUpByALaterTimer) {
   start();
   const auto late = schedule(1h);

@@ -29,6 +29,13 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transactio
       co_return TryAgain{"the lease on it has run out"};
     }
     const homeserver::SendAnswer answer = co_await context_.homeserver.send(transaction, event.event, attempt);
+    const auto* refused = std::get_if<homeserver::Refused>(&answer);
+    if (refused != nullptr && refused->errcode == "M_USER_DEACTIVATED") {
+      // Nobody is left to take back what else the account has scheduled. What the store cannot do now comes up again
+      // with the next of them.
+      const Timestamp now = context_.clock.now();
+      co_await context_.store.cancel_all(event.event.user_id, now);
+    }
     NextStep step = next_step(tried, answer);
     if (const auto* unclear = std::get_if<homeserver::Unclear>(&answer)) {
       outage_.note_unclear();
