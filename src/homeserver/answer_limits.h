@@ -20,6 +20,9 @@ inline constexpr std::size_t mark = few_members;
 inline constexpr std::size_t whoami = few_members;
 inline constexpr std::size_t timestamp_to_event = few_members;
 
+// An account as an administrator sees it, with its addresses and identities elsewhere.
+inline constexpr std::size_t account = 256 * kib;
+
 // Versions, features, and what a homeserver calls itself: the operator's words, a few hundred lines.
 inline constexpr std::size_t versions = 1024 * kib;
 

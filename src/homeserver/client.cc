@@ -47,7 +47,8 @@ HomeserverClient::HomeserverClient(http::Client& http, http::Client& for_clients
       for_clients_(for_clients),
       clock_(clock),
       options_(std::move(options)),
-      own_limit_(http, clock, options_.as_token, options_.whoami_timeout) {}
+      own_limit_(http, clock, options_.as_token, options_.whoami_timeout),
+      accounts_(http, clock, options_.admin_token) {}
 
 Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_id) {
   if (!may_queue_) co_return std::nullopt;
@@ -63,6 +64,8 @@ Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_
 Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::EventToSend& event,
                                         domain::Attempt attempt) {
   if (!can_be_addressed(event)) co_return refuse_address();
+  std::optional<SendAnswer> in_place = co_await accounts_.answer_for(event);
+  if (in_place) co_return std::move(*in_place);
   http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
   const async::Steady began = clock_.steady_now();
   const HttpAnswer answer =

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/clock.h"
+#include "homeserver/accounts.h"
 #include "homeserver/homeserver.h"
 #include "homeserver/own_limit.h"
 #include "http/client.h"
@@ -19,6 +20,7 @@ namespace afterword::homeserver {
 struct HomeserverClientOptions {
   std::string as_token;
   std::string server_name;  // whose users these are; others have no delayed events here
+  std::optional<std::string> admin_token{};  // of Synapse, to ask what stands against an owner's account
   std::chrono::milliseconds send_timeout{30'000};
   std::chrono::milliseconds look_timeout{30'000};
   std::chrono::milliseconds mark_timeout{10'000};
@@ -43,6 +45,7 @@ class HomeserverClient final : public Homeserver {
   async::Clock& clock_;
   const HomeserverClientOptions options_;
   OwnLimit own_limit_;
+  Accounts accounts_;
   bool may_queue_ = true;  // until it has named itself
 };
 

@@ -57,7 +57,7 @@ class HomeserverClientTest : public ::testing::Test {
     http_.emplace(context_.get_executor(), origin);
     for_clients_.emplace(context_.get_executor(), origin);
     return HomeserverClient(*http_, *for_clients_, clock_,
-                            {.as_token = "secret", .server_name = "b", .whoami_timeout = whoami_timeout});
+                            {.as_token = "secret", .server_name = "b", .mark_timeout = 30s, .whoami_timeout = whoami_timeout});
   }
 
   async::asio::io_context context_{1};

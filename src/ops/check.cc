@@ -1,6 +1,7 @@
 #include "ops/check.h"
 
 #include "base/json.h"
+#include "homeserver/accounts.h"
 #include "homeserver/answer_limits.h"
 #include "http/client.h"
 
@@ -93,6 +94,44 @@ Task<Finding> check_registration(http::Client& client, const Configuration& conf
                     "look into the homeserver's log, then check again"};
 }
 
+// The homeserver reads the same file, so what it says is what the homeserver does.
+std::optional<Finding> check_rate_limits(const Configuration& configuration) {
+  if (configuration.rate_limited) return std::nullopt;
+  return Finding{"rate limits", Verdict::warning,
+                 "the homeserver does not limit how fast a user's delayed events are sent: rate_limited is false",
+                 fmt::format("set rate_limited: true in {}, and restart the homeserver",
+                             std::filesystem::absolute(configuration.registration).lexically_normal().string())};
+}
+
+// What `homeserver.admin_token` is for, if there is one, and what it means if there is none.
+Task<Finding> check_accounts(http::Client& client, const Configuration& configuration) {
+  if (!configuration.admin_token) {
+    co_return Finding{
+        "accounts",
+        Verdict::ok,
+        "not looked up, without homeserver.admin_token: what an account has scheduled is sent although it "
+        "was locked, deactivated or shadow-banned since",
+        {}};
+  }
+  // Afterword's own user, who need not have an account.
+  const domain::UserId user_id("@_afterword:" + configuration.server_name);
+  const Answer answer = co_await get(client, homeserver::account_target(user_id), *configuration.admin_token);
+  constexpr std::string_view mend =
+      "take the token of an administrator's session, and let homeserver.url lead to /_synapse/admin too";
+  if (!answer) {
+    co_return Finding{"accounts", Verdict::warning, "no answer: " + answer.error().reason, std::string(mend)};
+  }
+  const json::object body = parse_json_object(answer->body).value_or(json::object());
+  const std::string errcode = string_member(body, "errcode").value_or("no error code");
+  if (answer->status == 200 || (answer->status == 404 && errcode == "M_NOT_FOUND")) {
+    co_return Finding{"accounts", Verdict::ok, "looked up before a delivery", {}};
+  }
+  co_return Finding{
+      "accounts", Verdict::warning,
+      fmt::format("the homeserver's admin API answers {} ({}), so they are not looked up", answer->status, errcode),
+      std::string(mend)};
+}
+
 // Whether what listens there knows delayed events, as Afterword does, also while the homeserver is away.
 Task<bool> afterword_answers(async::Executor executor, const Configuration& configuration) {
   http::Origin origin;
@@ -151,7 +190,11 @@ Task<std::vector<Finding>> check(async::Executor executor, const Configuration& 
 
   http::Client client(executor, configuration.homeserver);
   findings.push_back(co_await check_homeserver(client, configuration));
-  if (findings.back().verdict == Verdict::ok) findings.push_back(co_await check_registration(client, configuration));
+  if (findings.back().verdict == Verdict::ok) {
+    findings.push_back(co_await check_registration(client, configuration));
+    findings.push_back(co_await check_accounts(client, configuration));
+  }
+  if (const std::optional<Finding> limits = check_rate_limits(configuration)) findings.push_back(*limits);
   client.close();
 
   findings.push_back(co_await check_database(executor, configuration, std::move(try_database)));

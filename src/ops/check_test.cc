@@ -95,6 +95,7 @@ class CheckTest : public ::testing::Test {
 TEST_F(CheckTest, AllIsWell) {
   EXPECT_THAT(findings(), ElementsAre(is("homeserver", Verdict::ok, StartsWith("Synapse 1.2 at http://127.0.0.1:")),
                                       is("registration", Verdict::ok, EndsWith("as @_afterword:example.org")),
+                                      is("accounts", Verdict::ok, StartsWith("not looked up, without")),
                                       is("database", Verdict::ok, "opens")));
   EXPECT_EQ(homeserver_.authorization, "Bearer secret");
 }
@@ -139,14 +140,14 @@ TEST_F(CheckTest, TheHomeserverRefusesForAnotherReason) {
 
 TEST_F(CheckTest, TheDatabaseDoesNotOpen) {
   database_ = std::string("afterword.db: is not a database; name another");
-  EXPECT_THAT(findings().at(2), is("database", Verdict::failed, "afterword.db: is not a database; name another"));
+  EXPECT_THAT(findings().at(3), is("database", Verdict::failed, "afterword.db: is not a database; name another"));
 }
 
 TEST_F(CheckTest, TheDatabaseIsInUseByARunningAfterword) {
   database_ = std::string("afterword.db: in use");
   homeserver_.answers["/_matrix/client/v1/delayed_events/-"] = {401, {}, R"({"errcode": "M_MISSING_TOKEN"})"};
   configuration_.listen.port = homeserver_.port();
-  EXPECT_THAT(findings().at(2),
+  EXPECT_THAT(findings().at(3),
               is("database", Verdict::ok, HasSubstr("in use by the Afterword that runs at 127.0.0.1:")));
 }
 
@@ -154,13 +155,34 @@ TEST_F(CheckTest, MakesNoDatabase) {
   const std::filesystem::path path = folder_.path() / "new.db";
   configuration_.database = SqliteDatabase{path};
   database_ = std::string("not to be asked");
-  EXPECT_THAT(findings().at(2), is("database", Verdict::ok, path.string() + " will be made at the first start"));
+  EXPECT_THAT(findings().at(3), is("database", Verdict::ok, path.string() + " will be made at the first start"));
 }
 
 TEST_F(CheckTest, TheDatabaseHasNoFolder) {
   configuration_.database = SqliteDatabase{folder_.path() / "missing" / "new.db"};
-  EXPECT_THAT(findings().at(2),
+  EXPECT_THAT(findings().at(3),
               is("database", Verdict::failed, StartsWith("new.db cannot be made in "), HasSubstr("make that folder")));
+}
+
+TEST_F(CheckTest, LooksWhetherUsersAreLimited) {
+  configuration_.rate_limited = false;
+  EXPECT_THAT(findings().at(3), is("rate limits", Verdict::warning, EndsWith("rate_limited is false"),
+                                   HasSubstr("rate_limited: true in /etc/afterword/registration.yaml")));
+}
+
+TEST_F(CheckTest, LooksWhetherAccountsCanBeLookedUp) {
+  const std::string path = "/_synapse/admin/v2/users/%40_afterword%3Aexample.org";
+  configuration_.admin_token = "of an administrator";
+  homeserver_.answers[path] = {404, {}, R"({"errcode": "M_NOT_FOUND"})"};
+  EXPECT_THAT(findings().at(2), is("accounts", Verdict::ok, "looked up before a delivery"));
+}
+
+TEST_F(CheckTest, TheAdministratorsTokenIsRefused) {
+  const std::string path = "/_synapse/admin/v2/users/%40_afterword%3Aexample.org";
+  configuration_.admin_token = "of-nobody";
+  homeserver_.answers[path] = {403, {}, R"({"errcode": "M_FORBIDDEN"})"};
+  EXPECT_THAT(findings().at(2), is("accounts", Verdict::warning, HasSubstr("answers 403 (M_FORBIDDEN)"),
+                                   HasSubstr("token of an administrator's session")));
 }
 
 TEST_F(CheckTest, Warnings) {

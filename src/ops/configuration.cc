@@ -194,14 +194,19 @@ Result<Configuration, std::string> load_configuration(const std::filesystem::pat
     Result<Registration, std::string> registration = read_registration(configuration.registration);
     if (registration) {
       configuration.as_token = std::move(registration->as_token);
+      configuration.rate_limited = registration->rate_limited;
       warn_if_open_to_others(configuration.registration, "its as_token may speak for every user of the homeserver",
                              configuration);
     } else {
       reader.report(reader.where("registration"), registration.error());
     }
   }
+  constexpr std::string_view an_administrators = "the administrator's token in it may do anything on the homeserver";
   if (holds_a_password(configuration.database)) {
     warn_if_open_to_others(file, "it holds the database's password", configuration);
+  }
+  if (configuration.admin_token) {
+    warn_if_open_to_others(configuration.admin_token_file.value_or(file), an_administrators, configuration);
   }
   if (!reader.errors().empty()) return all_lines(reader.errors());
   return configuration;

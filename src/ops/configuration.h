@@ -42,8 +42,11 @@ Result<Database, std::string> parse_database(std::string_view text, const std::f
 struct Configuration {
   http::Origin homeserver;
   std::string server_name;
+  std::optional<std::string> admin_token;                 // of Synapse
+  std::optional<std::filesystem::path> admin_token_file;  // where it was read, if not in the configuration
   std::filesystem::path registration;
-  std::string as_token;  // out of the registration
+  std::string as_token;      // out of the registration
+  bool rate_limited = true;  // what that says
   Address listen;
   Database database;
   domain::Limits limits;

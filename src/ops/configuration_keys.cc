@@ -1,6 +1,7 @@
 #include "ops/configuration_keys.h"
 
 #include "ops/duration.h"
+#include "ops/files.h"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -32,6 +33,29 @@ Taken take_server_name(const std::string& value, Folder, Configuration& configur
                        value);
   }
   configuration.server_name = value;
+  return {};
+}
+
+// No error shows it.
+Taken take_admin_token(const std::string& value, Folder folder, Configuration& configuration) {
+  constexpr std::string_view in_a_file = "file:";
+  if (value == "none") return {};
+  std::string token = value;
+  if (value.starts_with(in_a_file)) {
+    const std::filesystem::path path = folder / value.substr(in_a_file.size());
+    const Result<std::string, std::error_code> text = read_text_file(path);
+    if (!text) {
+      return fmt::format("{}: {}; name a file with the token alone, readable by Afterword", path.string(),
+                         text.error().message());
+    }
+    token = text->substr(0, text->find_last_not_of(" \t\r\n") + 1);
+    configuration.admin_token_file = path;
+  }
+  const auto is_visible = [](char letter) { return letter > ' ' && letter <= '~'; };
+  if (token.empty() || !std::ranges::all_of(token, is_visible)) {
+    return std::string("is not an access token; write one, file:FILE, or none");
+  }
+  configuration.admin_token = std::move(token);
   return {};
 }
 
@@ -211,9 +235,14 @@ constexpr Key table[] = {
      take_homeserver_url},
     {"homeserver.server_name", "", "example.org", "What stands after the colon in the ids of its users.",
      take_server_name},
+    {"homeserver.admin_token", "none", "",
+     "Of Synapse: an administrator's access token, or file:FILE with it. Accounts are\n"
+     "then looked up before a delivery: what one has scheduled that is locked,\n"
+     "deactivated or shadow-banned since is not sent.",
+     take_admin_token},
     {"registration", "afterword-registration.yaml", "",
      "The application service registration that the homeserver reads as well. Its\n"
-     "as_token is the only secret. A relative path starts at this file's folder.",
+     "as_token is a secret. A relative path starts at this file's folder.",
      take_registration},
     {"listen", "127.0.0.1:8009", "",
      "Where Afterword listens, as HOST:PORT or [IPv6]:PORT. Put a reverse proxy with\n"

@@ -100,6 +100,39 @@ TEST_F(OpenFilesTest, AConfigurationWithAPasswordIsASecretToo) {
   EXPECT_THAT(warnings(0600, 0644, with_password), ElementsAre(HasSubstr("it holds the database's password")));
 }
 
+// --- The administrator's token ---
+
+TEST_F(ConfigurationTest, TheAdministratorsTokenIsOptional) {
+  EXPECT_EQ(require(load(homeserver)).admin_token, std::nullopt);
+  EXPECT_EQ(require(load(homeserver, {*parse_setting("homeserver.admin_token=syt_abc")})).admin_token, "syt_abc");
+}
+
+TEST_F(ConfigurationTest, TheAdministratorsTokenMayStandInAFile) {
+  folder_.write("token", "syt_abc\n");
+  const Configuration loaded = require(load(homeserver, {*parse_setting("homeserver.admin_token=file:token")}));
+  EXPECT_EQ(loaded.admin_token, "syt_abc");
+  EXPECT_EQ(loaded.admin_token_file, folder_.path() / "token");
+  EXPECT_EQ(error_of(homeserver, {*parse_setting("homeserver.admin_token=file:missing")}),
+            "--set homeserver.admin_token: missing: No such file or directory; name a file with the token alone, "
+            "readable by Afterword");
+}
+
+TEST_F(ConfigurationTest, AnImpossibleAdministratorsTokenIsNotShown) {
+  EXPECT_EQ(error_of(homeserver, {*parse_setting("homeserver.admin_token=s3cret and more")}),
+            "--set homeserver.admin_token: is not an access token; write one, file:FILE, or none");
+}
+
+TEST_F(OpenFilesTest, AnAdministratorsTokenIsASecretWhereverItStands) {
+  const std::string here = "homeserver: {url: 'http://a', server_name: b, admin_token: abc}\n";
+  EXPECT_THAT(warnings(0600, 0640, here), IsEmpty());
+  EXPECT_THAT(warnings(0600, 0644, here), ElementsAre(HasSubstr("the administrator's token in it")));
+  const std::string elsewhere = "homeserver: {url: 'http://a', server_name: b, admin_token: 'file:token'}\n";
+  set_mode(folder_.write("token", "abc"), 0640);
+  EXPECT_THAT(warnings(0600, 0644, elsewhere), IsEmpty());
+  set_mode(folder_.path() / "token", 0644);
+  EXPECT_THAT(warnings(0600, 0644, elsewhere), ElementsAre(HasSubstr("/token: every user of this machine")));
+}
+
 TEST_F(ConfigurationTest, ErrorsShowNoPassword) {
   for (const char* url : {"https://user:s3cret@host/path", "ftp://user:s3cret@host", "user:s3cret@host"}) {
     const std::string error = error_of(std::string("homeserver: {url: '") + url + "', server_name: example.org}\n");

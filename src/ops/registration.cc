@@ -31,7 +31,7 @@ std::string escape_regex(std::string_view text) {
 
 }  // namespace
 
-Registration make_registration() { return {.as_token = random_token(), .hs_token = random_token()}; }
+Registration make_registration() { return {random_token(), random_token()}; }
 
 std::string registration_text(const Registration& registration, std::string_view server_name) {
   // In single quotes a backslash is itself; a server name has no quote.
@@ -69,6 +69,7 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
       if (root.IsMap() && root[name].IsDefined() && root[name].IsScalar()) *token = root[name].Scalar();
       if (token->empty()) return wrong(fmt::format("has no {}; make a new one with `afterword init`", name));
     }
+    if (root["rate_limited"].IsDefined()) registration.rate_limited = root["rate_limited"].as<bool>(true);
   } catch (const YAML::Exception& error) {
     // Without the parser's own words, which may quote the file.
     return wrong(fmt::format("line {} is not YAML; make a new one with `afterword init`", error.mark.line + 1));

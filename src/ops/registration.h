@@ -14,6 +14,7 @@ namespace afterword::ops {
 struct Registration {
   std::string as_token;
   std::string hs_token;
+  bool rate_limited = true;  // whether the homeserver limits what is sent for its users as what they send
 };
 
 // New tokens, 256 random bits each.

@@ -39,6 +39,7 @@ class Gate(Server):
     def __init__(self, homeserver: Server):
         self._homeserver = urllib.parse.urlsplit(homeserver.base_url).netloc
         self._faults: Faults = lambda path, query: None
+        self._stalled = "/no path"
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.sends: list[str] = []  # the paths of all that came
@@ -80,6 +81,10 @@ class Gate(Server):
 
         self._faults = faults
 
+    def stall(self, prefix: str) -> None:
+        """What is asked below there is never answered."""
+        self._stalled = prefix
+
     def sends_of(self, txn_id: str) -> int:
         return sum(path.endswith(f"/{txn_id}") for path in self.sends)
 
@@ -91,6 +96,10 @@ class Gate(Server):
         body = handler.rfile.read(length) if length else None
         parts = urllib.parse.urlsplit(handler.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
+        if parts.path.startswith(self._stalled):
+            self._closed.wait()
+            handler.close_connection = True
+            return
         fault = None
         if parts.path.endswith("/account/whoami"):
             self._closed.wait(self.whoami_time)
