@@ -167,7 +167,9 @@ class BlindHomeserver final : public homeserver::Homeserver {
   Task<homeserver::LookAnswer> look_for(DelayId, const domain::EventToSend&, domain::Attempt) override {
     co_return homeserver::Candidates{};
   }
-  Task<bool> flush_queue(const domain::EventToSend& event) override { return homeserver_.flush_queue(event); }
+  Task<homeserver::Flush> flush_queue(const domain::EventToSend& event) override {
+    return homeserver_.flush_queue(event);
+  }
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
     return homeserver_.whoami(std::move(credentials));
   }

@@ -56,7 +56,7 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   }
 
   // Its queues stand still no longer than they are given time anyway.
-  Task<bool> flush_queue(const domain::EventToSend&) override { co_return true; }
+  Task<homeserver::Flush> flush_queue(const domain::EventToSend&) override { co_return homeserver::Flush::done; }
 
   // Clients' tokens are looked into before the handlers, and so not part of this world.
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials) override {

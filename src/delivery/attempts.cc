@@ -43,11 +43,11 @@ void Attempts::note_not_asked(domain::DelayId delay_id, async::Steady now) {
   attempt->flushed = false;
 }
 
-void Attempts::note_flushed(domain::DelayId delay_id, async::Steady now) {
+void Attempts::note_flushed(domain::DelayId delay_id, async::Steady now, homeserver::Flush flush) {
   UnderWay* const attempt = find(delay_id);
   if (attempt == nullptr) return;
   attempt->flushed = true;
-  attempt->quiet_until = now + options_.flush_time;
+  if (flush != homeserver::Flush::shown) attempt->quiet_until = now + options_.flush_time;
 }
 
 bool Attempts::is_to_be_flushed(domain::DelayId delay_id) const {

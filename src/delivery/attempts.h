@@ -36,7 +36,7 @@ class Attempts {
   // The homeserver could not be asked: what may be in its queue has its time from then on.
   void note_not_asked(domain::DelayId delay_id, async::Steady now);
   // The queue has had its time, and everything in it was worked off.
-  void note_flushed(domain::DelayId delay_id, async::Steady now);
+  void note_flushed(domain::DelayId delay_id, async::Steady now, homeserver::Flush flush);
   bool is_to_be_flushed(domain::DelayId delay_id) const;
   // Whether no earlier try can take effect any more.
   bool is_quiet(domain::DelayId delay_id, async::Steady now) const;

@@ -809,15 +809,27 @@ TEST_F(DeliveryTest, WhatAQueueGivesBackMayShowLate) {
   EXPECT_EQ(state(id), State::sent);
 }
 
+TEST_F(DeliveryTest, WhatAFlushProvesNotToBeThereIsSentAgainAtOnce) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
+  homeserver_.flush = homeserver::Flush::shown;
+  const auto id = schedule(1s);
+  clock_.advance(5min + 20s);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  clock_.advance(50s);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+}
+
 TEST_F(DeliveryTest, NothingIsSentAgainBehindAQueueThatStandsStill) {
   start();
   homeserver_.next_answers = {timed_out()};
   homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
-  homeserver_.can_flush = false;
+  homeserver_.flush = homeserver::Flush::not_done;
   const auto id = schedule(1s);
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(id));
-  homeserver_.can_flush = true;
+  homeserver_.flush = homeserver::Flush::done;
   clock_.advance(3min);
   EXPECT_THAT(sent(), ElementsAre(id, id));
 }

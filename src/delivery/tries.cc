@@ -127,8 +127,9 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
     co_return TryAgain{"it is not in its room; it may still be on its way there"};
   }
   if (attempts_.is_to_be_flushed(event.delay_id)) {
-    const bool flushed = co_await context_.homeserver.flush_queue(event.event);
-    if (flushed) attempts_.note_flushed(event.delay_id, context_.clock.steady_now());
+    const homeserver::Flush flush = co_await context_.homeserver.flush_queue(event.event);
+    const bool flushed = flush != homeserver::Flush::not_done;
+    if (flushed) attempts_.note_flushed(event.delay_id, context_.clock.steady_now(), flush);
     co_return TryAgain{flushed ? "it may come out of the homeserver's queue" : "the homeserver's queue stands still"};
   }
   co_return co_await send_again(std::move(event), false);

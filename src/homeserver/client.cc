@@ -48,15 +48,19 @@ HomeserverClient::HomeserverClient(http::Client& http, http::Client& for_clients
       clock_(clock),
       options_(std::move(options)),
       own_limit_(http, clock, options_.as_token, options_.whoami_timeout),
-      accounts_(http, clock, options_.admin_token) {}
+      accounts_(http, clock, options_.admin_token),
+      kind_(http, clock, options_.kind),
+      barrier_(http, clock, {.as_token = options_.as_token, .server_name = options_.server_name}),
+      unclear_(clock.steady_now()) {}
 
 Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_id) {
-  if (!may_queue_) co_return std::nullopt;
+  if (kind_.may_queue()) co_await kind_.ask();
+  if (!kind_.may_queue()) co_return std::nullopt;
   http::Request request = make_mark_request(delay_id, options_.as_token);
   const HttpAnswer answer =
       co_await http_.send(std::move(request), http::SendLimits(options_.mark_timeout, answer_limits::mark));
   if (!answer) co_return NotArrived{answer.error().reason};
-  may_queue_ = may_queue(*answer);
+  kind_.note(*answer);
   if (answer->status >= 500) co_return NotArrived{fmt::format("an answer {}", answer->status)};
   co_return std::nullopt;
 }
@@ -71,9 +75,10 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
   const HttpAnswer answer =
       co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
   SendAnswer read = read_send_answer(answer, clock_.now());
+  if (std::holds_alternative<Unclear>(read)) unclear_ = clock_.steady_now();
   if (!answer) {
     auto* unclear = std::get_if<Unclear>(&read);
-    if (unclear) unclear->may_be_queued = may_queue_ && clock_.steady_now() - began >= options_.send_timeout;
+    if (unclear) unclear->may_be_queued = kind_.may_queue() && clock_.steady_now() - began >= options_.send_timeout;
     co_return read;
   }
   if (answer->status == too_many_requests) {
@@ -83,7 +88,7 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
     if (ours) co_return NotArrived{"we are limited as a whole", std::max(*ours, refused->retry_after.value_or(*ours))};
     co_return read;
   }
-  if (auto* refused = std::get_if<Refused>(&read)) refused->may_be_stopping = may_queue_;
+  if (auto* refused = std::get_if<Refused>(&read)) refused->may_be_stopping = kind_.may_queue();
   // An answer, yet not about the event: only the operator can mend it.
   if (const auto* not_arrived = std::get_if<NotArrived>(&read)) {
     log::error("Cannot send delayed events: {}. Check homeserver.url, and that the homeserver has our registration.",
@@ -96,12 +101,21 @@ Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const doma
                                             domain::Attempt attempt) {
   if (!can_be_addressed(event)) co_return MayNotLook{"the event has no path that proxies leave as it is"};
   const LookOptions look{options_.as_token, options_.look_timeout};
-  co_return co_await look_for_attempt(http_, clock_, look, delay_id, event, attempt);
+  const async::Steady began = clock_.steady_now();
+  LookAnswer answer = co_await look_for_attempt(http_, clock_, kind_, look, delay_id, event, attempt);
+  const auto* found = std::get_if<Candidates>(&answer);
+  const bool is_absent = found != nullptr && found->events.empty() && !found->may_be_queued;
+  if (!is_absent || barrier_.was_passed(unclear_, began)) co_return answer;
+  // What was asked may lag behind what made it.
+  const Passing passing = co_await barrier_.pass();
+  if (passing == Passing::impossible) co_return answer;
+  if (passing == Passing::late) co_return CannotTell{"the homeserver shows late what it has made"};
+  co_return co_await look_for_attempt(http_, clock_, kind_, look, delay_id, event, attempt);
 }
 
 // By a redaction of nothing, which Dendrite takes like any event, and shows to nobody. Where the owner may not send
 // one, there is nothing better than to go on.
-Task<bool> HomeserverClient::flush_queue(const domain::EventToSend& event) {
+Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   domain::EventToSend nothing;
   nothing.user_id = event.user_id;
   nothing.room_id = event.room_id;
@@ -113,7 +127,11 @@ Task<bool> HomeserverClient::flush_queue(const domain::EventToSend& event) {
       co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
   const SendAnswer read = read_send_answer(answer, clock_.now());
   const auto* refused = std::get_if<Refused>(&read);
-  co_return std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
+  const bool worked_off = std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
+  if (!worked_off) co_return Flush::not_done;
+  // Refused, it may not have gone through the queue.
+  const bool is_shown = std::holds_alternative<Sent>(read) && co_await barrier_.pass() == Passing::passed;
+  co_return is_shown ? Flush::shown : Flush::done;
 }
 
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {

@@ -7,7 +7,9 @@
 
 #include "async/clock.h"
 #include "homeserver/accounts.h"
+#include "homeserver/barrier.h"
 #include "homeserver/homeserver.h"
+#include "homeserver/kind.h"
 #include "homeserver/own_limit.h"
 #include "http/client.h"
 
@@ -19,7 +21,8 @@ namespace afterword::homeserver {
 
 struct HomeserverClientOptions {
   std::string as_token;
-  std::string server_name;  // whose users these are; others have no delayed events here
+  std::string server_name{};                 // whose users these are; others have no delayed events here
+  std::optional<Kind> kind{};                // where the operator says it
   std::optional<std::string> admin_token{};  // of Synapse, to ask what stands against an owner's account
   std::chrono::milliseconds send_timeout{30'000};
   std::chrono::milliseconds look_timeout{30'000};
@@ -36,7 +39,7 @@ class HomeserverClient final : public Homeserver {
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
-  Task<bool> flush_queue(const domain::EventToSend& event) override;
+  Task<Flush> flush_queue(const domain::EventToSend& event) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
  private:
@@ -46,7 +49,9 @@ class HomeserverClient final : public Homeserver {
   const HomeserverClientOptions options_;
   OwnLimit own_limit_;
   Accounts accounts_;
-  bool may_queue_ = true;  // until it has named itself
+  KnownKind kind_;
+  Barrier barrier_;
+  async::Steady unclear_;  // when the last try without a clear answer ended, or this process began
 };
 
 }  // namespace afterword::homeserver

@@ -43,6 +43,11 @@ class HomeserverClientTest : public ::testing::Test {
       if (request.body == R"({"messages":{}})") marks_.insert(request.target);
       co_return http::Response{marks_.contains(request.target) ? 200 : 400, server_header_, "{}"};
     }
+    if (request.target == "/_matrix/federation/v1/version") {
+      ++asked_for_version_;
+      co_return version_;
+    }
+    if (is_of_a_barrier(request)) co_return answer_barrier(request);
     requests_.push_back(std::move(request));
     if (answer_) co_return answer_(requests_.back());
     http::Response response = std::move(answers_.front());
@@ -50,20 +55,42 @@ class HomeserverClientTest : public ::testing::Test {
     co_return response;
   }
 
-  HomeserverClient client(std::chrono::milliseconds whoami_timeout = 10s) {
+  static bool is_of_a_barrier(const http::Request& request) {
+    return request.target.find("barrier") != std::string::npos || request.target.ends_with("/createRoom");
+  }
+  // Shown after some looks, or refused.
+  http::Response answer_barrier(const http::Request& request) {
+    if (!may_have_barrier_) return {403, {}, R"({"errcode":"M_FORBIDDEN"})"};
+    if (request.method == "PUT") ++barriers_;
+    if (request.method == "PUT") return {200, {}, R"({"event_id":"$behind"})"};
+    if (request.target.find("/messages") == std::string::npos) return {200, {}, R"({"room_id":"!barrier"})"};
+    if (barrier_looks_-- > 0) return {200, {}, R"({"chunk":[]})"};
+    return {200, {}, R"({"chunk":[{"event_id":"$behind"}]})"};
+  }
+
+  HomeserverClient client(std::chrono::milliseconds whoami_timeout = 10s, std::optional<Kind> kind = std::nullopt) {
     http::Origin origin;
     origin.host = "127.0.0.1";
     origin.port = server_.port();
     http_.emplace(context_.get_executor(), origin);
     for_clients_.emplace(context_.get_executor(), origin);
     return HomeserverClient(*http_, *for_clients_, clock_,
-                            {.as_token = "secret", .server_name = "b", .mark_timeout = 30s, .whoami_timeout = whoami_timeout});
+                            {.as_token = "secret",
+                             .server_name = "example.org",
+                             .kind = kind,
+                             .mark_timeout = 30s,
+                             .whoami_timeout = whoami_timeout});
   }
 
   async::asio::io_context context_{1};
   async::SystemClock clock_{context_.get_executor()};
   http::Headers server_header_;
   std::set<std::string> marks_;  // their targets
+  http::Response version_{404, {}, R"({"errcode":"M_UNRECOGNIZED"})"};
+  std::size_t asked_for_version_ = 0;
+  bool may_have_barrier_ = false;
+  int barrier_looks_ = 0;
+  std::size_t barriers_ = 0;
   std::vector<http::Request> requests_;
   std::deque<http::Response> answers_;
   std::function<http::Response(const http::Request&)> answer_;  // in place of them, if it is set
@@ -125,6 +152,45 @@ TEST_F(HomeserverClientTest, KnowsThatARefusalMayBeForAHomeserverThatIsStopping)
   EXPECT_TRUE(may_be_stopping());
   server_header_ = {{"Server", "Synapse/1.163.2"}};
   EXPECT_FALSE(may_be_stopping());
+}
+
+TEST_F(HomeserverClientTest, AsksWhichHomeserverItIsWhereAProxyHidesThat) {
+  server_header_ = {{"Server", "nginx"}};
+  version_ = {200, {}, R"({"server":{"name":"Synapse","version":"1.163.2"}})"};
+  auto homeserver = client();
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(run(homeserver.prepare(domain::DelayId::random())));
+  EXPECT_EQ(asked_for_version_, 1u);
+  EXPECT_TRUE(marks_.empty());  // which Synapse does not need
+}
+
+TEST_F(HomeserverClientTest, TakesAHomeserverThatNothingTellsForOneWithAQueue) {
+  const http::Response answers[] = {{404, {}, R"({"errcode":"M_UNRECOGNIZED"})"},
+                                    {200, {}, R"({"server":{"name":"Dendrite","version":"0.13.8"}})"},
+                                    {200, {}, "<html>"},
+                                    {200, {}, R"({"server":7})"}};
+  for (const auto& version : answers) {
+    version_ = version;
+    marks_.clear();
+    asked_for_version_ = 0;
+    auto homeserver = client();
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(run(homeserver.prepare(domain::DelayId::random())));
+    EXPECT_EQ(asked_for_version_, 1u);  // and not again for some minutes
+    EXPECT_EQ(marks_.size(), 3u);
+    http_->close();
+  }
+}
+
+TEST_F(HomeserverClientTest, BelievesTheOperatorWhichHomeserverItIs) {
+  server_header_ = {{"Server", "Synapse/1.163.2"}};
+  auto as_other = client(10s, Kind::other);
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(run(as_other.prepare(domain::DelayId::random())));
+  EXPECT_EQ(marks_.size(), 2u);
+  http_->close();
+  server_header_ = {};
+  auto as_synapse = client(10s, Kind::synapse);
+  EXPECT_FALSE(run(as_synapse.prepare(domain::DelayId::random())));
+  EXPECT_EQ(marks_.size(), 2u);
+  EXPECT_EQ(asked_for_version_, 0u);
 }
 
 // --- Looking for an attempt ---
@@ -197,15 +263,52 @@ TEST_F(LookForTest, KnowsWhetherTheHomeserverWasRestartedSinceItWasSent) {
 TEST_F(LookForTest, FlushesAQueueByARedactionOfNothing) {
   auto homeserver = client();
   will_answer(200, R"({"event_id":"$nothing"})");
-  EXPECT_TRUE(run(homeserver.flush_queue(event_)));
+  EXPECT_EQ(run(homeserver.flush_queue(event_)), Flush::done);
   EXPECT_NE(requests_[0].target.find("/rooms/%21room%3Aexample.org/send/m.room.redaction/"), std::string::npos);
   EXPECT_EQ(requests_[0].body, "{}");
   will_answer(403, R"({"errcode":"M_FORBIDDEN"})");  // there is no better way
-  EXPECT_TRUE(run(homeserver.flush_queue(event_)));
+  EXPECT_EQ(run(homeserver.flush_queue(event_)), Flush::done);
   will_answer(429, R"({"errcode":"M_LIMIT_EXCEEDED"})");
-  EXPECT_FALSE(run(homeserver.flush_queue(event_)));
+  EXPECT_EQ(run(homeserver.flush_queue(event_)), Flush::not_done);
   will_answer(500, R"({"errcode":"M_UNKNOWN"})");
-  EXPECT_FALSE(run(homeserver.flush_queue(event_)));
+  EXPECT_EQ(run(homeserver.flush_queue(event_)), Flush::not_done);
+}
+
+TEST_F(LookForTest, SaysThatWhatAFlushMadeShowsOnceABarrierBehindItDoes) {
+  may_have_barrier_ = true;
+  auto homeserver = client();
+  will_answer(200, R"({"event_id":"$nothing"})");
+  EXPECT_EQ(run(homeserver.flush_queue(event_)), Flush::shown);
+  EXPECT_EQ(barriers_, 1u);
+}
+
+TEST_F(LookForTest, LooksAgainBehindABarrierBeforeItSaysThatNothingIsThere) {
+  may_have_barrier_ = true;
+  barrier_looks_ = 2;
+  const http::Headers synapse = {{"Server", "Synapse/1.163.2"}};
+  answers_.push_back({200, synapse, R"({"chunk":[]})"});
+  answers_.push_back({200, synapse, R"({"chunk":[)" + event_at(5, "$late") + "]}"});  // what is asked was behind
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"$late"});
+}
+
+TEST_F(LookForTest, NeedsNoOtherBarrierUntilSomethingIsUnclearAgain) {
+  may_have_barrier_ = true;
+  auto homeserver = client();
+  const auto is_there = [&] {
+    const auto delay_id = domain::DelayId::random();
+    EXPECT_FALSE(run(homeserver.prepare(delay_id)));
+    return !ids(run(homeserver.look_for(delay_id, event_, domain::Attempt{from_ms(5)}))).empty();
+  };
+  for (int i = 0; i < 4; ++i) will_answer(200, R"({"chunk":[]})");
+  EXPECT_FALSE(is_there());
+  EXPECT_FALSE(is_there());
+  EXPECT_FALSE(is_there());
+  EXPECT_EQ(barriers_, 1u);
+  will_answer(502, "");
+  EXPECT_TRUE(std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}))));
+  for (int i = 0; i < 2; ++i) will_answer(200, R"({"chunk":[]})");
+  EXPECT_FALSE(is_there());
+  EXPECT_EQ(barriers_, 2u);
 }
 
 TEST_F(LookForTest, KnowsThatSynapseKeepsNoQueue) {
@@ -386,7 +489,7 @@ TEST_F(LargeAnswersTest, OfASearchAreReadUpToALimitAltogether) {
 }
 
 TEST_F(LargeAnswersTest, ToOtherQuestionsAreNone) {
-  const std::string large = std::string(70'000, ' ') + R"({"event_id":"$e","user_id":"@a:b"})";
+  const std::string large = std::string(70'000, ' ') + R"({"event_id":"$e","user_id":"@a:example.org"})";
   answer_ = [&](const http::Request&) { return http::Response{200, {}, large}; };
   auto homeserver = client();
   // It may have been sent, and is looked for.
@@ -459,11 +562,11 @@ TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {
 }
 
 TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
-  answers_.push_back({200, {}, R"({"user_id":"@a:b","device_id":"D"})"});
+  answers_.push_back({200, {}, R"({"user_id":"@a:example.org","device_id":"D"})"});
   auto homeserver = client();
-  const Credentials credentials{testing::access_token("theirs"), "@a:b", "D"};
+  const Credentials credentials{testing::access_token("theirs"), "@a:example.org", "D"};
   const WhoamiAnswer answer = run(homeserver.whoami(credentials));
-  EXPECT_EQ(std::get<Identity>(answer).user_id.value, "@a:b");
+  EXPECT_EQ(std::get<Identity>(answer).user_id.value, "@a:example.org");
   EXPECT_EQ(requests_[0].target,
             "/_matrix/client/v3/account/whoami?user_id=%40a%3Ab&device_id=D&org.matrix.msc3202.device_id=D");
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer theirs");
@@ -482,7 +585,7 @@ TEST_F(HomeserverClientTest, TakesNobodyOfAnotherServer) {
 
 TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
   const http::Response limited{429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1})"};
-  answers_ = {limited, limited, {200, {}, R"({"user_id":"@a:b"})"}};
+  answers_ = {limited, limited, {200, {}, R"({"user_id":"@a:example.org"})"}};
   auto homeserver = client();
   const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
   EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(credentials))));

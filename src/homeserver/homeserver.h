@@ -9,6 +9,7 @@
 #include "domain/delayed_event.h"
 #include "homeserver/access_token.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -52,6 +53,13 @@ struct CannotTell {  // the homeserver could not be asked, or the room is too bu
 };
 using LookAnswer = std::variant<Candidates, MayNotLook, CannotTell>;
 
+// What has become of a queue that was to be worked off.
+enum class Flush : std::uint8_t {
+  not_done,
+  done,   // what came out of it may take minutes to show
+  shown,  // whatever came out of it shows by now
+};
+
 // Who a token belongs to.
 struct Identity {
   domain::UserId user_id;
@@ -86,10 +94,9 @@ class Homeserver {
   virtual Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                                     domain::Attempt attempt) = 0;
 
-  // Has the homeserver work off what it may have queued for the event's room; false if it does not. Before an attempt
-  // that `may_be_queued` is sent again: a queue can stand still until something else comes to its room. What is worked
-  // off takes a moment to show.
-  virtual Task<bool> flush_queue(const domain::EventToSend& event) = 0;
+  // Has the homeserver work off what it may have queued for the event's room. Before an attempt that `may_be_queued` is
+  // sent again: a queue can stand still until something else comes to its room.
+  virtual Task<Flush> flush_queue(const domain::EventToSend& event) = 0;
 
   // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit.
   virtual Task<WhoamiAnswer> whoami(Credentials credentials) = 0;

@@ -71,10 +71,11 @@ int next_page(int events, std::size_t bytes) {
 
 class Search {
  public:
-  Search(http::Client& http, async::Clock& clock, const LookOptions& options, const domain::DelayId& delay_id,
-         const domain::EventToSend& event, const domain::Attempt& attempt)
+  Search(http::Client& http, async::Clock& clock, KnownKind& kind, const LookOptions& options,
+         const domain::DelayId& delay_id, const domain::EventToSend& event, const domain::Attempt& attempt)
       : http_(http),
         clock_(clock),
+        kind_(kind),
         options_(options),
         delay_id_(delay_id),
         event_(event),
@@ -99,7 +100,7 @@ class Search {
 
   // Of an attempt that is not there.
   async::Task<LookAnswer> ask_for_the_mark() {
-    if (!may_queue_) co_return Candidates{};
+    if (!kind_.may_queue()) co_return Candidates{};
     http::Request request = make_mark_question(delay_id_, options_.as_token);
     const HttpAnswer answer =
         co_await http_.send(std::move(request), http::SendLimits(time_left(), answer_limits::mark));
@@ -139,7 +140,7 @@ class Search {
     const auto left = time_left();
     if (left <= std::chrono::milliseconds(0)) co_return CannotTell{"the search took too long"};
     HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(left, max_bytes));
-    if (answer) may_queue_ = may_queue(*answer);
+    if (answer) kind_.note(*answer);
     co_return read(std::move(answer));
   }
 
@@ -286,6 +287,7 @@ class Search {
 
   http::Client& http_;
   async::Clock& clock_;
+  KnownKind& kind_;
   const LookOptions& options_;
   const domain::DelayId& delay_id_;
   const domain::EventToSend& event_;
@@ -295,7 +297,6 @@ class Search {
   const Fingerprint fingerprint_;
   const async::Steady give_up_;
 
-  bool may_queue_ = true;  // by its last answer
   std::vector<EventId> found_;
   bool found_exact_ = false;       // only those that show our transaction
   bool reached_the_time_ = false;  // no event of that time lies further on
@@ -304,10 +305,10 @@ class Search {
 
 }  // namespace
 
-async::Task<LookAnswer> look_for_attempt(http::Client& http, async::Clock& clock, const LookOptions& options,
-                                         domain::DelayId delay_id, const domain::EventToSend& event,
-                                         domain::Attempt attempt) {
-  Search search(http, clock, options, delay_id, event, attempt);
+async::Task<LookAnswer> look_for_attempt(http::Client& http, async::Clock& clock, KnownKind& kind,
+                                         const LookOptions& options, domain::DelayId delay_id,
+                                         const domain::EventToSend& event, domain::Attempt attempt) {
+  Search search(http, clock, kind, options, delay_id, event, attempt);
   LookAnswer answer = co_await search.run();
   const auto* found = std::get_if<Candidates>(&answer);
   if (!found || !found->events.empty()) co_return answer;

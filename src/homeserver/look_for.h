@@ -11,6 +11,7 @@
 #include "async/clock.h"
 #include "async/task.h"
 #include "homeserver/homeserver.h"
+#include "homeserver/kind.h"
 #include "http/client.h"
 
 #include <chrono>
@@ -24,8 +25,8 @@ struct LookOptions {
   int max_pages = 10;                            // of messages, 100 each
 };
 
-async::Task<LookAnswer> look_for_attempt(http::Client& http, async::Clock& clock, const LookOptions& options,
-                                         domain::DelayId delay_id, const domain::EventToSend& event,
-                                         domain::Attempt attempt);
+async::Task<LookAnswer> look_for_attempt(http::Client& http, async::Clock& clock, KnownKind& kind,
+                                         const LookOptions& options, domain::DelayId delay_id,
+                                         const domain::EventToSend& event, domain::Attempt attempt);
 
 }  // namespace afterword::homeserver

@@ -17,11 +17,6 @@ http::Request make_request(const domain::DelayId& delay_id, std::string_view as_
 
 }  // namespace
 
-bool may_queue(const http::Response& answer) {
-  const auto server = answer.headers.find("Server");
-  return !server || !server->starts_with("Synapse/");
-}
-
 http::Request make_mark_request(const domain::DelayId& delay_id, std::string_view as_token) {
   return make_request(delay_id, as_token, R"({"messages":{}})");
 }

@@ -4,7 +4,8 @@
 // was started again, when the request is long gone, and shows nothing of it until then. So each send is preceded by a
 // mark: a transaction that does nothing, of the event's own id, which Dendrite remembers in memory alone. Later the
 // same transaction is asked for with a body that nobody can read: a process that remembers it answers as before, a
-// newer one finds fault with the body. Synapse needs no mark: what it has not done when it ends, it never does. Pure.
+// newer one finds fault with the body. Synapse needs no mark (kind.h): what it has not done when it ends, it never
+// does. Pure.
 #pragma once
 
 #include "domain/ids.h"
@@ -15,9 +16,6 @@
 #include <string_view>
 
 namespace afterword::homeserver {
-
-// Whether the homeserver that answered so has such a queue. One that does not name itself is taken to have one.
-bool may_queue(const http::Response& answer);
 
 http::Request make_mark_request(const domain::DelayId& delay_id, std::string_view as_token);
 http::Request make_mark_question(const domain::DelayId& delay_id, std::string_view as_token);

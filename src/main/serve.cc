@@ -83,6 +83,7 @@ class Server {
         homeserver_(own_client_, asking_client_, clock_,
                     {.as_token = configuration.as_token,
                      .server_name = configuration.server_name,
+                     .kind = configuration.homeserver_kind,
                      .admin_token = configuration.admin_token}),
         tokens_(executor_, clock_, homeserver_),
         delivery_(executor_, clock_, *store_, homeserver_, {.start_grace = configuration.start_grace}),

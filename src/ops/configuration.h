@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "domain/limits.h"
 #include "gateway/rate_limits.h"
+#include "homeserver/kind.h"
 #include "http/client.h"
 
 #include <cstdint>
@@ -42,8 +43,9 @@ Result<Database, std::string> parse_database(std::string_view text, const std::f
 struct Configuration {
   http::Origin homeserver;
   std::string server_name;
-  std::optional<std::string> admin_token;                 // of Synapse
-  std::optional<std::filesystem::path> admin_token_file;  // where it was read, if not in the configuration
+  std::optional<afterword::homeserver::Kind> homeserver_kind;  // asked for if it is not given
+  std::optional<std::string> admin_token;                      // of Synapse
+  std::optional<std::filesystem::path> admin_token_file;       // where it was read, if not in the configuration
   std::filesystem::path registration;
   std::string as_token;      // out of the registration
   bool rate_limited = true;  // what that says

@@ -36,6 +36,13 @@ Taken take_server_name(const std::string& value, Folder, Configuration& configur
   return {};
 }
 
+Taken take_homeserver_kind(const std::string& value, Folder, Configuration& configuration) {
+  if (value == "auto") return {};
+  if (value != "synapse" && value != "other") return "'" + value + "' is no kind; write auto, synapse or other";
+  configuration.homeserver_kind = value == "synapse" ? homeserver::Kind::synapse : homeserver::Kind::other;
+  return {};
+}
+
 // No error shows it.
 Taken take_admin_token(const std::string& value, Folder folder, Configuration& configuration) {
   constexpr std::string_view in_a_file = "file:";
@@ -235,6 +242,11 @@ constexpr Key table[] = {
      take_homeserver_url},
     {"homeserver.server_name", "", "example.org", "What stands after the colon in the ids of its users.",
      take_server_name},
+    {"homeserver.kind", "auto", "",
+     "synapse, or other: a homeserver that may make an event minutes after it was\n"
+     "asked to, as Dendrite. auto asks it, which a proxy in between may prevent;\n"
+     "then a lost send is repeated some minutes later.",
+     take_homeserver_kind},
     {"homeserver.admin_token", "none", "",
      "Of Synapse: an administrator's access token, or file:FILE with it. Accounts are\n"
      "then looked up before a delivery: what one has scheduled that is locked,\n"

@@ -20,7 +20,7 @@ using testing::require;
 using ::testing::StartsWith;
 
 constexpr const char* registration = "as_token: secret-as\nhs_token: secret-hs\n";
-constexpr const char* homeserver = "homeserver: {url: 'http://127.0.0.1:8008', server_name: example.org}\n";
+constexpr const char* minimal = "homeserver: {url: 'http://127.0.0.1:8008', server_name: example.org}\n";
 
 class ConfigurationTest : public ::testing::Test {
  protected:
@@ -44,7 +44,7 @@ class ConfigurationTest : public ::testing::Test {
 };
 
 TEST_F(ConfigurationTest, NeedsOnlyTheHomeserver) {
-  const Result<Configuration, std::string> loaded = load(homeserver);
+  const Result<Configuration, std::string> loaded = load(minimal);
   ASSERT_TRUE(loaded) << loaded.error();
   EXPECT_EQ(loaded->homeserver.host, "127.0.0.1");
   EXPECT_EQ(loaded->homeserver.port, 8008);
@@ -78,47 +78,56 @@ class OpenFilesTest : public ConfigurationTest {
 };
 
 TEST_F(OpenFilesTest, ARegistrationMayBeItsGroupsButNotOthers) {
-  EXPECT_THAT(warnings(0600, 0644, homeserver), IsEmpty());
-  EXPECT_THAT(warnings(0640, 0644, homeserver), IsEmpty());
+  EXPECT_THAT(warnings(0600, 0644, minimal), IsEmpty());
+  EXPECT_THAT(warnings(0640, 0644, minimal), IsEmpty());
   const std::string path = (folder_.path() / "afterword-registration.yaml").string();
-  EXPECT_THAT(warnings(0644, 0644, homeserver),
+  EXPECT_THAT(warnings(0644, 0644, minimal),
               ElementsAre(path +
                           ": every user of this machine can read or change it, and its as_token may speak for "
                           "every user of the homeserver; run: chmod o-rwx " +
                           path));
-  EXPECT_THAT(warnings(0602, 0644, homeserver), ElementsAre(HasSubstr("chmod o-rwx")));
+  EXPECT_THAT(warnings(0602, 0644, minimal), ElementsAre(HasSubstr("chmod o-rwx")));
 }
 
 TEST_F(OpenFilesTest, AFolderThatIsClosedToOthersIsEnough) {
   set_mode(folder_.path(), 0750);
-  EXPECT_THAT(warnings(0644, 0644, homeserver), IsEmpty());
+  EXPECT_THAT(warnings(0644, 0644, minimal), IsEmpty());
 }
 
 TEST_F(OpenFilesTest, AConfigurationWithAPasswordIsASecretToo) {
-  const std::string with_password = std::string(homeserver) + "database: postgresql://a:secret@127.0.0.1/b\n";
+  const std::string with_password = std::string(minimal) + "database: postgresql://a:secret@127.0.0.1/b\n";
   EXPECT_THAT(warnings(0600, 0640, with_password), IsEmpty());
   EXPECT_THAT(warnings(0600, 0644, with_password), ElementsAre(HasSubstr("it holds the database's password")));
+}
+
+TEST_F(ConfigurationTest, TheHomeserversKindMayBeSaid) {
+  EXPECT_EQ(require(load(minimal)).homeserver_kind, std::nullopt);
+  EXPECT_EQ(require(load(minimal, {*parse_setting("homeserver.kind=synapse")})).homeserver_kind,
+            homeserver::Kind::synapse);
+  EXPECT_EQ(require(load(minimal, {*parse_setting("homeserver.kind=other")})).homeserver_kind, homeserver::Kind::other);
+  EXPECT_EQ(error_of(minimal, {*parse_setting("homeserver.kind=dendrite")}),
+            "--set homeserver.kind: 'dendrite' is no kind; write auto, synapse or other");
 }
 
 // --- The administrator's token ---
 
 TEST_F(ConfigurationTest, TheAdministratorsTokenIsOptional) {
-  EXPECT_EQ(require(load(homeserver)).admin_token, std::nullopt);
-  EXPECT_EQ(require(load(homeserver, {*parse_setting("homeserver.admin_token=syt_abc")})).admin_token, "syt_abc");
+  EXPECT_EQ(require(load(minimal)).admin_token, std::nullopt);
+  EXPECT_EQ(require(load(minimal, {*parse_setting("homeserver.admin_token=syt_abc")})).admin_token, "syt_abc");
 }
 
 TEST_F(ConfigurationTest, TheAdministratorsTokenMayStandInAFile) {
   folder_.write("token", "syt_abc\n");
-  const Configuration loaded = require(load(homeserver, {*parse_setting("homeserver.admin_token=file:token")}));
+  const Configuration loaded = require(load(minimal, {*parse_setting("homeserver.admin_token=file:token")}));
   EXPECT_EQ(loaded.admin_token, "syt_abc");
   EXPECT_EQ(loaded.admin_token_file, folder_.path() / "token");
-  EXPECT_EQ(error_of(homeserver, {*parse_setting("homeserver.admin_token=file:missing")}),
+  EXPECT_EQ(error_of(minimal, {*parse_setting("homeserver.admin_token=file:missing")}),
             "--set homeserver.admin_token: missing: No such file or directory; name a file with the token alone, "
             "readable by Afterword");
 }
 
 TEST_F(ConfigurationTest, AnImpossibleAdministratorsTokenIsNotShown) {
-  EXPECT_EQ(error_of(homeserver, {*parse_setting("homeserver.admin_token=s3cret and more")}),
+  EXPECT_EQ(error_of(minimal, {*parse_setting("homeserver.admin_token=s3cret and more")}),
             "--set homeserver.admin_token: is not an access token; write one, file:FILE, or none");
 }
 
@@ -140,12 +149,12 @@ TEST_F(ConfigurationTest, ErrorsShowNoPassword) {
     EXPECT_THAT(error, Not(HasSubstr("s3cret")));
   }
   for (const char* url : {"postgres://user:s3cret@host", "mysql://user:s3cret@host/b"}) {
-    EXPECT_THAT(error_of(std::string(homeserver) + "database: '" + url + "'\n"), Not(HasSubstr("s3cret")));
+    EXPECT_THAT(error_of(std::string(minimal) + "database: '" + url + "'\n"), Not(HasSubstr("s3cret")));
   }
 }
 
 TEST_F(ConfigurationTest, StandardValuesAreThoseOfTheDomain) {
-  const Configuration loaded = require(load(homeserver));
+  const Configuration loaded = require(load(minimal));
   EXPECT_EQ(loaded.limits.max_delay, domain::Limits().max_delay);
   EXPECT_EQ(loaded.limits.max_scheduled_per_user, domain::Limits().max_scheduled_per_user);
   EXPECT_EQ(loaded.retention.max_age, domain::Retention().max_age);
@@ -153,10 +162,10 @@ TEST_F(ConfigurationTest, StandardValuesAreThoseOfTheDomain) {
 }
 
 TEST_F(ConfigurationTest, TheGraceAtStartIsWithinWhatTheSpecificationAllows) {
-  EXPECT_EQ(require(load(homeserver)).start_grace, 10s);
-  EXPECT_EQ(require(load(homeserver, {*parse_setting("delivery.start_grace=0s")})).start_grace, 0s);
-  EXPECT_FALSE(load(homeserver, {*parse_setting("delivery.start_grace=31s")}));
-  EXPECT_FALSE(load(homeserver, {*parse_setting("delivery.start_grace=none")}));
+  EXPECT_EQ(require(load(minimal)).start_grace, 10s);
+  EXPECT_EQ(require(load(minimal, {*parse_setting("delivery.start_grace=0s")})).start_grace, 0s);
+  EXPECT_FALSE(load(minimal, {*parse_setting("delivery.start_grace=31s")}));
+  EXPECT_FALSE(load(minimal, {*parse_setting("delivery.start_grace=none")}));
 }
 
 TEST_F(ConfigurationTest, TakesEveryKey) {
@@ -188,8 +197,8 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
 
 TEST_F(ConfigurationTest, NoneIsNoLimit) {
   const Configuration loaded =
-      require(load(std::string(homeserver) + "limits: {max_delay: none, max_scheduled_per_user: none}\n"
-                                             "retention: {max_age: none, max_per_user: none}\n"));
+      require(load(std::string(minimal) + "limits: {max_delay: none, max_scheduled_per_user: none}\n"
+                                          "retention: {max_age: none, max_per_user: none}\n"));
   EXPECT_FALSE(loaded.limits.max_delay);
   EXPECT_FALSE(loaded.limits.max_scheduled_per_user);
   EXPECT_FALSE(loaded.retention.max_age);
@@ -197,23 +206,21 @@ TEST_F(ConfigurationTest, NoneIsNoLimit) {
 }
 
 TEST_F(ConfigurationTest, KnowsPostgresql) {
-  const Configuration loaded = require(load(homeserver, {*parse_setting("database=postgresql://u:p@db/afterword")}));
+  const Configuration loaded = require(load(minimal, {*parse_setting("database=postgresql://u:p@db/afterword")}));
   EXPECT_EQ(std::get<PostgresqlDatabase>(loaded.database).url, "postgresql://u:p@db/afterword");
 }
 
 TEST_F(ConfigurationTest, WarnsOfADelayUnderAnHour) {
-  EXPECT_THAT(require(load(homeserver, {*parse_setting("limits.max_delay=59m")})).warnings,
+  EXPECT_THAT(require(load(minimal, {*parse_setting("limits.max_delay=59m")})).warnings,
               ElementsAre(StartsWith("limits.max_delay: 59m is under 1h; ")));
-  EXPECT_THAT(require(load(homeserver, {*parse_setting("limits.max_delay=1h")})).warnings, IsEmpty());
+  EXPECT_THAT(require(load(minimal, {*parse_setting("limits.max_delay=1h")})).warnings, IsEmpty());
 }
 
-TEST_F(ConfigurationTest, AnEmptySectionIsFine) {
-  EXPECT_TRUE(load(std::string(homeserver) + "limits:\n  # none yet\n"));
-}
+TEST_F(ConfigurationTest, AnEmptySectionIsFine) { EXPECT_TRUE(load(std::string(minimal) + "limits:\n  # none yet\n")); }
 
 TEST_F(ConfigurationTest, ASettingGoesBeforeTheFileAndTheLastOneCounts) {
   const Result<Configuration, std::string> loaded =
-      load(std::string(homeserver) + "log: {level: nonsense}\n",
+      load(std::string(minimal) + "log: {level: nonsense}\n",
            {*parse_setting("log.level=error"), *parse_setting("log.level=debug")});
   ASSERT_TRUE(loaded) << loaded.error();
   EXPECT_EQ(loaded->log_level, "debug");
@@ -290,7 +297,7 @@ TEST_F(ConfigurationTest, SaysWhereWhatAndHowToMend) {
        "made, readable by Afterword"},
       {"- 5", "afterword.yaml:2: is not YAML: end of map not found; look at that line and the one before it"},
   };
-  for (const Wrong& wrong : table) EXPECT_EQ(error_of(homeserver + wrong.lines), wrong.error) << wrong.lines;
+  for (const Wrong& wrong : table) EXPECT_EQ(error_of(minimal + wrong.lines), wrong.error) << wrong.lines;
 }
 
 TEST_F(ConfigurationTest, SaysEverythingThatIsWrong) {
@@ -310,9 +317,9 @@ TEST_F(ConfigurationTest, RefusesAFileThatIsNoConfiguration) {
 
 TEST_F(ConfigurationTest, NamesTheSettingThatIsWrong) {
   EXPECT_EQ(
-      error_of(homeserver, {*parse_setting("limits.max_delay=soon")}),
+      error_of(minimal, {*parse_setting("limits.max_delay=soon")}),
       "--set limits.max_delay: 'soon' is not a duration; write a number with ms, s, m, h, d or w, as 24h, or none");
-  EXPECT_EQ(error_of(homeserver, {*parse_setting("limits.max_dealy=5h")}),
+  EXPECT_EQ(error_of(minimal, {*parse_setting("limits.max_dealy=5h")}),
             "--set limits.max_dealy: is not a key of Afterword; did you mean limits.max_delay?");
 }
 
@@ -323,9 +330,9 @@ TEST_F(ConfigurationTest, NamesAFileThatIsNotThere) {
 }
 
 TEST_F(ConfigurationTest, NeverShowsASecret) {
-  EXPECT_THAT(error_of(homeserver, {*parse_setting("database=postgres//user:hunter2@db")}), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(error_of(minimal, {*parse_setting("database=postgres//user:hunter2@db")}), Not(HasSubstr("hunter2")));
   folder_.write("broken.yaml", "as_token: 'hunter2\n");
-  EXPECT_THAT(error_of(std::string(homeserver) + "registration: broken.yaml"), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(error_of(std::string(minimal) + "registration: broken.yaml"), Not(HasSubstr("hunter2")));
 }
 
 std::string_view meant_by(std::string_view name) {

@@ -13,10 +13,10 @@ from typing import Self
 
 from crashes.clients import Load
 from system.postgres import Postgres
+from system.tcp_gate import TcpGate
 
 from .pair import Pair
 from .patroni import Cluster, Node
-from .tcp_gate import TcpGate
 
 # Longer than an instance's lease (15 s) by as much as the others need to take over what it had (2 s), and to send it.
 _LONGER_THAN_A_LEASE = 18.0

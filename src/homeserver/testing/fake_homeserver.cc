@@ -53,9 +53,9 @@ Task<LookAnswer> FakeHomeserver::look_for(domain::DelayId delay_id, const domain
   co_return Candidates{};
 }
 
-Task<bool> FakeHomeserver::flush_queue(const domain::EventToSend&) {
+Task<Flush> FakeHomeserver::flush_queue(const domain::EventToSend&) {
   ++flushes;
-  co_return can_flush;
+  co_return flush;
 }
 
 Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials) {

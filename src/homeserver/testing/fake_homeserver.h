@@ -33,7 +33,7 @@ class FakeHomeserver final : public Homeserver {
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
-  Task<bool> flush_queue(const domain::EventToSend& event) override;
+  Task<Flush> flush_queue(const domain::EventToSend& event) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
   // Whether it can be asked at all before a send.
@@ -57,7 +57,7 @@ class FakeHomeserver final : public Homeserver {
 
   std::size_t most_under_way = 0;
   std::size_t flushes = 0;
-  bool can_flush = true;
+  Flush flush = Flush::done;
 
   std::map<std::string, Identity> tokens;
   std::deque<WhoamiAnswer> next_whoami_answers;                   // before those from `tokens`

@@ -1,4 +1,4 @@
-"""A proxy of TCP between Afterword and its database, which delays, cuts and stalls when a test says so."""
+"""A proxy of TCP that delays, cuts and stalls when a test says so: before a database, say, or a redis."""
 
 import asyncio
 import contextlib

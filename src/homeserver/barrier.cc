@@ -1,0 +1,86 @@
+#include "homeserver/barrier.h"
+
+#include "base/encoding.h"
+#include "domain/ids.h"
+#include "homeserver/answer_limits.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace afterword::homeserver {
+namespace {
+
+constexpr std::string_view alias_localpart = "_afterword_barrier";
+constexpr std::string_view event_type = "afterword.barrier";
+constexpr std::chrono::milliseconds pause{200};
+
+bool shows(const json::object& page, const std::string& event_id) {
+  const json::value* const chunk = page.if_contains("chunk");
+  if (chunk == nullptr || !chunk->is_array()) return false;
+  return std::ranges::any_of(chunk->get_array(), [&](const json::value& event) {
+    return event.is_object() && string_member(event.get_object(), "event_id") == event_id;
+  });
+}
+
+}  // namespace
+
+Barrier::Barrier(http::Client& http, async::Clock& clock, BarrierOptions options)
+    : http_(http), clock_(clock), options_(std::move(options)) {}
+
+async::Task<Passing> Barrier::pass() {
+  const async::Steady begun = clock_.steady_now();
+  const async::Steady give_up = begun + options_.time_limit;
+  if (room_id_.empty() && !co_await find_room(give_up)) co_return Passing::impossible;
+
+  const std::string room = "/rooms/" + percent_encode(room_id_);
+  std::string path = fmt::format("{}/send/{}/{}", room, event_type, domain::DelayId::random().to_string());
+  const auto sent = co_await ask("PUT", std::move(path), "{}", give_up);
+  const auto event_id = sent ? string_member(*sent, "event_id") : std::nullopt;
+  if (!event_id) {
+    room_id_.clear();  // it may have been closed, or left
+    co_return Passing::impossible;
+  }
+  while (clock_.steady_now() < give_up) {
+    const auto page = co_await ask("GET", room + "/messages?dir=b&limit=20", "", give_up);
+    if (page && shows(*page, *event_id)) {
+      last_begun_ = begun;
+      last_passed_ = clock_.steady_now();
+      co_return Passing::passed;
+    }
+    co_await clock_.sleep_for(pause);
+  }
+  co_return Passing::late;
+}
+
+async::Task<bool> Barrier::find_room(async::Steady give_up) {
+  const std::string alias = fmt::format("#{}:{}", alias_localpart, options_.server_name);
+  auto found = co_await ask("GET", "/directory/room/" + percent_encode(alias), "", give_up);
+  if (!found) {
+    json::object room{{"preset", "private_chat"},
+                      {"room_alias_name", alias_localpart},
+                      {"name", "Afterword"},
+                      {"topic", "Where Afterword sees what the homeserver shows by now. Nobody else is needed here."}};
+    found = co_await ask("POST", "/createRoom", to_text(room), give_up);
+  }
+  if (found) room_id_ = string_member(*found, "room_id").value_or("");
+  co_return !room_id_.empty();
+}
+
+async::Task<std::optional<json::object>> Barrier::ask(std::string method, std::string path, std::string body,
+                                                      async::Steady give_up) {
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
+  if (left <= std::chrono::milliseconds(0)) co_return std::nullopt;
+  http::Request request;
+  request.method = std::move(method);
+  request.target = "/_matrix/client/v3" + path;
+  request.headers.add("Authorization", "Bearer " + options_.as_token);
+  if (!body.empty()) request.headers.add("Content-Type", "application/json");
+  request.body = std::move(body);
+  const auto answer = co_await http_.send(std::move(request), http::SendLimits(left, answer_limits::few_members));
+  if (!answer || answer->status != 200) co_return std::nullopt;
+  co_return parse_json_object(answer->body);
+}
+
+}  // namespace afterword::homeserver
