@@ -3,14 +3,31 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 namespace afterword {
+namespace {
+
+// Boost.JSON reads 1e400 as infinity, and would write that as no JSON at all. The recursion is bounded by
+// max_json_depth.
+bool has_only_finite_numbers(const json::value& value) {
+  if (const double* const number = value.if_double()) return std::isfinite(*number);
+  if (const json::array* const array = value.if_array()) return std::ranges::all_of(*array, has_only_finite_numbers);
+  const json::object* const object = value.if_object();
+  return object == nullptr || std::ranges::all_of(*object, [](const json::key_value_pair& member) {
+           return has_only_finite_numbers(member.value());
+         });
+}
+
+}  // namespace
 
 std::optional<json::value> parse_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = max_json_depth;
   json::error_code error;
   json::value value = json::parse(text, error, {}, options);
-  if (error) return std::nullopt;
+  if (error || !has_only_finite_numbers(value)) return std::nullopt;
   return value;
 }
 

@@ -18,7 +18,8 @@ namespace json = boost::json;
 // Deeper nesting than this is refused. Synapse and Dendrite stop far earlier than a stack would.
 inline constexpr std::size_t max_json_depth = 100;
 
-// The value that `text` holds, or nothing if it is not one well-formed JSON document in UTF-8, or nests too deep.
+// The value that `text` holds, or nothing if it is not one well-formed JSON document in UTF-8, nests too deep, or
+// holds a number beyond a double's range, which to_text() could not write.
 // Of duplicate keys the last one counts, as in the homeservers' own parsers.
 std::optional<json::value> parse_json(std::string_view text);
 

@@ -23,6 +23,11 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_FALSE(parse_json(std::string(1'000'000, '[')));
 }
 
+TEST(Json, RefusesNumbersThatCouldNotBeWrittenAgain) {
+  for (const char* text : {"1e400", "-1e400", "[1, {\"a\": [1e309]}]"}) EXPECT_FALSE(parse_json(text)) << text;
+  EXPECT_EQ(to_text(*parse_json("[1e300]")), "[1E300]");
+}
+
 TEST(Json, TakesTheLastOfDuplicateKeys) { EXPECT_EQ(to_text(*parse_json(R"({"a": 1, "a": 2})")), R"({"a":2})"); }
 
 TEST(Json, ObjectIsOnlyAnObject) {

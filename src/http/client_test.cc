@@ -645,9 +645,9 @@ TEST(Origin, ReadsUrls) {
 }
 
 TEST(Origin, SaysWhatIsWrongWithAUrl) {
-  for (const char* url :
-       {"", "example.org", "ftp://example.org", "http://", "http://example.org/path", "http://example.org?q",
-        "http://example.org#f", "http://example.org:99999", "http://example.org:0", "http://a b"}) {
+  for (const char* url : {"", "example.org", "ftp://example.org", "http://", "http://example.org/path",
+                          "http://example.org?q", "http://example.org#f", "http://example.org:99999",
+                          "http://example.org:0", "http://a b", "http://a%0d%0ab", "http://a%20b", "http://a%2fb"}) {
     const auto origin = Origin::parse(url);
     ASSERT_FALSE(origin) << url;
     EXPECT_THAT(origin.error(), HasSubstr(url));

@@ -5,11 +5,18 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <string_view>
 
 namespace afterword::http {
 namespace {
 
 constexpr std::uint16_t default_port(bool tls) { return tls ? 443 : 80; }
+
+// A URL may hold any character in its host, percent-encoded, but a Host header and a resolver may not.
+bool is_host(std::string_view text) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+  return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos;
+}
 
 // For an error: without what stands where a user name and a password do.
 std::string without_secrets(const std::string& url) {
@@ -31,7 +38,7 @@ Result<Origin, std::string> Origin::parse(const std::string& url) {
     return fmt::format("\"{}\" must start with http:// or https://", shown);
   }
   origin.host = parsed->host_address();
-  if (origin.host.empty()) return fmt::format("\"{}\" names no host", shown);
+  if (!is_host(origin.host)) return fmt::format("\"{}\" names no host", shown);
   if (parsed->has_userinfo()) return fmt::format("\"{}\" must not hold a user name or password", shown);
   const bool has_path = !parsed->encoded_path().empty() && parsed->encoded_path() != "/";
   if (has_path || parsed->has_query() || parsed->has_fragment()) {
