@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Checks what the compiler does not: that includes point down the layers only, that every source file is built, and
-that no file speaks of the machine it was written on. Prints what is wrong; status 1 if anything is."""
+"""Checks what the compiler does not: that includes point down the layers only, to what the module declares, that every
+source file is built, and that no file speaks of the machine it was written on. Prints what is wrong; status 1 if anything is."""
 
 import re
 import subprocess
@@ -64,6 +64,31 @@ def check_all_built(source: Path) -> Iterator[str]:
             yield f"src/{path.relative_to(source)} is in no CMakeLists.txt"
 
 
+_MODULE = re.compile(r"afterword_module\((\w+)\s+SOURCES\s(.*?)\sDEPENDS\s(.*?)\)", re.DOTALL)
+
+
+def check_declared(source: Path) -> Iterator[str]:
+    """A module links those whose headers it includes. The build does not insist: an archive is made without what it
+    calls, and the compiler sees all of src/. A folder belongs to the module that its CMakeLists.txt makes; main/ makes programs, which may link anything."""
+    modules: dict[Path, tuple[str, set[str]]] = {}
+    for lists in source.rglob("CMakeLists.txt"):
+        for name, _, depends in _MODULE.findall(lists.read_text()):
+            modules[lists.parent.relative_to(source)] = (name, set(depends.split()))
+
+    def module_of(file: Path) -> Path | None:
+        return next((folder for folder in file.parents if folder in modules), None)
+
+    for path in sorted([*source.rglob("*.h"), *source.rglob("*.cc")]):
+        file = path.relative_to(source)
+        own = module_of(file)
+        if own is None or own == Path("main") or _is_test(file):
+            continue
+        for included in _INCLUDE.findall(path.read_text()):
+            other = module_of(Path(included))
+            if other not in (None, own) and f"afterword_{modules[other][0]}" not in modules[own][1]:
+                yield f"src/{file} includes {included}: {modules[own][0]} does not declare {modules[other][0]}"
+
+
 def check_machine_names(root: Path, files: list[Path]) -> Iterator[str]:
     for file in files:
         try:
@@ -86,6 +111,7 @@ def check(root: Path) -> list[str]:
     return [
         *check_includes(source),
         *check_all_built(source),
+        *check_declared(source),
         *check_machine_names(root, committed_files(root)),
     ]
 

@@ -71,6 +71,24 @@ class Files(unittest.TestCase):
             ["src/base/forgotten.cc is in no CMakeLists.txt", "src/base/son.cc is in no CMakeLists.txt"],
         )
 
+    def test_include_only_what_their_module_declares(self):
+        self.write("src/base/CMakeLists.txt", "afterword_module(base\n  SOURCES json.cc\n  DEPENDS fmt::fmt)\n")
+        self.write("src/http/CMakeLists.txt", "afterword_module(http\n  SOURCES server.cc\n  DEPENDS afterword_base)\n")
+        self.write("src/store/CMakeLists.txt", "afterword_module(store\n  SOURCES store.cc\n  DEPENDS fmt::fmt)\n")
+        lists = "afterword_module(store_sqlite\n  SOURCES a.cc\n  DEPENDS afterword_store fmt::fmt)\n"
+        self.write("src/store/sqlite/CMakeLists.txt", lists)
+        self.write("src/store/store.cc", '#include "store/store.h"\n#include "base/json.h"\n')
+        self.write("src/store/store_test.cc", '#include "base/json.h"\n')
+        self.write("src/store/sqlite/a.cc", '#include "store/store.h"\n#include "store/sqlite/a.h"\n')
+        self.write("src/store/sqlite/a.h", '#include "http/server.h"\n')
+        self.assertEqual(
+            list(includes.check_declared(self.root / "src")),
+            [
+                "src/store/sqlite/a.h includes http/server.h: store_sqlite does not declare http",
+                "src/store/store.cc includes base/json.h: store does not declare base",
+            ],
+        )
+
     def test_name_no_machine(self):
         path = "/" + "home/someone/afterword"
         self.write("README.md", f"Fine.\nRun it in {path}.\n")
