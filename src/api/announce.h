@@ -1,4 +1,4 @@
-// Announces delayed events within the homeserver's own answers (PROTOCOL section 5). Pure.
+// Announces delayed events within the homeserver's own answers (docs/protocol.md section 5). Pure.
 #pragma once
 
 #include "domain/limits.h"

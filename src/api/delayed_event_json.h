@@ -1,4 +1,4 @@
-// A delayed event as clients see it (PROTOCOL section 3).
+// A delayed event as clients see it (docs/protocol.md section 3).
 #pragma once
 
 #include "api/wire_form.h"

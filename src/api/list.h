@@ -1,4 +1,5 @@
-// Lists a user's delayed events: the scheduled ones, or any of them with filters and paging (PROTOCOL section 4).
+// Lists a user's delayed events: the scheduled ones, or any of them with filters and paging (docs/protocol.md section
+// 4).
 #pragma once
 
 #include "api/context.h"

@@ -1,4 +1,4 @@
-// Looks a delayed event up (PROTOCOL section 3).
+// Looks a delayed event up (docs/protocol.md section 3).
 #pragma once
 
 #include "api/context.h"

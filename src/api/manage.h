@@ -1,4 +1,4 @@
-// Sends, cancels or restarts a delayed event (PROTOCOL section 2).
+// Sends, cancels or restarts a delayed event (docs/protocol.md section 2).
 #pragma once
 
 #include "api/context.h"

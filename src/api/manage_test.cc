@@ -14,7 +14,7 @@ using domain::Action;
 using domain::Effect;
 using domain::State;
 
-// PROTOCOL section 2, one row a rule: what an action on an event in a state is answered, on each form of route.
+// docs/protocol.md section 2, one row a rule: what an action on an event in a state is answered, on each form of route.
 struct Rule {
   State state;
   Action action;

@@ -1,4 +1,4 @@
-// Schedules an event (PROTOCOL section 1).
+// Schedules an event (docs/protocol.md section 1).
 #pragma once
 
 #include "api/context.h"

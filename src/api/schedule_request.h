@@ -1,4 +1,4 @@
-// Reads a scheduling request, in any of its wire forms, into a delayed event (PROTOCOL section 1). Pure.
+// Reads a scheduling request, in any of its wire forms, into a delayed event (docs/protocol.md section 1). Pure.
 #pragma once
 
 #include "api/caller.h"

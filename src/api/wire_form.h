@@ -1,5 +1,5 @@
 // The three forms in which clients speak of delayed events. All of them mean the same things; they differ in names and
-// in how errors are told (PROTOCOL sections 1 and 2).
+// in how errors are told (docs/protocol.md sections 1 and 2).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What the homeserver's answer to a try means for the event (PROTOCOL sections 2 and 7), as one pure function.
+// What the homeserver's answer to a try means for the event (docs/protocol.md sections 2 and 7), as one pure function.
 #pragma once
 
 #include "delivery/delivery.h"

@@ -1,4 +1,4 @@
-// What can be said against an event before it is sent, without knowing its room (PROTOCOL section 1; Matrix
+// What can be said against an event before it is sent, without knowing its room (docs/protocol.md section 1; Matrix
 // client-server API, "Size limits", and appendix "Canonical JSON").
 #pragma once
 

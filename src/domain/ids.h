@@ -57,7 +57,8 @@ class DelayId {
   Bytes bytes_{};
 };
 
-// What makes a scheduling request the same request: a digest of user, device, path and txn_id (PROTOCOL section 1).
+// What makes a scheduling request the same request: a digest of user, device, path and txn_id (docs/protocol.md section
+// 1).
 struct TransactionKey {
   std::array<std::uint8_t, 32> digest{};
   friend auto operator<=>(const TransactionKey&, const TransactionKey&) = default;

@@ -1,4 +1,4 @@
-// The rules of managing a delayed event (PROTOCOL section 2), as one table.
+// The rules of managing a delayed event (docs/protocol.md section 2), as one table.
 #pragma once
 
 #include "domain/delayed_event.h"

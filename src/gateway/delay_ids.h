@@ -1,6 +1,6 @@
-// unsigned.delay_id (PROTOCOL section 6): tells the sender of a delayed event, in the homeserver's answers, which
-// delay_id the event came from. Two pure steps, so that the store can be asked in between; the rest of an answer stays
-// byte for byte the same, and one that is not JSON stays as it is.
+// unsigned.delay_id (docs/protocol.md section 6): tells the sender of a delayed event, in the homeserver's answers,
+// which delay_id the event came from. Two pure steps, so that the store can be asked in between; the rest of an answer
+// stays byte for byte the same, and one that is not JSON stays as it is.
 //
 // Which answers are worth a look: gateway/event_answers.h.
 #pragma once

@@ -1,5 +1,5 @@
-// Shows the sender of delayed events, in an answer of the homeserver, which delay_ids its events came from (PROTOCOL
-// section 6). Performs what gateway/delay_ids.h decides, with what the store knows.
+// Shows the sender of delayed events, in an answer of the homeserver, which delay_ids its events came from
+// (docs/protocol.md section 6). Performs what gateway/delay_ids.h decides, with what the store knows.
 #pragma once
 
 #include "async/task.h"

@@ -1,4 +1,5 @@
-// Which of the homeserver's answers may show events, and so a delayed event to its sender (PROTOCOL section 6). Pure.
+// Which of the homeserver's answers may show events, and so a delayed event to its sender (docs/protocol.md section 6).
+// Pure.
 #pragma once
 
 #include "http/target.h"

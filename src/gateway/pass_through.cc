@@ -38,7 +38,11 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   set_forwarded(request, passing.trusted_proxies);
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), max_duration);
-  if (!answer && answer.error().was_cancelled) co_return http::Response{.status = http::no_answer};
+  if (!answer && answer.error().was_cancelled) {
+    http::Response none;
+    none.status = http::no_answer;
+    co_return none;
+  }
   if (!answer && answer.error().no_room) co_return api::to_response(api::no_room_for_answer(retry_time));
   log_outcome(passing, method, answer);
   if (!answer) co_return api::to_response(api::homeserver_unreachable());

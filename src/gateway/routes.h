@@ -1,4 +1,4 @@
-// Which of our endpoints a request means, if any (PROTOCOL sections 1 to 5). Pure.
+// Which of our endpoints a request means, if any (docs/protocol.md sections 1 to 5). Pure.
 #pragma once
 
 #include "api/wire_form.h"

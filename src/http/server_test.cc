@@ -766,7 +766,11 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
 }
 
 TEST_F(ServerTest, AHandlerMayHaveNoAnswer) {
-  start([](Request) -> async::Task<Response> { co_return Response{.status = no_answer}; });
+  start([](Request) -> async::Task<Response> {
+    Response none;
+    none.status = no_answer;
+    co_return none;
+  });
   RawSocket client = connect();
   client.send(get_request);
   EXPECT_EQ(client.read_to_end(), "");

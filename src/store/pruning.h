@@ -1,4 +1,4 @@
-// Keeps to the retention: forgets finalised events that are too old or too many (PROTOCOL section 8).
+// Keeps to the retention: forgets finalised events that are too old or too many (docs/protocol.md section 8).
 #pragma once
 
 #include "async/clock.h"

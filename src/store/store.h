@@ -79,7 +79,7 @@ struct Active {
   Timestamp due;
 };
 
-// list() (PROTOCOL section 4, MSC4486)
+// list() (docs/protocol.md section 4, MSC4486)
 enum class Direction : std::uint8_t { forwards, backwards };
 struct ListPosition {  // behind this event, in the direction of the list
   Timestamp due;

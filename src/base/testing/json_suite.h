@@ -1,5 +1,5 @@
-// What Nicolas Seriot's JSONTestSuite asks of a reader of JSON (MIT licence): texts that each must take, texts that each
-// must refuse, and texts about which RFC 8259 leaves it the choice.
+// What Nicolas Seriot's JSONTestSuite asks of a reader of JSON (MIT licence): texts that each must take, texts that
+// each must refuse, and texts about which RFC 8259 leaves it the choice.
 #pragma once
 
 #include <string>
