@@ -6,7 +6,7 @@
 
 namespace afterword::async {
 
-Condition::Condition(Executor executor) : notified_(std::move(executor), asio::steady_timer::time_point::max()) {}
+Condition::Condition(Executor executor) : notified_(executor, asio::steady_timer::time_point::max()) {}
 
 void Condition::notify_all() {
   ++notifications_;
