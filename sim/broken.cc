@@ -15,7 +15,7 @@ using domain::DelayId;
 using domain::UserId;
 using store::StoreResult;
 
-constexpr std::array<std::pair<std::string_view, Breakage>, 13> names{{
+constexpr std::array<std::pair<std::string_view, Breakage>, 17> names{{
     {"none", Breakage::none},
     {"no-look", Breakage::no_look},
     {"claim-not-durable", Breakage::claim_not_durable},
@@ -29,6 +29,10 @@ constexpr std::array<std::pair<std::string_view, Breakage>, 13> names{{
     {"no-hold", Breakage::no_hold},
     {"no-rooms", Breakage::no_rooms},
     {"refused-restart-granted", Breakage::refused_restart_granted},
+    {"queue-ignored", Breakage::queue_ignored},
+    {"no-flush", Breakage::no_flush},
+    {"no-mark", Breakage::no_mark},
+    {"refusal-at-once", Breakage::refusal_at_once},
 }};
 
 class BrokenStore final : public store::Store {
@@ -153,28 +157,42 @@ class BrokenStore final : public store::Store {
   std::map<DelayId, std::pair<domain::Attempt, Timestamp>> claims_;
 };
 
-class BlindHomeserver final : public homeserver::Homeserver {
+class BrokenHomeserver final : public homeserver::Homeserver {
  public:
-  explicit BlindHomeserver(homeserver::Homeserver& homeserver) : homeserver_(homeserver) {}
+  BrokenHomeserver(Breakage breakage, homeserver::Homeserver& homeserver)
+      : breakage_(breakage), homeserver_(homeserver) {}
 
   Task<std::optional<homeserver::NotArrived>> prepare(DelayId delay_id) override {
-    return homeserver_.prepare(delay_id);
+    if (breakage_ == Breakage::no_mark) co_return std::nullopt;
+    co_return co_await homeserver_.prepare(delay_id);
   }
   Task<homeserver::SendAnswer> send(DelayId delay_id, const domain::EventToSend& event,
                                     domain::Attempt attempt) override {
-    return homeserver_.send(delay_id, event, attempt);
+    auto answer = co_await homeserver_.send(delay_id, event, attempt);
+    auto* refused = std::get_if<homeserver::Refused>(&answer);
+    if (breakage_ == Breakage::refusal_at_once && refused != nullptr) refused->may_be_stopping = false;
+    auto* unclear = std::get_if<homeserver::Unclear>(&answer);
+    if (breakage_ == Breakage::queue_ignored && unclear != nullptr) unclear->may_be_queued = false;
+    co_return answer;
   }
-  Task<homeserver::LookAnswer> look_for(DelayId, const domain::EventToSend&, domain::Attempt) override {
-    co_return homeserver::Candidates{};
+  Task<homeserver::LookAnswer> look_for(DelayId delay_id, const domain::EventToSend& event,
+                                        domain::Attempt attempt) override {
+    if (breakage_ == Breakage::no_look) co_return homeserver::Candidates{};
+    auto answer = co_await homeserver_.look_for(delay_id, event, attempt);
+    auto* found = std::get_if<homeserver::Candidates>(&answer);
+    if (breakage_ == Breakage::queue_ignored && found != nullptr) found->may_be_queued = false;
+    co_return answer;
   }
   Task<homeserver::Flush> flush_queue(const domain::EventToSend& event) override {
-    return homeserver_.flush_queue(event);
+    if (breakage_ == Breakage::no_flush) co_return homeserver::Flush::done;
+    co_return co_await homeserver_.flush_queue(event);
   }
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
     return homeserver_.whoami(std::move(credentials));
   }
 
  private:
+  const Breakage breakage_;
   homeserver::Homeserver& homeserver_;
 };
 
@@ -212,8 +230,7 @@ std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::
 }
 
 std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, homeserver::Homeserver& homeserver) {
-  if (breakage != Breakage::no_look) return nullptr;
-  return std::make_unique<BlindHomeserver>(homeserver);
+  return std::make_unique<BrokenHomeserver>(breakage, homeserver);
 }
 
 std::unique_ptr<async::Clock> break_clock(Breakage breakage, async::Clock& clock) {

@@ -27,6 +27,10 @@ enum class Breakage : std::uint8_t {
   no_hold,                  // an unclear attempt does not hold up its room
   no_rooms,                 // events of a room do not wait for each other
   refused_restart_granted,  // a restart that comes too late is answered like one in time
+  queue_ignored,            // what may be in the homeserver's queue is sent again as if it were not
+  no_flush,                 // that queue is said to be worked off, and was not
+  no_mark,                  // the homeserver is not prepared before a claim
+  refusal_at_once,          // a homeserver that is being stopped is believed
 };
 
 std::optional<Breakage> breakage_of(std::string_view name);

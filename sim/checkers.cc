@@ -229,6 +229,9 @@ void Judgement::check_time(std::size_t wish, const RoomEvent& event) {
   if (circumstances_.faultless && late > 2s + circumstances_.start_grace) {
     broken("wish {}: came {} ms late although nothing was wrong", wish, late.count());
   }
+  if (circumstances_.longest_lateness && late > *circumstances_.longest_lateness) {
+    broken("wish {}: came {} ms late although the homeserver was never away", wish, late.count());
+  }
 }
 
 // Whether Afterword had confirmed, by then, the schedule or restart that set this time.

@@ -6,6 +6,7 @@
 #include "sim/homeserver.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct Circumstances {
   std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts,
   bool store_fails = false;                  // or when its store works again, which did not now and then
   std::vector<Steady> starts;                // when processes began to serve
+  // How late events may be, where nothing takes longer than for clear answers to be found.
+  std::optional<std::chrono::milliseconds> longest_lateness = std::nullopt;
 };
 
 // One line a broken promise; none if all were kept.

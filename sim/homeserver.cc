@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using homeserver::CannotTell;
+using homeserver::Flush;
 using homeserver::LookAnswer;
 using homeserver::MayNotLook;
 using homeserver::NotArrived;
@@ -33,8 +34,15 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   Link(SimulatedHomeserver& homeserver, Node& node, std::function<void(const char*)> step)
       : there_(homeserver), node_(node), step_(std::make_shared<std::function<void(const char*)>>(std::move(step))) {}
 
-  // The mark: it is left with the request itself.
-  Task<std::optional<NotArrived>> prepare(domain::DelayId) override { co_return std::nullopt; }
+  // Leaves the mark by which a later look knows whether the homeserver was restarted. Synapse needs none.
+  Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override {
+    if (there_.product_ == Product::synapse) co_return std::nullopt;
+    const auto call = std::make_shared<Call<Mark>>(node_, there_.simulation_.now() + time_limit);
+    begin_mark(delay_id, call);
+    co_await call->wait();
+    if (call->answer()) co_return *call->answer();
+    co_return NotArrived{"timed out"};
+  }
 
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override {
     const Request request{delay_id, event, attempt.origin_server_ts};
@@ -42,7 +50,9 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
     begin(request, call);
     co_await call->wait();
     if (call->answer()) co_return *call->answer();
-    co_return Unclear{"timed out"};
+    Unclear unclear{"timed out"};
+    unclear.may_be_queued = there_.product_ == Product::dendrite;
+    co_return unclear;
   }
 
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
@@ -55,8 +65,12 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
     co_return CannotTell{"timed out"};
   }
 
-  // Its queues stand still no longer than they are given time anyway.
-  Task<homeserver::Flush> flush_queue(const domain::EventToSend&) override { co_return homeserver::Flush::done; }
+  Task<Flush> flush_queue(const domain::EventToSend& event) override {
+    const auto call = std::make_shared<Call<Flush>>(node_, there_.simulation_.now() + time_limit + barrier_limit);
+    begin_flush(event, call);
+    co_await call->wait();
+    co_return call->answer().value_or(Flush::not_done);
+  }
 
   // Clients' tokens are looked into before the handlers, and so not part of this world.
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials) override {
@@ -66,6 +80,10 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
  private:
   nanoseconds brief() { return there_.takes_time ? nanoseconds(there_.random_.time(500us, 20ms)) : nanoseconds(100us); }
 
+  using Mark = std::optional<NotArrived>;
+
+  void begin_mark(domain::DelayId delay_id, const std::shared_ptr<Call<Mark>>& call);
+  void begin_flush(const domain::EventToSend& event, const std::shared_ptr<Call<Flush>>& call);
   void begin(const Request& request, const std::shared_ptr<Call<SendAnswer>>& call);
   void begin_look(const Request& request, const std::shared_ptr<Call<LookAnswer>>& call);
 
@@ -110,6 +128,59 @@ SimulatedHomeserver::Fate SimulatedHomeserver::draw_fate() {
   return Fate::answered;
 }
 
+void SimulatedHomeserver::Link::begin_mark(domain::DelayId delay_id, const std::shared_ptr<Call<Mark>>& call) {
+  SimulatedHomeserver& there = there_;
+  const Fate fate = there.draw_fate();
+  const std::weak_ptr<Call<Mark>> waiting = call;
+  const bool fails = fate == Fate::lost_before || fate == Fate::error_before || fate == Fate::overload;
+  if (there.down_ || fails) {
+    answer_after<Mark>(brief(), waiting, NotArrived{"not reachable"}, "mark failed");
+    return;
+  }
+  const bool lost = fate == Fate::lost_after || fate == Fate::error_after;
+  const auto restarts = there.restarts_;
+  there.simulation_.after(brief(), [&there, delay_id, waiting, restarts, lost, back = brief(), this] {
+    const bool is_cut = there.restarts_ != restarts;
+    if (!is_cut) there.marks_.insert(delay_id);
+    if (waiting.expired()) return;
+    if (is_cut || lost) {
+      answer_after<Mark>(back, waiting, NotArrived{"connection reset"}, "mark failed");
+    } else {
+      answer_after<Mark>(back, waiting, std::nullopt, "mark left");
+    }
+  });
+}
+
+// Who is not in the room cannot have it worked off, and cannot send there either. Half of the time it is waited for
+// until all that came out of the queue shows.
+void SimulatedHomeserver::Link::begin_flush(const domain::EventToSend& event,
+                                            const std::shared_ptr<Call<Flush>>& call) {
+  SimulatedHomeserver& there = there_;
+  const std::weak_ptr<Call<Flush>> waiting = call;
+  if (there.down_ || there.random_.chance(there.faults.cannot_look)) {
+    answer_after<Flush>(brief(), waiting, Flush::not_done, "flush failed");
+    return;
+  }
+  const auto restarts = there.restarts_;
+  const bool may_send = !there.kicked_.contains({event.user_id, event.room_id});
+  const bool has_barrier = there.random_.chance(0.5);
+  there.simulation_.after(
+      brief(), [&there, room_id = event.room_id, may_send, has_barrier, waiting, restarts, back = brief(), this] {
+        if (there.restarts_ != restarts) {
+          if (!waiting.expired()) answer_after<Flush>(back, waiting, Flush::not_done, "flush failed");
+          return;
+        }
+        if (may_send) there.work_off_queue(room_id);
+        if (waiting.expired()) return;
+        const nanoseconds until_shown = there.time_until_all_shows();
+        if (has_barrier && until_shown <= barrier_limit) {
+          answer_after<Flush>(until_shown + back, waiting, Flush::shown, "queue flushed");
+        } else {
+          answer_after<Flush>(back, waiting, Flush::done, "queue flushed");
+        }
+      });
+}
+
 void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_ptr<Call<SendAnswer>>& call) {
   SimulatedHomeserver& there = there_;
   const Fate fate = there.draw_fate();
@@ -151,7 +222,6 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
   const auto restarts = there.restarts_;
   const bool seen_before = there.transactions_.contains(path_of(request));
   const std::weak_ptr<const void> process = step_;
-  there.marks_.insert(request.delay_id);
   there.simulation_.after(effect, [&there, request, waiting, process, restarts, lost, answered_first, lost_after,
                                    effect, seen_before, back = brief(), this]() mutable {
     const bool alive = !waiting.expired();
@@ -159,10 +229,13 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
     if (there.restarts_ != restarts) {  // it went down meanwhile
       if (alive) answer_after<SendAnswer>(0ns, waiting, Unclear{"connection reset"}, "send cut");
       const bool queued = there.product_ == Product::dendrite && there.random_.chance(0.5);
-      if (queued) there.apply_from_queue(request, there.random_.time(0s, queue_time));
+      if (queued) there.put_into_queue(request);
       return;
     }
+    there.work_off_queue(request.event.room_id);
     SendAnswer answer = there.apply(request, seen_before);
+    // Afterword cannot tell why a Dendrite refuses, and hears that it may be for its being stopped.
+    if (auto* refusal = std::get_if<Refused>(&answer)) refusal->may_be_stopping = there.product_ == Product::dendrite;
     there.simulation_.trace("homeserver: {} {}", request.delay_id.to_string(), name_of(answer));
     if (!alive || answered_first) return;
     (*step_)("send applied");
@@ -200,20 +273,58 @@ void SimulatedHomeserver::go_down() {
   simulation_.trace("homeserver: down");
   ++faults_made_;
   down_ = true;
+  stopping_ = false;
   ++restarts_;
   std::erase_if(transactions_, [](const auto& entry) { return !entry.second.kept_on_restart; });
   marks_.clear();
 }
 
-void SimulatedHomeserver::apply_from_queue(const Request& request, nanoseconds time) {
-  simulation_.after(time, [this, request] {
-    if (down_) {
-      apply_from_queue(request, 1s);
-      return;
-    }
-    simulation_.trace("homeserver: {} out of its queue", request.delay_id.to_string());
-    apply(request, false);
+void SimulatedHomeserver::stop() {
+  if (product_ == Product::synapse) {
+    go_down();
+    return;
+  }
+  simulation_.trace("homeserver: is being stopped");
+  ++faults_made_;
+  stopping_ = true;
+  simulation_.after(random_.time(50ms, time_to_stop), [this] {
+    if (stopping_) go_down();
   });
+}
+
+// Half of them are made by themselves, the others stand still until something else comes to their room.
+void SimulatedHomeserver::put_into_queue(const Request& request) {
+  const domain::RoomId& room_id = request.event.room_id;
+  const Steady ready = simulation_.now() + random_.time(0s, queue_time);
+  queues_[room_id].push_back({request, ready});
+  if (random_.chance(0.5)) work_off_queue_at(ready, room_id);
+}
+
+void SimulatedHomeserver::work_off_queue_at(Steady when, const domain::RoomId& room_id) {
+  simulation_.after(when - simulation_.now(), [this, room_id] {
+    if (down_) {
+      work_off_queue_at(simulation_.now() + 1s, room_id);
+    } else {
+      work_off_queue(room_id);
+    }
+  });
+}
+
+void SimulatedHomeserver::work_off_queue(const domain::RoomId& room_id) {
+  const auto queue = queues_.find(room_id);
+  if (queue == queues_.end()) return;
+  std::vector<Queued> waiting;
+  for (Queued& queued : std::exchange(queue->second, {})) {
+    if (queued.ready > simulation_.now()) {
+      waiting.push_back(std::move(queued));
+      continue;
+    }
+    simulation_.trace("homeserver: {} out of its queue", queued.request.delay_id.to_string());
+    const std::size_t events_before = events_.size();
+    apply(queued.request, false);
+    if (events_.size() > events_before) events_.back().shown = simulation_.now() + random_.time(0s, time_to_show);
+  }
+  queue->second = std::move(waiting);
 }
 
 void SimulatedHomeserver::kick(const domain::UserId& user_id, const domain::RoomId& room_id) {
@@ -229,6 +340,12 @@ std::optional<Steady> SimulatedHomeserver::kicked_at(const domain::UserId& user_
   return found->second;
 }
 
+nanoseconds SimulatedHomeserver::time_until_all_shows() const {
+  Steady latest = simulation_.now();
+  for (const RoomEvent& event : events_) latest = std::max(latest, event.shown);
+  return latest - simulation_.now();
+}
+
 std::string SimulatedHomeserver::path_of(const Request& request) {
   return fmt::format("{}/{}/{}/{}", request.event.room_id.value, static_cast<int>(request.event.kind),
                      request.event.type, request.delay_id.to_string());
@@ -238,6 +355,7 @@ SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) 
   const domain::EventToSend& event = request.event;
   const bool is_state = event.kind == domain::EventKind::state;
   const std::string path = path_of(request);
+  if (stopping_) return refused(403, "M_FORBIDDEN");
   // Dendrite looks for the transaction when a request arrives and keeps it when it is done: two at once make two
   // events.
   if (!is_state && (product_ == Product::synapse || seen_before)) {
@@ -261,7 +379,7 @@ SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) 
   const domain::EventId event_id(fmt::format("$event{}", events_.size() + 1));
   events_.push_back({event_id, event.room_id, event.user_id, event.kind, event.type, event.state_key, event.content,
                      request.origin_server_ts, is_state ? std::string() : request.delay_id.to_string(),
-                     simulation_.now()});
+                     simulation_.now(), simulation_.now()});
   if (!is_state) {
     transactions_[path] = {event_id, product_ == Product::synapse && event.device_id.has_value()};
   }
@@ -278,7 +396,7 @@ LookAnswer SimulatedHomeserver::search(const Request& request) const {
                       other.content == event.content && other.origin_server_ts == request.origin_server_ts;
     const bool other_transaction = product_ == Product::synapse && event.kind != domain::EventKind::state &&
                                    other.txn_id != request.delay_id.to_string();
-    if (same && !other_transaction) found.events.push_back(other.event_id);
+    if (same && !other_transaction && other.shown <= simulation_.now()) found.events.push_back(other.event_id);
   }
   found.may_be_queued = found.events.empty() && product_ == Product::dendrite && !marks_.contains(request.delay_id);
   return found;

@@ -32,6 +32,7 @@ struct RoomEvent {
   Timestamp origin_server_ts;
   std::string txn_id;  // of messages and redactions
   Steady arrived;      // when it was in its room
+  Steady shown;        // since when a look finds it
 };
 
 // How often each request meets a fault, while there are faults.
@@ -52,16 +53,18 @@ class SimulatedHomeserver {
       : simulation_(simulation), random_(random), product_(product) {}
 
   // The moments of requests.
-  static constexpr std::array moments{"send refused",  "send limited", "send overloaded", "send applied",
-                                      "send answered", "send lost",    "send cut",        "send 5xx",
-                                      "look answered", "look failed"};
+  static constexpr std::array moments{
+      "mark left", "mark failed", "send refused", "send limited",  "send overloaded", "send applied",  "send answered",
+      "send lost", "send cut",    "send 5xx",     "look answered", "look failed",     "queue flushed", "flush failed"};
 
   // For a node, while it lives. `step` is told each moment of each request.
   std::unique_ptr<homeserver::Homeserver> link(Node& node, std::function<void(const char*)> step);
 
-  // It goes, with what it has not yet done, and forgets what it keeps in memory.
+  // It goes, with what it has not yet done, and forgets what it keeps in memory. Dendrite first refuses for a moment
+  // what it cannot do any more.
   void go_down();
-  void come_up() { down_ = false; }
+  void stop();
+  void come_up() { down_ = stopping_ = false; }
   void kick(const domain::UserId& user_id, const domain::RoomId& room_id);
   void remove_device(const domain::DeviceId& device_id) { removed_devices_.insert(device_id); }
 
@@ -77,8 +80,13 @@ class SimulatedHomeserver {
   // still take effect (less than delivery's quiet time).
   static constexpr std::chrono::seconds time_limit{10};
   static constexpr std::chrono::seconds late_effect{4};
-  // How long Dendrite, when it is up again, may take to make what it was busy with when it went down.
+  // How long Dendrite, when it is up again, may take to make what it was busy with when it went down; and to show that.
   static constexpr std::chrono::seconds queue_time{310};
+  static constexpr std::chrono::seconds time_to_show{28};
+  // How long it is waited for until it shows what it has made.
+  static constexpr std::chrono::seconds barrier_limit{20};
+  // How long it refuses while it is being stopped: less than after what delivery asks again.
+  static constexpr std::chrono::milliseconds time_to_stop{600};
 
  private:
   class Link;
@@ -90,6 +98,10 @@ class SimulatedHomeserver {
   struct Transaction {
     domain::EventId event_id;
     bool kept_on_restart;
+  };
+  struct Queued {  // what Dendrite was busy with when it went down
+    Request request;
+    Steady ready;  // from then on it may be made, by itself or when something else comes to its room
   };
 
   enum class Fate : std::uint8_t {
@@ -105,18 +117,23 @@ class SimulatedHomeserver {
   Fate draw_fate();
 
   homeserver::SendAnswer apply(const Request& request, bool seen_before);
-  void apply_from_queue(const Request& request, nanoseconds time);
+  void put_into_queue(const Request& request);
+  void work_off_queue(const domain::RoomId& room_id);
+  void work_off_queue_at(Steady when, const domain::RoomId& room_id);
   homeserver::LookAnswer search(const Request& request) const;
+  nanoseconds time_until_all_shows() const;
   static std::string path_of(const Request& request);
 
   Simulation& simulation_;
   Random random_;
   const Product product_;
   bool down_ = false;
+  bool stopping_ = false;
   std::uint64_t restarts_ = 0;
   std::vector<RoomEvent> events_;
   std::map<std::string, Transaction> transactions_;  // by path
-  std::set<domain::DelayId> marks_;                  // of what was sent since it came up
+  std::set<domain::DelayId> marks_;                  // left since it came up
+  std::map<domain::RoomId, std::vector<Queued>> queues_;
   std::map<std::pair<domain::UserId, domain::RoomId>, Steady> kicked_;
   std::set<domain::DeviceId> removed_devices_;
   std::uint64_t faults_made_ = 0;

@@ -80,7 +80,10 @@ INSTANTIATE_TEST_SUITE_P(
                       Broken{"cancel-ignored", 20, "was cancelled or has failed, and is in its room"},
                       Broken{"early-timer", 20, "early"}, Broken{"finalise-lost", 20, "not come to any outcome"},
                       Broken{"fence-off", 3000, "times in its room"}, Broken{"no-hold", 200, "came after"},
-                      Broken{"refused-restart-granted", 100, "early"}),
+                      Broken{"refused-restart-granted", 100, "early"},
+                      Broken{"queue-ignored", 3000, "times in its room"}, Broken{"no-flush", 3000, "times in its room"},
+                      Broken{"no-mark", 1000, "late although the homeserver was never away"},
+                      Broken{"refusal-at-once", 300, "failed for no reason"}),
     [](const auto& broken) {
       std::string name = broken.param.name;
       for (char& letter : name) letter = letter == '-' ? '_' : letter;

@@ -386,8 +386,13 @@ void World::pause(Node& node, bool is_about_to_send) {
 void World::plan_faults() {
   for (std::size_t i = 0; i < plan_.homeserver_restarts; ++i) {
     sometime([this] {
-      homeserver_.go_down();
-      simulation_.after(random_.time(50ms, 20s), [this] { homeserver_.come_up(); });
+      if (random_.chance(0.5)) {
+        homeserver_.stop();
+      } else {
+        homeserver_.go_down();
+      }
+      const auto longest_stop = SimulatedHomeserver::time_to_stop;
+      simulation_.after(longest_stop + random_.time(50ms, 20s), [this] { homeserver_.come_up(); });
     });
   }
   for (std::size_t i = 0; i < plan_.kicks; ++i) {
@@ -486,6 +491,10 @@ Verdict World::run() {
   circumstances.start_grace = plan_.start_grace;
   circumstances.store_fails = plan_.store.away > 0 || plan_.disk_troubles > 0;
   circumstances.starts = starts_;
+  // A homeserver that was never restarted, and has never let Afterword wait for so long that it might be: then nothing
+  // is given the time of its queue, which is longer than this.
+  const bool may_queue = plan_.homeserver_restarts > 0 || plan_.homeserver.slow > 0 || plan_.pauses > 0;
+  if (!may_queue && !circumstances.store_fails) circumstances.longest_lateness = 5min;
   verdict_.broken = broken_promises(clients_.history(), homeserver_, circumstances);
   for (const std::string& line : verdict_.broken) simulation_.trace("BROKEN: {}", line);
   verdict_.handlers = simulation_.handlers();
