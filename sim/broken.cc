@@ -187,6 +187,7 @@ class BrokenHomeserver final : public homeserver::Homeserver {
     if (breakage_ == Breakage::no_flush) co_return homeserver::Flush::done;
     co_return co_await homeserver_.flush_queue(event);
   }
+  Task<homeserver::WayAnswer> ask_way(UserId owner) override { return homeserver_.ask_way(std::move(owner)); }
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
     return homeserver_.whoami(std::move(credentials));
   }

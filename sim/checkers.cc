@@ -261,7 +261,7 @@ void Judgement::check_order() {
   // Whether it may have been sent while a process was still waiting for clients.
   const auto overtakes_in_grace = [&](const Sent& sent) {
     if (circumstances_.start_grace == 0ms) return false;
-    if (circumstances_.store_fails) return true;
+    if (circumstances_.has_outages) return true;
     return std::any_of(circumstances_.starts.begin(), circumstances_.starts.end(), [&](Steady start) {
       return start <= sent.event->arrived && sent.due <= Simulation::wall_at(start + circumstances_.start_grace) + 1s;
     });

@@ -19,7 +19,7 @@ struct Circumstances {
   std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
   std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room
   std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts,
-  bool store_fails = false;                  // or when its store works again, which did not now and then
+  bool has_outages = false;                  // or when its store or its homeserver is back, which was away now and then
   std::vector<Steady> starts;                // when processes began to serve
   // How late events may be, where nothing takes longer than for clear answers to be found.
   std::optional<std::chrono::milliseconds> longest_lateness = std::nullopt;

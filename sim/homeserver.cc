@@ -72,6 +72,16 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
     co_return call->answer().value_or(Flush::not_done);
   }
 
+  Task<homeserver::WayAnswer> ask_way(domain::UserId) override {
+    const auto call = std::make_shared<Call<homeserver::WayAnswer>>(node_, there_.simulation_.now() + time_limit);
+    homeserver::WayAnswer answer = homeserver::Open{};
+    if (there_.down_) answer = homeserver::Closed{"connection refused"};
+    answer_after<homeserver::WayAnswer>(brief(), call, std::move(answer), "way answered");
+    co_await call->wait();
+    if (call->answer()) co_return *call->answer();
+    co_return homeserver::Closed{"timed out"};
+  }
+
   // Clients' tokens are looked into before the handlers, and so not part of this world.
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials) override {
     co_return homeserver::Unreachable{"not simulated"};
@@ -188,7 +198,7 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
   there.simulation_.trace("{} sends {} ({}, fate {})", node_.name(), request.delay_id.to_string(),
                           request.event.content, static_cast<int>(fate));
   if (there.down_) {
-    answer_after<SendAnswer>(brief(), waiting, NotArrived{"connection refused", std::nullopt}, "send refused");
+    answer_after<SendAnswer>(brief(), waiting, NotArrived{"connection refused"}, "send refused");
     return;
   }
   switch (fate) {
@@ -202,7 +212,8 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
       answer_after<SendAnswer>(brief(), waiting, refused(429, "M_LIMIT_EXCEEDED"), "send limited");
       return;
     case Fate::overload:
-      answer_after<SendAnswer>(brief(), waiting, NotArrived{"429", Milliseconds(there.random_.between(100, 5000))},
+      answer_after<SendAnswer>(brief(), waiting,
+                               NotArrived{"429", Milliseconds(there.random_.between(100, 5000)), std::nullopt},
                                "send overloaded");
       return;
     default:

@@ -53,9 +53,10 @@ class SimulatedHomeserver {
       : simulation_(simulation), random_(random), product_(product) {}
 
   // The moments of requests.
-  static constexpr std::array moments{
-      "mark left", "mark failed", "send refused", "send limited",  "send overloaded", "send applied",  "send answered",
-      "send lost", "send cut",    "send 5xx",     "look answered", "look failed",     "queue flushed", "flush failed"};
+  static constexpr std::array moments{"mark left",       "mark failed",  "send refused",  "send limited",
+                                      "send overloaded", "send applied", "send answered", "send lost",
+                                      "send cut",        "send 5xx",     "look answered", "look failed",
+                                      "queue flushed",   "flush failed", "way answered"};
 
   // For a node, while it lives. `step` is told each moment of each request.
   std::unique_ptr<homeserver::Homeserver> link(Node& node, std::function<void(const char*)> step);

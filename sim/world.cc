@@ -489,12 +489,12 @@ Verdict World::run() {
   if (plan_.store.network) circumstances.clock_error = 50ms;
   circumstances.longest_hold = delivery::Options{}.longest_hold;
   circumstances.start_grace = plan_.start_grace;
-  circumstances.store_fails = plan_.store.away > 0 || plan_.disk_troubles > 0;
+  circumstances.has_outages = plan_.store.away > 0 || plan_.disk_troubles > 0 || plan_.homeserver_restarts > 0;
   circumstances.starts = starts_;
   // A homeserver that was never restarted, and has never let Afterword wait for so long that it might be: then nothing
   // is given the time of its queue, which is longer than this.
   const bool may_queue = plan_.homeserver_restarts > 0 || plan_.homeserver.slow > 0 || plan_.pauses > 0;
-  if (!may_queue && !circumstances.store_fails) circumstances.longest_lateness = 5min;
+  if (!may_queue && !circumstances.has_outages) circumstances.longest_lateness = 5min;
   verdict_.broken = broken_promises(clients_.history(), homeserver_, circumstances);
   for (const std::string& line : verdict_.broken) simulation_.trace("BROKEN: {}", line);
   verdict_.handlers = simulation_.handlers();

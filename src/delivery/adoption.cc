@@ -17,20 +17,28 @@ Task<void> Adoption::keep_on() {
   while (!context_.stopping) {
     co_await context_.clock.sleep_for(context_.options.adoption_interval);
     if (context_.stopping) co_return;
-    const auto adopted = co_await adopt();
-    context_.heard(adopted);
+    auto adopting = adopt_and_note();
+    co_await context_.go_on_after_errors("adopting delayed events", std::move(adopting));
   }
+}
+
+Task<void> Adoption::adopt_and_note() {
+  const auto adopted = co_await adopt();
+  context_.heard(adopted);
 }
 
 Task<store::StoreResult<void>> Adoption::adopt() {
   while (true) {
-    co_await gate_.close();
-    const auto adopted = co_await adopt_some();
-    gate_.open();
+    const auto adopted = co_await adopt_behind_the_gate();
     turns_.dispatch();
     if (!adopted) co_return adopted.error();
     if (*adopted == 0) co_return store::StoreResult<void>();
   }
+}
+
+Task<store::StoreResult<std::size_t>> Adoption::adopt_behind_the_gate() {
+  const AttemptGate::Closing closing = co_await gate_.close();
+  co_return co_await adopt_some();
 }
 
 // How many.
@@ -50,7 +58,7 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
       if (event.state != State::sending) continue;
       attempts_.begin(event.delay_id);
       attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
-      turns_.take_over(event.room_id, event.timing.due(), event.delay_id);
+      turns_.take_over(event.room_id, event.user_id, event.timing.due(), event.delay_id);
     }
   }
   co_return adopted->size();

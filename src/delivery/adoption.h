@@ -26,6 +26,8 @@ class Adoption {
 
  private:
   Task<store::StoreResult<void>> adopt();
+  Task<void> adopt_and_note();
+  Task<store::StoreResult<std::size_t>> adopt_behind_the_gate();
   Task<store::StoreResult<std::size_t>> adopt_some();
 
   Context& context_;

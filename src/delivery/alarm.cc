@@ -32,6 +32,11 @@ std::optional<Timestamp> Alarm::next() const {
   return std::min(let_go, earliest.value_or(let_go));
 }
 
+void Alarm::look_again(std::vector<Timer> timers, Timestamp when) {
+  for (Timer& timer : timers) timer.when = when;
+  timers_.add(std::move(timers));
+}
+
 void Alarm::let_go(Timestamp now) {
   std::vector<Timer> timers;
   const auto end = held_.upper_bound(now);
@@ -46,8 +51,9 @@ Task<void> Alarm::run(std::function<Task<void>(std::vector<Timer>)> fire) {
     let_go(now);
     std::vector<Timer> fired = timers_.take_due(now, max_fired);
     if (!fired.empty()) {
-      auto firing = fire(std::move(fired));
-      co_await std::move(firing);
+      auto firing = fire(fired);
+      const bool looked = co_await context_.go_on_after_errors("looking at timers", std::move(firing));
+      if (!looked) look_again(std::move(fired), now + longest_sleep);
     } else if (const auto wake = next()) {
       const auto sleep = std::min<Milliseconds>(*wake - now, longest_sleep);
       co_await changed_.wait_until(context_.clock, context_.clock.steady_now() + sleep);

@@ -31,6 +31,7 @@ class Alarm {
  private:
   std::optional<Timestamp> next() const;
   void let_go(Timestamp now);
+  void look_again(std::vector<Timer> timers, Timestamp when);
 
   Context& context_;
   Timers timers_;

@@ -2,9 +2,11 @@
 
 namespace afterword::delivery {
 
-Task<void> AttemptGate::close() {
+Task<AttemptGate::Closing> AttemptGate::close() {
   closed_ = true;
+  Closing closing(*this);
   while (passing_ > 0 && !context_.stopping) co_await changed_.wait();
+  co_return std::move(closing);
 }
 
 void AttemptGate::open() {
@@ -12,9 +14,9 @@ void AttemptGate::open() {
   changed_.notify_all();
 }
 
-Task<void> AttemptGate::enter() {
+Task<AttemptGate::Passing> AttemptGate::enter() {
   while (closed_ && !context_.stopping) co_await changed_.wait();
-  ++passing_;
+  co_return Passing(*this);
 }
 
 void AttemptGate::leave() {

@@ -29,7 +29,6 @@ void Attempts::note_unclear(domain::DelayId delay_id, async::Steady now, bool ma
   attempt->unanswered = now;
   attempt->may_be_queued = may_be_queued;
   attempt->flushed = false;
-  if (!attempt->unclear_since) attempt->unclear_since = now;
 }
 
 void Attempts::note_may_be_queued(domain::DelayId delay_id) {
@@ -57,15 +56,9 @@ bool Attempts::is_to_be_flushed(domain::DelayId delay_id) const {
 
 bool Attempts::is_quiet(domain::DelayId delay_id, async::Steady now) const {
   const UnderWay* const attempt = find(delay_id);
-  if (attempt == nullptr) return true;
+  if (attempt == nullptr || !attempt->quiet_until) return false;
   if (attempt->may_be_queued && now - attempt->unanswered < options_.queue_time) return false;
-  return now >= attempt->quiet_until;
-}
-
-bool Attempts::holds_too_long(domain::DelayId delay_id, async::Steady now) const {
-  const UnderWay* const attempt = find(delay_id);
-  if (attempt == nullptr || !attempt->unclear_since) return false;
-  return now - *attempt->unclear_since >= options_.longest_hold;
+  return now >= *attempt->quiet_until;
 }
 
 std::optional<domain::DelayId> Attempts::take(domain::DelayId delay_id, const domain::EventId& event_id) {

@@ -38,10 +38,8 @@ class Attempts {
   // The queue has had its time, and everything in it was worked off.
   void note_flushed(domain::DelayId delay_id, async::Steady now, homeserver::Flush flush);
   bool is_to_be_flushed(domain::DelayId delay_id) const;
-  // Whether no earlier try can take effect any more.
+  // Whether no earlier try can take effect any more, as far as is known: not of an attempt that nobody knows.
   bool is_quiet(domain::DelayId delay_id, async::Steady now) const;
-  // Whether it has been without a clear answer for longer than its room may be held up.
-  bool holds_too_long(domain::DelayId delay_id, async::Steady now) const;
 
   // An event of the room is this attempt's, unless another one here has taken it: then that one.
   std::optional<domain::DelayId> take(domain::DelayId delay_id, const domain::EventId& event_id);
@@ -57,11 +55,10 @@ class Attempts {
  private:
   struct UnderWay {
     Reply reply;                                      // for who asked for it
-    async::Steady quiet_until{};                      // an earlier try may still be under way in the homeserver
+    std::optional<async::Steady> quiet_until = {};    // until then an earlier try may still be under way; not known yet
     async::Steady unanswered{};                       // when the homeserver last gave no answer
     bool may_be_queued = false;                       // an earlier try may be in its queue,
     bool flushed = false;                             // if that was not worked off since
-    std::optional<async::Steady> unclear_since = {};  // when the first try had no clear answer
     std::optional<domain::EventId> event = {};        // in its room, until that is recorded
     std::optional<domain::DelayId> transaction = {};  // if it is not its own
   };

@@ -9,7 +9,9 @@
 #include "delivery/grace.h"
 #include "delivery/retry.h"
 
+#include <algorithm>
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <random>
 #include <utility>
@@ -29,6 +31,10 @@ struct Context {
 
   std::chrono::milliseconds delay_after(unsigned failures) {
     return retry_delay(failures, {options.first_retry, options.last_retry}, random);
+  }
+
+  std::chrono::milliseconds delay_aside(unsigned failures) {
+    return retry_delay(failures, {options.first_retry_aside, options.last_retry_aside}, random);
   }
 
   std::chrono::milliseconds delay_after_store(unsigned failures) {
@@ -60,6 +66,38 @@ struct Context {
     return !answer.has_error();
   }
 
+  // A client was heard: something was scheduled or restarted. The grace after an outage that kept clients away begins
+  // when they are heard again, if that is before its end.
+  void hear_client() {
+    client_heard = clock.steady_now();
+    if (std::exchange(grace_awaits_clients, false) && clock.now() < grace.end()) grace.begin(clock.now());
+  }
+
+  // The homeserver was away since then. Were clients too, they could not restart what came due: they get the grace.
+  // They were not if any was heard in the time that all take to try again.
+  bool begin_grace_after_outage(async::Steady away_since) {
+    const async::Steady now = clock.steady_now();
+    if (options.start_grace == std::chrono::milliseconds(0)) return false;
+    const bool was_brief = now - away_since < shortest_silence;
+    if (was_brief || client_heard >= std::max(away_since, now - options.start_grace)) return false;
+    grace.begin(clock.now());
+    grace_awaits_clients = true;
+    return true;
+  }
+
+  // An error that leaves the task is a bug. It is logged, and who has called goes on.
+  Task<bool> go_on_after_errors(const char* name, Task<void> task) {
+    try {
+      co_await std::move(task);
+      co_return true;
+    } catch (const std::exception& error) {
+      if (!stopping) log::error("{} met an error: {}", name, error.what());
+    } catch (...) {
+      if (!stopping) log::error("{} met an unknown error", name);
+    }
+    co_return false;
+  }
+
   async::Clock& clock;
   store::Store& store;
   homeserver::Homeserver& homeserver;
@@ -73,8 +111,12 @@ struct Context {
  private:
   // A single failure is none: whoever asks again is heard.
   static constexpr std::chrono::milliseconds shortest_outage{1'000};
+  // Clients of calls restart their events every 4 or 5 s. To have heard none for less says nothing.
+  static constexpr std::chrono::milliseconds shortest_silence{5'000};
 
   std::optional<async::Steady> store_away_since;
+  async::Steady client_heard{};
+  bool grace_awaits_clients = false;
   std::minstd_rand random;  // for jitter among the retries of this process: it need not be unpredictable
 };
 

@@ -5,9 +5,9 @@
 #include "delivery/attempt_gate.h"
 #include "delivery/attempts.h"
 #include "delivery/context.h"
-#include "delivery/outage.h"
 #include "delivery/tries.h"
 #include "delivery/turns.h"
+#include "delivery/way.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -27,30 +27,59 @@ struct Delivery::Implementation {
         alarm(executor, context),
         gate(executor, context),
         attempts(executor, context.options),
-        outage(context, [this] { turns.dispatch(); }),
-        tries(context, gate, attempts, outage),
-        turns(context, alarm, gate, attempts, outage, tries),
+        way(context, [this](async::Steady closed_since) { go_on_after_outage(closed_since); }),
+        tries(context, gate, attempts, way),
+        turns(context, alarm, gate, attempts, way, tries),
         adoption(context, alarm, gate, attempts, turns) {}
 
-  Task<void> send_on_request(DelayId delay_id, std::optional<domain::UserId> caller, Reply reply);
+  // Of an event that is to be sent on request: where it goes on, if that has no clear answer.
+  struct Requested {
+    DelayId delay_id;
+    domain::RoomId room_id;
+    domain::UserId owner;
+    Timestamp due;
+    bool has_begun = false;
+  };
+
+  void go_on_after_outage(async::Steady closed_since);
+  Task<void> send_on_request(Requested requested, std::optional<domain::UserId> caller, Reply reply);
+  Task<void> try_on_request(Requested& requested, std::optional<domain::UserId> caller, Reply reply);
   async::Steady longest_wait_from_now() const { return context.clock.steady_now() + context.options.longest_wait; }
 
   Context context;
   Alarm alarm;
   AttemptGate gate;
   Attempts attempts;
-  Outage outage;
+  Way way;
   Tries tries;
   Turns turns;
   Adoption adoption;
   bool drained = false;
 };
 
-Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::optional<domain::UserId> caller,
+// Clients that could not reach us while the homeserver was away have their time to restart what came due.
+void Delivery::Implementation::go_on_after_outage(async::Steady closed_since) {
+  if (context.begin_grace_after_outage(closed_since)) turns.look_again();
+  turns.dispatch();
+}
+
+// However it goes on, it ends with an outcome, or is continued in its room.
+Task<void> Delivery::Implementation::send_on_request(Requested requested, std::optional<domain::UserId> caller,
                                                      Reply reply) {
-  co_await gate.enter();
-  if (!attempts.begin(delay_id, reply)) {
-    gate.leave();
+  auto trying = try_on_request(requested, std::move(caller), std::move(reply));
+  const bool tried = co_await context.go_on_after_errors("sending on request", std::move(trying));
+  if (tried || !requested.has_begun || !attempts.contains(requested.delay_id)) co_return;
+  attempts.note_unclear(requested.delay_id, context.clock.steady_now());
+  turns.take_over(requested.room_id, requested.owner, requested.due, requested.delay_id);
+  turns.pause(requested.room_id);
+}
+
+Task<void> Delivery::Implementation::try_on_request(Requested& requested, std::optional<domain::UserId> caller,
+                                                    Reply reply) {
+  const DelayId delay_id = requested.delay_id;
+  AttemptGate::Passing passing = co_await gate.enter();
+  requested.has_begun = attempts.begin(delay_id, reply);
+  if (!requested.has_begun) {
     reply->emplace(Effect::wait);
     attempts.ended().notify_all();
     co_return;
@@ -58,7 +87,7 @@ Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::opti
   const Timestamp now = context.clock.now();
   const domain::Attempt attempt{context.clock.to_wall(now), true};
   auto claimed = co_await context.store.claim(delay_id, std::move(caller), attempt, now);
-  gate.leave();
+  passing.leave();
   if (!claimed) {
     attempts.end(delay_id, claimed.error());
     co_return;
@@ -73,17 +102,17 @@ Task<void> Delivery::Implementation::send_on_request(DelayId delay_id, std::opti
   }
 
   auto& event = std::get<DelayedEvent>(*claimed);
-  const domain::RoomId room_id = event.event.room_id;
+  Recorded what{delay_id, event.event.room_id, event.event.type};
   const Timestamp due = event.timing.due();
   NextStep step = co_await tries.first(std::move(event));
   if (auto* finalise = std::get_if<Finalise>(&step)) {
-    co_await tries.record(delay_id, std::move(*finalise));
+    co_await tries.record(std::move(what), std::move(*finalise));
   } else if (auto* release = std::get_if<Release>(&step)) {
     co_await tries.record(delay_id, std::move(*release));
     alarm.set(due, delay_id);  // it may have been another instance's
   } else {
-    turns.take_over(room_id, due, delay_id);
-    turns.pause(room_id);
+    turns.take_over(what.room_id, requested.owner, due, delay_id);
+    turns.pause(what.room_id);
   }
 }
 
@@ -103,10 +132,14 @@ Task<store::StoreResult<void>> Delivery::start() {
   co_return store::StoreResult<void>();
 }
 
-void Delivery::expect(DelayId delay_id, Timestamp due) { implementation_->alarm.set(due, delay_id); }
+void Delivery::expect(DelayId delay_id, Timestamp due) {
+  implementation_->context.hear_client();
+  implementation_->alarm.set(due, delay_id);
+}
 
 void Delivery::restarted(DelayId delay_id, Timestamp due) {
   Implementation& delivery = *implementation_;
+  delivery.context.hear_client();
   if (due < delivery.context.grace.end()) delivery.alarm.set(due, delay_id);
 }
 
@@ -125,7 +158,9 @@ Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::U
 
   // Its own task, so that it has an end whatever becomes of its caller.
   const Reply reply = std::make_shared<std::optional<SendNowAnswer>>();
-  context.tries.spawn("sending on request", delivery.send_on_request(delay_id, std::move(caller), reply));
+  const domain::DelayedEvent& event = **found;
+  Implementation::Requested requested{delay_id, event.event.room_id, event.event.user_id, event.timing.due()};
+  context.tries.spawn("sending on request", delivery.send_on_request(std::move(requested), std::move(caller), reply));
   const async::Steady give_up = delivery.longest_wait_from_now();
   while (!*reply && !delivery.drained && context.clock.steady_now() < give_up) {
     co_await delivery.attempts.ended().wait_until(context.clock, give_up);

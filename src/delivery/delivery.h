@@ -2,7 +2,8 @@
 //
 // Lifecycle: start() once, before requests are served; drain() once, before the store is closed. A timer is only a
 // hint: when it fires, the store is asked again, so a restart costs no timer work. In a room events leave in the order
-// of their scheduled time, one after the other; rooms do not wait for each other beyond the bound on concurrent sends.
+// of their scheduled time, one after the other; rooms do not wait for each other beyond the bounds on concurrent sends,
+// of which each owner has a share. No answer about one event stops another owner's: see way.h and troubles.h.
 //
 // Every event that is scheduled or sending has a place here: a timer, its room's queue, or an attempt. It may have a
 // timer beside another place (it is sent on request, say), which does no harm, because nothing is sent that the store
@@ -17,6 +18,7 @@
 #pragma once
 
 #include "async/clock.h"
+#include "base/rate_limiter.h"
 #include "homeserver/homeserver.h"
 #include "store/store.h"
 
@@ -33,6 +35,12 @@ using async::Task;
 
 struct Options {
   std::size_t max_concurrent_sends = 32;
+  std::size_t max_sends_of_an_owner = 8;
+  std::size_t max_concurrent_retries = 16;  // beside those, of what was tried before
+  std::size_t max_retries_of_an_owner = 4;
+  // Of one owner's events, for homeservers that limit none: what is beyond it fails with M_LIMIT_EXCEEDED, as what the
+  // homeserver limits. Absent: none.
+  std::optional<Rate> owner_limit{};
   std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
   std::chrono::milliseconds last_retry{30'000};
   std::chrono::milliseconds last_store_retry{1'000};  // of what the store could not do: it may be back any moment
@@ -49,8 +57,13 @@ struct Options {
   std::chrono::milliseconds queue_time{330'000};
   // And after that was flushed: a Dendrite under load was seen to show an event 28 s after it had made it.
   std::chrono::milliseconds flush_time{120'000};
-  // How long such an attempt holds up the later events of its room. Afterwards it is resolved beside them.
+  // How long an event that was tried without an outcome holds up the later events of its room. Afterwards it is set
+  // aside, and tried again beside them, at growing intervals.
   std::chrono::milliseconds longest_hold{120'000};
+  std::chrono::milliseconds first_retry_aside{30'000};
+  std::chrono::milliseconds last_retry_aside{300'000};
+  // So long after it was due it fails with what was answered last.
+  std::chrono::milliseconds give_up_after = std::chrono::hours(24);
   // How often the timers of instances that are gone are taken over.
   std::chrono::milliseconds adoption_interval{2'000};
 };
@@ -75,7 +88,7 @@ class Delivery {
   // An event was scheduled.
   void expect(domain::DelayId delay_id, Timestamp due);
 
-  // An event was restarted. A hint: its timer looks again in any case, at the latest when the grace ends.
+  // An event was restarted. For its timer a hint: its timer looks again in any case, at the latest when the grace ends.
   void restarted(domain::DelayId delay_id, Timestamp due);
 
   // Sends it at once, by the rules of docs/protocol.md section 2. `perform` means: sent. `wait` means: a send was under

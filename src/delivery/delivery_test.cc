@@ -9,11 +9,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -86,6 +89,12 @@ class DeliveryTest : public ::testing::Test {
     made.event.type = "m.room.message";
     made.event.content = "{}";
     made.timing = {clock_.now(), delay};
+    return made;
+  }
+  static domain::UserId user(int number) { return domain::UserId("@user" + std::to_string(number) + ":example.org"); }
+  domain::NewDelayedEvent of(const domain::UserId& owner, const RoomId& room_id, std::chrono::milliseconds delay) {
+    domain::NewDelayedEvent made = event(room_id, delay);
+    made.event.user_id = owner;
     return made;
   }
   DelayId schedule(const domain::NewDelayedEvent& made) {
@@ -226,6 +235,41 @@ TEST_F(DeliveryTest, ARefusalAtItsTimeIsFinal) {
   EXPECT_THAT(sent(), ElementsAre(forbidden, limited));
   EXPECT_EQ(failed_with(forbidden), 403);
   EXPECT_EQ(failed_with(limited), 429);
+}
+
+// What is logged while it lives.
+class LoggedLines {
+ public:
+  LoggedLines() : before_(spdlog::default_logger()) {
+    const auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(text_);
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+  }
+  ~LoggedLines() { spdlog::set_default_logger(before_); }
+  LoggedLines(const LoggedLines&) = delete;
+  LoggedLines& operator=(const LoggedLines&) = delete;
+
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::shared_ptr<spdlog::logger> before_;
+  std::ostringstream text_;
+};
+
+TEST_F(DeliveryTest, WhatFailsIsALineInTheLogThatTellsNoSecret) {
+  start();
+  homeserver_.next_answers = {refused(403, "M_FORBIDDEN")};
+  auto leave = event(room_a, 1s);
+  leave.event.type = "m.call.member\nforged";
+  leave.event.content = R"({"secret":"content"})";
+  const LoggedLines lines;
+  schedule(leave);
+  clock_.advance(1s);
+  EXPECT_EQ(failed_with(leave.delay_id), 403);
+  const std::string text = lines.text();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  EXPECT_THAT(text, ::testing::HasSubstr(R"("m.call.member\nforged" in "!a:example.org": 403 "M_FORBIDDEN")"));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("secret")));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr(leave.delay_id.to_string())));
 }
 
 homeserver::SendAnswer refused_perhaps_at_a_stop() {
@@ -392,7 +436,7 @@ TEST_F(DeliveryTest, SendsNoMoreAtOnceThanAllowed) {
   start({.max_concurrent_sends = 3});
   homeserver_.send_time = [](const auto&) { return 100ms; };
   std::vector<DelayId> ids;
-  for (int i = 0; i < 10; ++i) ids.push_back(schedule(RoomId("!" + std::to_string(i)), 1s + i * 1ms));
+  for (int i = 0; i < 10; ++i) ids.push_back(schedule(of(user(i), RoomId("!" + std::to_string(i)), 1s + i * 1ms)));
   clock_.advance(1h);
   EXPECT_EQ(homeserver_.most_under_way, 3u);
   EXPECT_EQ(sent(), ids);
@@ -420,9 +464,9 @@ TEST_F(DeliveryTest, RetriesBackOff) {
   homeserver_.answer_send = [](const auto&) { return timed_out(); };
   schedule(0ms);
   clock_.advance(1h);
-  // At most 30 s apart, at least 15 s once the backoff is at its end.
-  EXPECT_GT(homeserver_.sends.size(), 3600u / 30);
-  EXPECT_LT(homeserver_.sends.size(), 3600u / 15 + 10);
+  // At most 30 s apart while it holds up its room, and then at most 5 min.
+  EXPECT_GT(homeserver_.sends.size(), 120u / 30 + 3600u / 300);
+  EXPECT_LT(homeserver_.sends.size(), 60u);
 }
 
 TEST_F(DeliveryTest, AnOutageHonoursRestartsAndCancels) {
@@ -453,6 +497,7 @@ TEST_F(DeliveryTest, AnOutageHonoursRestartsAndCancels) {
 TEST_F(DeliveryTest, AfterAnOutageEventsLeaveInOrderAcrossRooms) {
   start();
   bool away = true;
+  homeserver_.way_is_open = false;
   std::vector<DelayId> taken;
   homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
     if (away) return connection_refused();
@@ -462,9 +507,11 @@ TEST_F(DeliveryTest, AfterAnOutageEventsLeaveInOrderAcrossRooms) {
   std::vector<DelayId> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(schedule(RoomId("!" + std::to_string(i % 7)), 1s + i * 100ms));
   clock_.advance(5min);
-  // It is asked with one event at a time, not with all of them.
-  EXPECT_LT(homeserver_.sends.size(), 40u);
+  // What finds out whether it is back is no event.
+  EXPECT_LT(homeserver_.sends.size(), 10u);
+  EXPECT_GT(homeserver_.way_questions, 10u);
   away = false;
+  homeserver_.way_is_open = true;
   clock_.advance(1min);
   EXPECT_EQ(taken, ids);
 }
@@ -975,18 +1022,324 @@ TEST_F(DeliveryTest, AnAttemptWithoutAnswerHoldsUpItsRoomForALimitedTime) {
   EXPECT_EQ(state(behind), State::scheduled);
   clock_.advance(2min);
   EXPECT_EQ(state(behind), State::sent);
-  EXPECT_EQ(state(stuck.delay_id), State::sending);
+  EXPECT_FALSE(domain::is_finalised(state(stuck.delay_id)));
 
   // It is still resolved.
   homeserver_.answer_look = [](const auto&) { return in_the_room("$late"); };
-  clock_.advance(1min);
+  clock_.advance(6min);
   EXPECT_EQ(state(stuck.delay_id), State::sent);
+}
+
+// --- The way to the homeserver ---
+
+homeserver::SendAnswer not_let_through(int status, std::optional<Milliseconds> retry_after = std::nullopt) {
+  return homeserver::NotArrived{"not let through", retry_after,
+                                domain::HomeserverError{status, R"({"errcode":"M_X"})"}};
+}
+homeserver::SendAnswer answered_without_outcome(int status) {
+  return homeserver::Unclear{"an answer", false, domain::HomeserverError{status, R"({"errcode":"M_X"})"}};
+}
+
+struct Stuck {
+  const char* name;
+  std::function<homeserver::SendAnswer()> answer;
+  std::chrono::milliseconds time{0};
+};
+const Stuck stuck_answers[] = {
+    {"M_UNRECOGNIZED", [] { return not_let_through(404); }},
+    {"a proxy's 429", [] { return not_let_through(429, 5min); }},
+    {"500", [] { return answered_without_outcome(500); }},
+    {"403 in HTML", [] { return answered_without_outcome(403); }},
+    {"a reset", [] { return timed_out(); }},
+    {"no answer", [] { return timed_out(); }, 30s},
+    {"no connection", [] { return connection_refused(); }},
+};
+
+TEST_F(DeliveryTest, NoAnswerAboutOneEventStopsAnotherOwners) {
+  start();
+  for (const Stuck& stuck : stuck_answers) {
+    SCOPED_TRACE(stuck.name);
+    homeserver_.sends.clear();
+    homeserver_.send_time = [&](const auto& send) { return send.event.user_id == alice ? stuck.time : 0ms; };
+    homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+      if (send.event.user_id == alice) return stuck.answer();
+      return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+    };
+    std::vector<DelayId> alices;
+    for (int i = 0; i < 5; ++i) alices.push_back(schedule(RoomId("!" + std::to_string(i)), 1s));
+    for (int i = 0; i < 30; ++i) {
+      const Timestamp due = clock_.now() + 1s;
+      const auto id = schedule(of(user(1), RoomId("!another:example.org"), 1s));
+      clock_.advance(2s);
+      ASSERT_EQ(state(id), State::sent);
+      const auto arrived = std::ranges::find(homeserver_.sends, id, &FakeHomeserver::Send::delay_id)->arrived;
+      EXPECT_LE(arrived - due, 1s);
+      clock_.advance(5s);
+    }
+    homeserver_.answer_send = nullptr;
+    homeserver_.send_time = nullptr;
+    clock_.advance(10min);
+    for (const auto id : alices) EXPECT_EQ(state(id), State::sent);
+  }
+}
+
+TEST_F(DeliveryTest, WhatIsNotLetThroughForEverHoldsUpItsRoomForAWhileAndFailsAfterADay) {
+  for (const Stuck& stuck : stuck_answers) {
+    SCOPED_TRACE(stuck.name);
+    start();
+    homeserver_.sends.clear();
+    auto alices = event(room_a, 1s);
+    alices.event.type = "stuck";
+    homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+      if (send.event.type == "stuck") return stuck.answer();
+      return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+    };
+    schedule(alices);
+    const auto behind = schedule(of(user(1), room_a, 2s));
+    clock_.advance(1min);
+    EXPECT_EQ(state(behind), State::scheduled);
+    clock_.advance(2min);
+    EXPECT_EQ(state(behind), State::sent);
+
+    clock_.advance(12h);
+    stop(0ms);
+    start();
+    clock_.advance(11h + 50min);
+    EXPECT_FALSE(domain::is_finalised(state(alices.delay_id)));
+    EXPECT_LT(homeserver_.sends.size(), 600u);  // at growing intervals
+    clock_.advance(20min);
+    const auto failed = look_up(alices.delay_id);
+    ASSERT_EQ(failed.state, State::failed);
+    const auto expected = stuck.answer();
+    int status = 504;
+    if (const auto* answer = std::get_if<homeserver::NotArrived>(&expected); answer && answer->error) {
+      status = answer->error->status;
+    } else if (const auto* unclear = std::get_if<homeserver::Unclear>(&expected); unclear && unclear->error) {
+      status = unclear->error->status;
+    }
+    EXPECT_EQ(std::get<domain::HomeserverError>(failed.finalised->outcome).status, status);
+    stop(0ms);
+  }
+}
+
+TEST_F(DeliveryTest, WhatIsNotLetThroughCanBeCancelledOrRestarted) {
+  start();
+  for (const Stuck& stuck : stuck_answers) {
+    SCOPED_TRACE(stuck.name);
+    homeserver_.answer_send = [&](const auto&) { return stuck.answer(); };
+    const auto cancelled = schedule(room_a, 1s);
+    const auto restarted = schedule(room_b, 1s);
+    clock_.advance(10min);
+    // It is being looked for some of the time, and both can be had as soon as that has ended.
+    while (cancel(cancelled) == Effect::wait) clock_.advance(1s);
+    while (restart(restarted) == Effect::wait) clock_.advance(1s);
+    const auto before = homeserver_.sends.size();
+    homeserver_.answer_send = nullptr;
+    clock_.advance(1s - 1ms);
+    EXPECT_EQ(homeserver_.sends.size(), before);
+    clock_.advance(10min);
+    EXPECT_EQ(state(cancelled), State::cancelled);
+    EXPECT_EQ(state(restarted), State::sent);
+  }
+}
+
+TEST_F(DeliveryTest, AfterAnOutageOfTwoDaysNothingFailsForBeingLate) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  const auto id = schedule(1s);
+  const auto untried = schedule(room_b, 1min);
+  clock_.advance(5s);
+  homeserver_.is_away = true;
+  homeserver_.answer_look = [](const auto&) { return cannot_tell(); };
+  clock_.advance(48h);
+  homeserver_.is_away = false;
+  homeserver_.answer_look = nullptr;
+  homeserver_.next_answers = {answered_without_outcome(502), answered_without_outcome(502)};
+  homeserver_.answer_send = nullptr;
+  clock_.advance(2min);
+  EXPECT_EQ(state(id), State::sent);
+  EXPECT_EQ(state(untried), State::sent);
+}
+
+TEST_F(DeliveryTest, ManySlowEventsOfOneOwnerHoldUpNobodyElse) {
+  start();
+  homeserver_.send_time = [](const auto& send) { return send.event.user_id == alice ? 60s : 0s; };
+  for (int i = 0; i < 40; ++i) schedule(RoomId("!" + std::to_string(i)), 1s);
+  const auto leave = schedule(of(user(1), room_b, 2s));
+  clock_.advance(2s);
+  EXPECT_EQ(state(leave), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatIsBeyondAnOwnersLimitFailsOrStaysScheduled) {
+  start({.owner_limit = Rate{1, 3}});
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(schedule(1s));
+  const auto bobs = schedule(of(user(1), room_b, 1s));
+  const auto requested = schedule(1h);
+  clock_.advance(1s);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(state(ids[i]), State::sent);
+  for (int i = 3; i < 5; ++i) EXPECT_EQ(failed_with(ids[i]), 429);
+  EXPECT_EQ(state(bobs), State::sent);
+  EXPECT_EQ(std::get<domain::HomeserverError>(send_now(requested)).status, 429);
+  EXPECT_EQ(state(requested), State::scheduled);
+  clock_.advance(1s);
+  EXPECT_EQ(std::get<Effect>(send_now(requested)), Effect::perform);
+}
+
+TEST_F(DeliveryTest, SlowEventsOfSeveralOwnersHoldUpNobodyElse) {
+  start();
+  homeserver_.send_time = [](const auto& send) { return send.event.room_id == room_b ? 0s : 60s; };
+  for (int i = 0; i < 100; ++i) schedule(of(user(i % 5), RoomId("!" + std::to_string(i)), 1s));
+  const auto leave = schedule(of(user(9), room_b, 2s));
+  clock_.advance(2s);
+  EXPECT_EQ(state(leave), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatIsNewWaitsForNoRetries) {
+  start();
+  homeserver_.answer_send = [](const auto& send) -> homeserver::SendAnswer {
+    if (send.event.room_id != room_b) return timed_out();
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  homeserver_.look_time = 30s;
+  for (int i = 0; i < 60; ++i) schedule(of(user(i), RoomId("!" + std::to_string(i)), 1s));
+  clock_.advance(5s);
+  const auto leave = schedule(of(user(0), room_b, 1s));
+  clock_.advance(1s);
+  EXPECT_EQ(state(leave), State::sent);
+}
+
+// --- Errors that nobody expects ---
+
+TEST_F(DeliveryTest, ASendThatThrowsLosesNeitherItsPlaceNorItsRoom) {
+  start({.max_concurrent_sends = 1});
+  int throws = 3;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (throws-- > 0) throw std::runtime_error("a bug");
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  const auto first = schedule(room_a, 1s);
+  const auto behind = schedule(room_a, 2s);
+  const auto other = schedule(room_b, 3s);
+  clock_.advance(1s);
+  EXPECT_EQ(state(first), State::sending);
+  EXPECT_EQ(cancel(first), Effect::wait);
+  clock_.advance(1min);
+  for (const auto id : {first, behind, other}) EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatThrewIsLookedForBeforeItIsSentAgain) {
+  start();
+  int throws = 1;
+  homeserver_.answer_send = [&](const auto&) -> homeserver::SendAnswer {
+    if (throws-- > 0) throw std::runtime_error("a bug");
+    return homeserver::Sent{domain::EventId("$twice")};
+  };
+  homeserver_.answer_look = [](const auto&) { return in_the_room("$once"); };
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(std::get<domain::EventId>(look_up(id).finalised->outcome).value, "$once");
+}
+
+TEST_F(DeliveryTest, ALookThatThrowsIsRepeated) {
+  start();
+  homeserver_.next_answers = {timed_out()};
+  int throws = 3;
+  homeserver_.answer_look = [&](const auto&) -> homeserver::LookAnswer {
+    if (throws-- > 0) throw std::runtime_error("a bug");
+    return in_the_room("$there");
+  };
+  const auto id = schedule(1s);
+  clock_.advance(1min);
+  EXPECT_THAT(sent(), ElementsAre(id));
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, ASendOnRequestThatThrowsIsLookedFor) {
+  start();
+  int throws = 1;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (throws-- > 0) throw std::runtime_error("a bug");
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  const auto id = schedule(1h);
+  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
+  EXPECT_EQ(state(id), State::sent);
+  EXPECT_THAT(sent(), ElementsAre(id, id));
+}
+
+TEST_F(DeliveryTest, AStoreThatThrowsStopsNoTimersAndNoAdoption) {
+  start();
+  const auto id = schedule(1s);
+  store_->throws = true;
+  clock_.advance(30s);
+  EXPECT_THAT(sent(), IsEmpty());
+  store_->throws = false;
+  clock_.advance(1min);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+// --- The homeserver's outage, in which clients were not heard either ---
+
+TEST_F(DeliveryTest, ClientsThatCouldNotReachUsEitherHaveTheGraceAfterAnOutageOfTheHomeserver) {
+  start({.last_retry = 1s, .start_grace = 10s});
+  clock_.advance(10s);
+  const auto first = schedule(room_a, 12s);
+  const auto second = schedule(room_b, 12s);
+  homeserver_.is_away = true;
+  clock_.advance(1min);
+  homeserver_.is_away = false;
+  clock_.advance(9s);
+  EXPECT_THAT(sent(), IsEmpty());
+  clock_.advance(3s);  // it ends by itself
+  EXPECT_THAT(sent(), ElementsAre(first, second));
+}
+
+TEST_F(DeliveryTest, AfterAnOutageOfTheHomeserverTheGraceBeginsWhenClientsAreHeardAgain) {
+  start({.last_retry = 1s, .start_grace = 10s});
+  clock_.advance(10s);
+  const auto living = schedule(room_a, 12s);
+  const auto gone = schedule(room_b, 12s);
+  const auto other = schedule(RoomId("!c:example.org"), 1h);
+  homeserver_.is_away = true;
+  clock_.advance(1min);
+  homeserver_.is_away = false;
+  clock_.advance(8s);
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(restart(other), Effect::perform);
+  delivery_->restarted(other, clock_.now() + 1h);
+  clock_.advance(8s);
+  EXPECT_THAT(sent(), IsEmpty());
+  EXPECT_EQ(restart(living), Effect::perform);
+  delivery_->restarted(living, clock_.now() + 12s);
+  clock_.advance(2s);
+  EXPECT_THAT(sent(), ElementsAre(gone));
+  clock_.advance(10s);
+  EXPECT_THAT(sent(), ElementsAre(gone, living));
+}
+
+TEST_F(DeliveryTest, AnOutageInWhichClientsWereHeardDelaysNoLeave) {
+  start({.last_retry = 1s, .start_grace = 10s});
+  clock_.advance(10s);
+  const auto living = schedule(room_a, 12s);
+  const auto gone = schedule(room_b, 12s);
+  homeserver_.is_away = true;
+  for (int i = 0; i < 12; ++i) {
+    clock_.advance(5s);
+    EXPECT_EQ(restart(living), Effect::perform);
+    delivery_->restarted(living, clock_.now() + 12s);
+  }
+  homeserver_.is_away = false;
+  clock_.advance(2s);
+  EXPECT_THAT(sent(), ElementsAre(gone));
 }
 
 TEST_F(DeliveryTest, AHomeserverWithoutClearAnswersIsNotSentEverythingThatIsDue) {
   start();
   homeserver_.answer_send = [](const auto&) { return timed_out(); };
   homeserver_.answer_look = [](const auto&) { return cannot_tell(); };
+  homeserver_.way_is_open = false;
   std::vector<DelayId> ids;
   for (int i = 0; i < 40; ++i) {
     ids.push_back(schedule(RoomId("!" + std::to_string(i) + ":example.org"), 1s + 200ms * i));
@@ -999,6 +1352,7 @@ TEST_F(DeliveryTest, AHomeserverWithoutClearAnswersIsNotSentEverythingThatIsDue)
 
   homeserver_.answer_send = nullptr;
   homeserver_.answer_look = nullptr;
+  homeserver_.way_is_open = true;
   clock_.advance(10min);
   for (const auto id : ids) EXPECT_EQ(state(id), State::sent);
 }

@@ -22,11 +22,11 @@ struct Decide {
 
   NextStep operator()(const NotArrived& not_arrived) const {
     // This try did not arrive. An earlier one may have.
-    if (tried.may_have_arrived) return TryAgain{not_arrived.reason};
-    return Release{NotSent{not_arrived.reason}, not_arrived.retry_after};
+    if (tried.may_have_arrived) return TryAgain{not_arrived.reason, not_arrived.error};
+    return Release{NotSent{not_arrived.reason}, not_arrived.retry_after, not_arrived.error};
   }
 
-  NextStep operator()(const Unclear& unclear) const { return TryAgain{unclear.reason}; }
+  NextStep operator()(const Unclear& unclear) const { return TryAgain{unclear.reason, unclear.error}; }
 };
 
 }  // namespace

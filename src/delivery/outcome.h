@@ -20,14 +20,18 @@ struct Try {
 struct Finalise {
   domain::Outcome outcome;
 };
-struct Release {                                           // it has not been sent, and goes back to scheduled
-  SendNowAnswer answer;                                    // for who asked for it to be sent
-  std::optional<Milliseconds> retry_after = std::nullopt;  // of all that we send
+struct Release {         // it has not been sent, and goes back to scheduled
+  SendNowAnswer answer;  // for who asked for it to be sent
+  std::optional<Milliseconds> retry_after = std::nullopt;
+  std::optional<domain::HomeserverError> error = std::nullopt;  // the answer, if the way gave one
+  bool was_looked_for = false;                                  // nobody has answered so: it is not in its room
+  bool is_hopeless = false;                                     // nobody can tell, and it is to fail
 };
 struct SendWithoutDevice {};  // at once
 struct SendSoon {};           // once more, before the refusal counts
 struct TryAgain {             // the same attempt, later: it may have arrived, or must not be sent now
   std::string reason;
+  std::optional<domain::HomeserverError> error = std::nullopt;
 };
 using NextStep = std::variant<Finalise, Release, SendWithoutDevice, SendSoon, TryAgain>;
 

@@ -1,73 +1,142 @@
 #include "delivery/room_queues.h"
 
+#include <iterator>
 #include <tuple>
 
 namespace afterword::delivery {
 
-bool RoomQueues::ByTime::operator()(const QueuedEvent& a, const QueuedEvent& b) const {
-  return std::tie(a.due, a.delay_id) < std::tie(b.due, b.delay_id);
-}
-
 bool RoomQueues::ByTurn::operator()(const QueuedEvent& a, const QueuedEvent& b) const {
-  if (a.under_way != b.under_way) return a.under_way;
-  return ByTime{}(a, b);
+  return std::tuple(!a.under_way, a.due, a.delay_id) < std::tuple(!b.under_way, b.due, b.delay_id);
 }
 
-void RoomQueues::push(const domain::RoomId& room_id, QueuedEvent event) {
-  Rooms::value_type& room = *rooms_.try_emplace(room_id).first;
-  room.second.events.insert(event);
-  update_candidate(room);
+std::size_t RoomQueues::LaneHash::operator()(const Lane& lane) const {
+  const std::size_t room = std::hash<domain::RoomId>()(lane.room_id);
+  return lane.aside ? room ^ std::hash<domain::DelayId>()(*lane.aside) : room;
 }
 
-std::optional<Turn> RoomQueues::take(Timestamp until) {
-  if (candidates_.empty() || candidates_.begin()->first.due > until) return std::nullopt;
-  const auto [event, room] = *candidates_.begin();
-  room->second.has_turn = true;
-  update_candidate(*room);
-  return Turn{room->first, event};
+TurnKind RoomQueues::kind_of(const Lane& lane, const QueuedEvent& event) {
+  return event.under_way || lane.aside ? TurnKind::retry : TurnKind::fresh;
+}
+
+void RoomQueues::push(const Lane& lane, QueuedEvent event) {
+  Lanes::value_type& entry = *lanes_.try_emplace(lane).first;
+  entry.second.events.insert(std::move(event));
+  update_candidate(entry);
+}
+
+std::optional<Turn> RoomQueues::take(TurnKind kind, Timestamp until) {
+  Pool& pool = this->pool(kind);
+  if (pool.held >= pool.share.all) return std::nullopt;
+  for (const auto& [key, owner_id] : pool.next) {  // passes over no more owners than hold turns
+    if (key.due > until) return std::nullopt;
+    Owner& owner = pool.owners.at(owner_id);
+    if (!may_take(owner.held, pool.held, pool.share)) continue;
+    Lanes::value_type& lane = *owner.candidates.begin()->second;
+    Turn turn{lane.first, *lane.second.candidate, kind};
+    ++owner.held;
+    ++pool.held;
+    lane.second.turn = key_of(turn.event);
+    update_candidate(lane);
+    return turn;
+  }
+  return std::nullopt;
+}
+
+void RoomQueues::give_back(const Turn& turn) {
+  Pool& pool = this->pool(turn.kind);
+  --pool.held;
+  const auto owner = pool.owners.find(turn.event.owner);
+  if (--owner->second.held == 0 && owner->second.candidates.empty()) pool.owners.erase(owner);
 }
 
 void RoomQueues::end(const Turn& turn) {
-  Rooms::value_type& room = *rooms_.find(turn.room_id);
-  room.second.has_turn = false;
-  room.second.pauses = 0;
-  room.second.events.erase(turn.event);
-  update_candidate(room);
-  if (room.second.events.empty() && !room.second.pausing) rooms_.erase(turn.room_id);
+  give_back(turn);
+  Lanes::value_type& lane = *lanes_.find(turn.lane);
+  lane.second.turn.reset();
+  lane.second.pauses = 0;
+  lane.second.events.erase(turn.event);
+  update_candidate(lane);
+  erase_if_idle(turn.lane);
 }
 
 void RoomQueues::put_back(const Turn& turn) {
-  Rooms::value_type& room = *rooms_.find(turn.room_id);
-  room.second.has_turn = false;
+  give_back(turn);
+  Lanes::value_type& lane = *lanes_.find(turn.lane);
+  lane.second.turn.reset();
   QueuedEvent before = turn.event;
   before.under_way = !turn.event.under_way;
-  room.second.events.erase(before);
-  room.second.events.insert(turn.event);
-  update_candidate(room);
+  lane.second.events.erase(before);
+  lane.second.events.insert(turn.event);
+  update_candidate(lane);
 }
 
-std::optional<unsigned> RoomQueues::pause(const domain::RoomId& room_id) {
-  Rooms::value_type& room = *rooms_.try_emplace(room_id).first;
-  if (room.second.pausing) return std::nullopt;
-  room.second.pausing = true;
-  update_candidate(room);
-  return ++room.second.pauses;
+std::optional<unsigned> RoomQueues::pause(const Lane& lane) {
+  Lanes::value_type& entry = *lanes_.try_emplace(lane).first;
+  if (entry.second.pausing) return std::nullopt;
+  entry.second.pausing = true;
+  update_candidate(entry);
+  return ++entry.second.pauses;
 }
 
-void RoomQueues::resume(const domain::RoomId& room_id) {
-  Rooms::value_type& room = *rooms_.find(room_id);
-  room.second.pausing = false;
-  update_candidate(room);
-  if (room.second.events.empty()) rooms_.erase(room_id);
+void RoomQueues::resume(const Lane& lane) {
+  Lanes::value_type& entry = *lanes_.find(lane);
+  entry.second.pausing = false;
+  update_candidate(entry);
+  erase_if_idle(lane);
 }
 
-void RoomQueues::update_candidate(Rooms::value_type& room) {
-  auto& [room_id, queue] = room;
-  if (queue.candidate) candidates_.erase(*queue.candidate);
-  queue.candidate.reset();
-  if (queue.has_turn || queue.pausing || queue.events.empty()) return;
+std::vector<QueuedEvent> RoomQueues::take_fresh() {
+  std::vector<QueuedEvent> taken;
+  for (auto next = lanes_.begin(); next != lanes_.end();) {
+    Lanes::value_type& lane = *next++;
+    Queue& queue = lane.second;
+    if (lane.first.aside) continue;
+    for (auto event = queue.events.begin(); event != queue.events.end();) {
+      const bool waits = !event->under_way && queue.turn != key_of(*event);
+      if (waits) taken.push_back(*event);
+      event = waits ? queue.events.erase(event) : std::next(event);
+    }
+    update_candidate(lane);
+    erase_if_idle(Lane(lane.first));
+  }
+  return taken;
+}
+
+void RoomQueues::erase_if_idle(const Lane& lane) {
+  const auto found = lanes_.find(lane);
+  const Queue& queue = found->second;
+  if (queue.events.empty() && !queue.pausing && !queue.turn) lanes_.erase(found);
+}
+
+void RoomQueues::update_candidate(Lanes::value_type& lane) {
+  Queue& queue = lane.second;
+  if (queue.candidate) remove_candidate(lane);
+  if (!queue.turn && !queue.pausing && !queue.events.empty()) add_candidate(lane);
+}
+
+void RoomQueues::add_candidate(Lanes::value_type& lane) {
+  Queue& queue = lane.second;
   queue.candidate = *queue.events.begin();
-  candidates_.emplace(*queue.candidate, &room);
+  queue.candidate_kind = kind_of(lane.first, *queue.candidate);
+  Pool& pool = this->pool(queue.candidate_kind);
+  Owner& owner = pool.owners[queue.candidate->owner];
+  if (!owner.candidates.empty()) pool.next.erase(owner.candidates.begin()->first);
+  owner.candidates.emplace(key_of(*queue.candidate), &lane);
+  pool.next.emplace(owner.candidates.begin()->first, queue.candidate->owner);
+}
+
+void RoomQueues::remove_candidate(Lanes::value_type& lane) {
+  Queue& queue = lane.second;
+  Pool& pool = this->pool(queue.candidate_kind);
+  const auto owner = pool.owners.find(queue.candidate->owner);
+  pool.next.erase(owner->second.candidates.begin()->first);
+  owner->second.candidates.erase(key_of(*queue.candidate));
+  if (!owner->second.candidates.empty()) {
+    pool.next.emplace(owner->second.candidates.begin()->first, owner->first);
+  } else if (owner->second.held == 0) {
+    pool.owners.erase(owner);
+  }
+  queue.candidate.reset();
 }
 
 }  // namespace afterword::delivery

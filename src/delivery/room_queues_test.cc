@@ -2,14 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 namespace afterword::delivery {
 namespace {
 
-const domain::RoomId room_a("!a:example.org");
-const domain::RoomId room_b("!b:example.org");
+const Lane room_a{domain::RoomId("!a:example.org")};
+const Lane room_b{domain::RoomId("!b:example.org")};
+const Lane room_c{domain::RoomId("!c:example.org")};
+const domain::UserId alice("@alice:example.org");
+const domain::UserId bob("@bob:example.org");
 
-QueuedEvent event(std::int64_t due, std::uint8_t id) {
-  return {from_ms(due), domain::DelayId(domain::DelayId::Bytes{id})};
+QueuedEvent event(std::int64_t due, std::uint8_t id, const domain::UserId& owner = alice) {
+  return {from_ms(due), domain::DelayId(domain::DelayId::Bytes{id}), owner};
 }
 QueuedEvent under_way(std::int64_t due, std::uint8_t id) {
   QueuedEvent queued = event(due, id);
@@ -20,17 +27,26 @@ QueuedEvent under_way(std::int64_t due, std::uint8_t id) {
 class RoomQueuesTest : public ::testing::Test {
  protected:
   // The id of the event whose turn it is; 0 if there is none.
-  int take(Timestamp until = Timestamp::max()) {
-    turn_ = queues_.take(until);
+  int take(Timestamp until = Timestamp::max()) { return take(TurnKind::fresh, until); }
+  int take_retry() { return take(TurnKind::retry, Timestamp::max()); }
+  int take(TurnKind kind, Timestamp until) {
+    turn_ = queues_.take(kind, until);
     return turn_ ? turn_->event.delay_id.bytes()[0] : 0;
   }
   int take_and_end() {
     const int id = take();
+    return end(id);
+  }
+  int take_retry_and_end() {
+    const int id = take_retry();
+    return end(id);
+  }
+  int end(int id) {
     if (turn_) queues_.end(*turn_);
     return id;
   }
 
-  RoomQueues queues_;
+  RoomQueues queues_{{4, 3}, {2, 1}};
   std::optional<Turn> turn_;
 };
 
@@ -84,7 +100,8 @@ TEST_F(RoomQueuesTest, AnEarlierEventGoesAhead) {
 TEST_F(RoomQueuesTest, AnAttemptUnderWayIsFirstInItsRoom) {
   queues_.push(room_a, event(10, 1));
   queues_.push(room_a, under_way(20, 2));
-  EXPECT_EQ(take_and_end(), 2);
+  EXPECT_EQ(take(), 0);
+  EXPECT_EQ(take_retry_and_end(), 2);
   EXPECT_EQ(take_and_end(), 1);
 }
 
@@ -113,7 +130,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackUnderWayStaysFirst) {
   turn_->event.under_way = true;
   queues_.put_back(*turn_);
   queues_.push(room_a, event(5, 2));
-  EXPECT_EQ(take(), 1);
+  EXPECT_EQ(take_retry(), 1);
   EXPECT_TRUE(turn_->event.under_way);
   queues_.end(*turn_);
   EXPECT_EQ(take_and_end(), 2);
@@ -122,7 +139,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackUnderWayStaysFirst) {
 
 TEST_F(RoomQueuesTest, WhatIsPutBackToBeginAnewHasItsPlaceByTime) {
   queues_.push(room_a, under_way(20, 1));
-  EXPECT_EQ(take(), 1);
+  EXPECT_EQ(take_retry(), 1);
   queues_.push(room_a, event(10, 2));
   turn_->event.under_way = false;
   queues_.put_back(*turn_);
@@ -179,6 +196,78 @@ TEST_F(RoomQueuesTest, ResumingARoomThatIsDoneDoesNothing) {
   EXPECT_EQ(take(), 0);
   queues_.push(room_a, event(10, 2));
   EXPECT_EQ(take(), 2);
+}
+
+Lane room(int number) { return {domain::RoomId("!" + std::to_string(number) + ":example.org")}; }
+
+TEST_F(RoomQueuesTest, AnOwnerLeavesPlacesForOthers) {
+  std::vector<Turn> turns;
+  for (std::uint8_t i = 1; i <= 9; ++i) queues_.push(room(i), event(i, i));
+  queues_.push(room_b, event(50, 10, bob));
+  EXPECT_EQ(take(), 1);
+  turns.push_back(*turn_);
+  EXPECT_EQ(take(), 2);
+  // Of four places two are left, and are for others.
+  EXPECT_EQ(take(), 10);
+  EXPECT_EQ(take(), 0);
+  queues_.end(turns[0]);
+  EXPECT_EQ(take(), 3);
+}
+
+TEST_F(RoomQueuesTest, RetriesHaveTheirOwnPlaces) {
+  queues_.push(room_a, under_way(1, 1));
+  queues_.push(room_b, under_way(2, 2));
+  QueuedEvent bobs = under_way(3, 3);
+  bobs.owner = bob;
+  queues_.push(room_c, bobs);
+  queues_.push(room(1), event(4, 4));
+  EXPECT_EQ(take_retry(), 1);
+  EXPECT_EQ(take_retry(), 3);  // one an owner
+  EXPECT_EQ(take_retry(), 0);
+  EXPECT_EQ(take(), 4);
+}
+
+TEST_F(RoomQueuesTest, WhatIsSetAsideIsARetryBesideItsRoom) {
+  const QueuedEvent stuck = event(10, 1);
+  const Lane aside{room_a.room_id, stuck.delay_id};
+  queues_.push(aside, stuck);
+  queues_.push(room_a, event(20, 2));
+  EXPECT_EQ(take(), 2);
+  EXPECT_EQ(take_retry(), 1);
+  queues_.put_back(*turn_);
+  EXPECT_EQ(queues_.pause(aside), 1u);
+  EXPECT_EQ(take_retry(), 0);
+  queues_.resume(aside);
+  EXPECT_EQ(take_retry_and_end(), 1);
+}
+
+TEST_F(RoomQueuesTest, WhatWasNotTriedYetCanBeTakenOut) {
+  queues_.push(room_a, event(10, 1));
+  queues_.push(room_a, event(20, 2));
+  queues_.push(room_b, event(30, 3));
+  queues_.push(room_c, under_way(40, 4));
+  EXPECT_EQ(take(), 1);
+  const Turn first = *turn_;
+  std::set<int> taken;
+  for (const auto& queued : queues_.take_fresh()) taken.insert(queued.delay_id.bytes()[0]);
+  EXPECT_EQ(taken, (std::set<int>{2, 3}));
+  queues_.end(first);
+  EXPECT_EQ(take(), 0);
+  EXPECT_EQ(take_retry(), 4);
+}
+
+TEST_F(RoomQueuesTest, ATurnThatIsDroppedIsPutBack) {
+  queues_.push(room_a, event(10, 1));
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(take(), 1);
+    const HeldTurn held(queues_, *turn_);
+  }
+  ASSERT_EQ(take(), 1);
+  HeldTurn held(queues_, *turn_);
+  HeldTurn moved(std::move(held));
+  EXPECT_FALSE(held.is_held());
+  moved.end();
+  EXPECT_EQ(take(), 0);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "delivery/tries.h"
 
+#include "base/json.h"
+
 #include <utility>
 #include <vector>
 
@@ -10,8 +12,31 @@ using domain::EventId;
 
 namespace {
 
+constexpr int too_many_requests = 429;
 // By then a homeserver that is being stopped takes no requests any more.
 constexpr std::chrono::seconds second_thoughts{1};
+
+Release absent() {
+  Release release{NotSent{"it has not arrived"}};
+  release.was_looked_for = true;
+  return release;
+}
+
+Release hopeless() {
+  Release release{NotSent{"nobody can tell whether it has arrived"}};
+  release.is_hopeless = true;
+  return release;
+}
+
+// Room and type are whatever a client wrote.
+std::string quoted(const std::string& text) { return to_text(json::value(text)); }
+
+void log_failure(const Recorded& what, const domain::HomeserverError& error) {
+  const auto body = parse_json_object(error.body);
+  const std::string errcode = body ? string_member(*body, "errcode").value_or("") : "";
+  log::warn("A delayed event failed: {} in {}: {} {}", quoted(what.type), quoted(what.room_id.value), error.status,
+            quoted(errcode));
+}
 
 Try first_try(const DelayedEvent& event, bool may_have_arrived) {
   return {attempt_of(event).on_request, event.event.device_id.has_value(), false, may_have_arrived};
@@ -38,11 +63,12 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transactio
     }
     NextStep step = next_step(tried, answer);
     if (const auto* unclear = std::get_if<homeserver::Unclear>(&answer)) {
-      outage_.note_unclear();
       attempts_.note_unclear(event.delay_id, context_.clock.steady_now(), unclear->may_be_queued);
-    }
-    if (std::holds_alternative<homeserver::Sent>(answer) || std::holds_alternative<homeserver::Refused>(answer)) {
-      outage_.end();
+      way_.doubt(event.event.user_id, unclear->reason);
+    } else if (const auto* not_arrived = std::get_if<homeserver::NotArrived>(&answer)) {
+      way_.doubt(event.event.user_id, not_arrived->reason);
+    } else {
+      way_.heard();
     }
     if (std::holds_alternative<SendSoon>(step)) {
       co_await context_.clock.sleep_for(second_thoughts);
@@ -59,10 +85,24 @@ Task<NextStep> Tries::try_to_send(DelayedEvent event, domain::DelayId transactio
 }
 
 // Two by time follow each other in their room. Only one on request may have a twin that is under way beside it.
-Task<NextStep> Tries::first(DelayedEvent event) {
-  if (attempt_of(event).on_request) return send_beside_twins(std::move(event), false);
+std::optional<homeserver::Refused> Tries::limit(const domain::UserId& owner) {
+  if (!owner_limit_) return std::nullopt;
+  const auto wait = owner_limit_->take(owner, context_.clock.steady_now());
+  if (!wait) return std::nullopt;
+  const std::string errcode = "M_LIMIT_EXCEEDED";
+  const json::object body{
+      {"errcode", errcode}, {"error", "Too many of your delayed events at once"}, {"retry_after_ms", wait->count()}};
+  return homeserver::Refused{{too_many_requests, to_text(body)}, errcode, wait};
+}
+
+Task<NextStep> Tries::first(DelayedEvent event, bool was_tried, bool is_aside) {
+  if (!was_tried) {
+    const auto limited = limit(event.event.user_id);
+    if (limited) co_return next_step(first_try(event, false), *limited);
+  }
+  if (attempt_of(event).on_request || is_aside) co_return co_await send_beside_twins(std::move(event), false);
   const domain::DelayId transaction = event.delay_id;
-  return try_to_send(std::move(event), transaction, false);
+  co_return co_await try_to_send(std::move(event), transaction, false);
 }
 
 Task<NextStep> Tries::send_again(DelayedEvent event, bool may_have_arrived) {
@@ -98,19 +138,21 @@ Task<store::StoreResult<std::optional<domain::DelayId>>> Tries::take(DelayedEven
   co_return recorded->front().delay_id;
 }
 
-Task<NextStep> Tries::resolve(DelayedEvent event) {
+Task<NextStep> Tries::resolve(DelayedEvent event, IfAbsent if_absent) {
   const domain::Attempt attempt = attempt_of(event);
   // A look that began earlier could have missed what was still on its way.
   const bool is_quiet = attempts_.is_quiet(event.delay_id, context_.clock.steady_now());
   const homeserver::LookAnswer look = co_await context_.homeserver.look_for(event.delay_id, event.event, attempt);
   if (const auto* cannot = std::get_if<homeserver::CannotTell>(&look)) {
-    outage_.note_unclear();
+    if (if_absent.is_hopeless && is_quiet) co_return hopeless();
+    way_.doubt(event.event.user_id, cannot->reason);
     attempts_.note_not_asked(event.delay_id, context_.clock.steady_now());
     co_return TryAgain{cannot->reason};
   }
-  outage_.end();
+  way_.heard();
   if (std::holds_alternative<homeserver::MayNotLook>(look)) {
     if (!is_quiet) co_return TryAgain{"its owner may not look for it"};
+    if (if_absent.is_hopeless) co_return hopeless();
     co_return co_await send_again(std::move(event), true);
   }
 
@@ -132,6 +174,7 @@ Task<NextStep> Tries::resolve(DelayedEvent event) {
     if (flushed) attempts_.note_flushed(event.delay_id, context_.clock.steady_now(), flush);
     co_return TryAgain{flushed ? "it may come out of the homeserver's queue" : "the homeserver's queue stands still"};
   }
+  if (if_absent.release) co_return absent();
   co_return co_await send_again(std::move(event), false);
 }
 
@@ -143,7 +186,10 @@ Task<store::StoreResult<std::optional<DelayedEvent>>> Tries::look_up(domain::Del
   co_return found;
 }
 
-Task<void> Tries::record(domain::DelayId delay_id, Finalise finalise) {
+Task<void> Tries::record(Recorded what, Finalise finalise) {
+  const domain::DelayId delay_id = what.delay_id;
+  const auto* const error = std::get_if<domain::HomeserverError>(&finalise.outcome);
+  if (error != nullptr) log_failure(what, *error);
   const domain::Finalised finalised{context_.clock.now(), std::move(finalise.outcome)};
   auto verb = [this, delay_id, &finalised] { return context_.store.finalise(delay_id, finalised); };
   co_await context_.insist([this, &verb] { return gate_.pass(verb); });

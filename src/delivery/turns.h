@@ -6,64 +6,77 @@
 #pragma once
 
 #include "delivery/alarm.h"
-#include "delivery/aside.h"
 #include "delivery/attempt_gate.h"
 #include "delivery/attempts.h"
 #include "delivery/context.h"
-#include "delivery/outage.h"
 #include "delivery/room_queues.h"
 #include "delivery/tries.h"
+#include "delivery/troubles.h"
+#include "delivery/way.h"
 
 #include <chrono>
-#include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace afterword::delivery {
 
 class Turns {
  public:
-  Turns(Context& context, Alarm& alarm, AttemptGate& gate, Attempts& attempts, Outage& outage, Tries& tries)
+  Turns(Context& context, Alarm& alarm, AttemptGate& gate, Attempts& attempts, Way& way, Tries& tries)
       : context_(context),
         alarm_(alarm),
         gate_(gate),
         attempts_(attempts),
-        outage_(outage),
+        way_(way),
         tries_(tries),
-        aside_(context, alarm, tries) {}
+        rooms_({context.options.max_concurrent_sends, context.options.max_sends_of_an_owner},
+               {context.options.max_concurrent_retries, context.options.max_retries_of_an_owner}) {}
 
   // These timers have fired. A timer is only a hint: what is due by now is queued, what was postponed set again.
   Task<void> look_at(std::vector<Timer> fired);
 
   // An attempt of this room has begun elsewhere: it is continued here, before all others.
-  void take_over(const domain::RoomId& room_id, Timestamp due, domain::DelayId delay_id);
+  void take_over(const domain::RoomId& room_id, const domain::UserId& owner, Timestamp due, domain::DelayId delay_id);
   // No turns for this room, for a while that grows with each failure.
   void pause(const domain::RoomId& room_id);
+
+  // What is queued and was not tried yet is looked at once more, for a grace has begun.
+  void look_again();
 
   // Gives turns to those whose turn it is. To be called when anything has changed.
   void dispatch();
 
  private:
-  Task<void> take(Turn turn);
-  Task<std::optional<domain::DelayedEvent>> claim(Turn turn);
-  Task<std::optional<domain::DelayedEvent>> take_up(Turn turn);
-  Task<void> attempt(Turn turn, domain::DelayedEvent event);
-  void try_again_later(const Turn& turn);
-  void ask_again_soon(const Turn& turn);
+  Task<void> take(HeldTurn turn);
+  Task<void> go(HeldTurn& turn);
+  Task<std::optional<domain::DelayedEvent>> claim(HeldTurn& turn);
+  Task<std::optional<domain::DelayedEvent>> take_up(HeldTurn& turn);
+  Task<void> attempt(HeldTurn& turn, domain::DelayedEvent event);
+
+  // After a try without an outcome.
+  void wait_for_outcome(HeldTurn& turn, Timestamp due, const TryAgain& step);
+  Task<void> wait_for_way(HeldTurn& turn, Timestamp due, std::string type, Release release);
+  void wait(HeldTurn& turn, Trouble& trouble, bool under_way, Milliseconds at_least);
+  void put_back_after_error(HeldTurn& turn);
+
+  IfAbsent if_absent(const domain::DelayedEvent& event) const;
+  Trouble& add_trouble(const HeldTurn& turn, Timestamp due, const std::optional<domain::HomeserverError>& answer);
+  void ask_again_soon(HeldTurn& turn);
+  bool dispatch(TurnKind kind);
   Timestamp queued_until() const;
-  void resume_soon(const domain::RoomId& room_id, std::chrono::milliseconds time);
-  Task<void> resume_after(domain::RoomId room_id, std::chrono::milliseconds time);
+  void pause(const Lane& lane, Milliseconds time);
+  Task<void> resume_after(Lane lane, Milliseconds time);
 
   Context& context_;
   Alarm& alarm_;
   AttemptGate& gate_;
   Attempts& attempts_;
-  Outage& outage_;
+  Way& way_;
   Tries& tries_;
-  Aside aside_;
 
+  Troubles troubles_;
   RoomQueues rooms_;
-  std::size_t taken_ = 0;
   bool dispatching_ = false;
   std::optional<Timestamp> looking_at_;  // the earliest of the timers that have fired, until their events are queued
 };

@@ -22,6 +22,7 @@ struct RateLimitOptions {
   Rate look_up{10, 100};  // looking one up, and lists, by user
   Rate delay_id{2, 20};   // managing without a token, by delay_id
   Rate guess{0.2, 20};    // unknown delay_ids without a token, by client address
+  Rate send{5, 50};       // what is sent, by owner: delivery's
 };
 
 class RateLimits {

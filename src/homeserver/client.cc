@@ -1,6 +1,5 @@
 #include "homeserver/client.h"
 
-#include "base/log.h"
 #include "homeserver/answer_limits.h"
 #include "homeserver/look_for.h"
 #include "homeserver/query.h"
@@ -47,7 +46,7 @@ HomeserverClient::HomeserverClient(http::Client& http, http::Client& for_clients
       for_clients_(for_clients),
       clock_(clock),
       options_(std::move(options)),
-      own_limit_(http, clock, options_.as_token, options_.whoami_timeout),
+      way_question_(http, clock, options_.as_token, options_.way_timeout),
       accounts_(http, clock, options_.admin_token),
       kind_(http, clock, options_.kind),
       barrier_(http, clock, {.as_token = options_.as_token, .server_name = options_.server_name}),
@@ -61,7 +60,7 @@ Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_
       co_await http_.send(std::move(request), http::SendLimits(options_.mark_timeout, answer_limits::mark));
   if (!answer) co_return NotArrived{answer.error().reason};
   kind_.note(*answer);
-  if (answer->status >= 500) co_return NotArrived{fmt::format("an answer {}", answer->status)};
+  if (!is_left(*answer)) co_return NotArrived{fmt::format("an answer {} to a mark", answer->status)};
   co_return std::nullopt;
 }
 
@@ -81,20 +80,24 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
     if (unclear) unclear->may_be_queued = kind_.may_queue() && clock_.steady_now() - began >= options_.send_timeout;
     co_return read;
   }
+  auto* refused = std::get_if<Refused>(&read);
+  if (!refused) co_return read;
+  refused->may_be_stopping = kind_.may_queue() && answer->status != too_many_requests;
   if (answer->status == too_many_requests) {
-    const auto* refused = std::get_if<Refused>(&read);
-    if (!refused) co_return read;
-    const auto ours = co_await own_limit_.ask();
-    if (ours) co_return NotArrived{"we are limited as a whole", std::max(*ours, refused->retry_after.value_or(*ours))};
-    co_return read;
-  }
-  if (auto* refused = std::get_if<Refused>(&read)) refused->may_be_stopping = kind_.may_queue();
-  // An answer, yet not about the event: only the operator can mend it.
-  if (const auto* not_arrived = std::get_if<NotArrived>(&read)) {
-    log::error("Cannot send delayed events: {}. Check homeserver.url, and that the homeserver has our registration.",
-               not_arrived->reason);
+    // Whose limit is it? What limits one user's events does not limit the question, and what limits us all does.
+    const WayAnswer way = co_await way_question_.ask(event.user_id);
+    if (const auto* limited = std::get_if<Limited>(&way)) {
+      co_return NotArrived{"we are limited as a whole", limited->wait, refused->error};
+    }
+    if (std::holds_alternative<Closed>(way)) {
+      co_return NotArrived{"we are limited as a whole", refused->retry_after, refused->error};
+    }
   }
   co_return read;
+}
+
+Task<WayAnswer> HomeserverClient::ask_way(domain::UserId owner) {
+  co_return co_await way_question_.ask(std::move(owner));
 }
 
 Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const domain::EventToSend& event,

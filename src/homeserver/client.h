@@ -10,7 +10,7 @@
 #include "homeserver/barrier.h"
 #include "homeserver/homeserver.h"
 #include "homeserver/kind.h"
-#include "homeserver/own_limit.h"
+#include "homeserver/way_question.h"
 #include "http/client.h"
 
 #include <chrono>
@@ -27,6 +27,7 @@ struct HomeserverClientOptions {
   std::chrono::milliseconds send_timeout{30'000};
   std::chrono::milliseconds look_timeout{30'000};
   std::chrono::milliseconds mark_timeout{10'000};
+  std::chrono::milliseconds way_timeout{5'000};
   std::chrono::milliseconds whoami_timeout{10'000};  // also how long a rate limit is waited out, altogether
 };
 
@@ -40,6 +41,7 @@ class HomeserverClient final : public Homeserver {
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
   Task<Flush> flush_queue(const domain::EventToSend& event) override;
+  Task<WayAnswer> ask_way(domain::UserId owner) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
  private:
@@ -47,7 +49,7 @@ class HomeserverClient final : public Homeserver {
   http::Client& for_clients_;
   async::Clock& clock_;
   const HomeserverClientOptions options_;
-  OwnLimit own_limit_;
+  WayQuestion way_question_;
   Accounts accounts_;
   KnownKind kind_;
   Barrier barrier_;

@@ -41,7 +41,8 @@ class HomeserverClientTest : public ::testing::Test {
   Task<http::Response> answer(http::Request request) {
     if (request.target.find("/sendToDevice/") != std::string::npos) {
       if (request.body == R"({"messages":{}})") marks_.insert(request.target);
-      co_return http::Response{marks_.contains(request.target) ? 200 : 400, server_header_, "{}"};
+      if (marks_.contains(request.target)) co_return http::Response{200, server_header_, "{}"};
+      co_return http::Response{400, server_header_, R"({"errcode":"M_NOT_JSON","error":"?"})"};
     }
     if (request.target == "/_matrix/federation/v1/version") {
       ++asked_for_version_;
@@ -512,6 +513,7 @@ class LimitedSendTest : public HomeserverClientTest {
 
   domain::EventToSend event_ = [] {
     domain::EventToSend event;
+    event.user_id = domain::UserId("@alice:example.org");
     event.content = "{}";
     return event;
   }();
@@ -520,8 +522,16 @@ class LimitedSendTest : public HomeserverClientTest {
 TEST_F(LimitedSendTest, IsTheOwnersWhereTheServiceItselfIsHeard) {
   answers_ = {limited(700), {200, {}, R"({"user_id":"@afterword:b"})"}};
   EXPECT_EQ(std::get<Refused>(send()).retry_after, 700ms);
-  EXPECT_EQ(requests_[1].target, "/_matrix/client/v3/account/whoami");
+  // As the owner: Dendrite refuses our token without a user.
+  EXPECT_EQ(requests_[1].target, "/_matrix/client/v3/account/whoami?user_id=%40alice%3Aexample.org");
   EXPECT_EQ(requests_[1].headers.find("Authorization"), "Bearer secret");
+}
+
+TEST_F(LimitedSendTest, SaysWhetherTheWayIsOpen) {
+  answers_ = {{200, {}, R"({"user_id":"@alice:example.org"})"}, {503, {}, "<html>"}};
+  auto homeserver = client();
+  EXPECT_TRUE(std::holds_alternative<Open>(run(homeserver.ask_way(event_.user_id))));
+  EXPECT_TRUE(std::holds_alternative<Closed>(run(homeserver.ask_way(event_.user_id))));
 }
 
 TEST_F(LimitedSendTest, IsOursWhereTheServiceItselfIsLimitedToo) {

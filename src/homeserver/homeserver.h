@@ -29,13 +29,15 @@ struct Refused {
   std::optional<Milliseconds> retry_after;  // of a 429
   bool may_be_stopping = false;             // the homeserver, which then refuses whatever it cannot do any more
 };
-struct NotArrived {  // certainly not acted on: connection refused, or an answer about our set-up and not the event
+struct NotArrived {  // certainly not acted on: connection refused, or an answer about the way to the homeserver
   std::string reason;
-  std::optional<Milliseconds> retry_after{};  // of a rate limit that is not the owner's but ours as a whole
+  std::optional<Milliseconds> retry_after{};       // of a rate limit that is not the owner's
+  std::optional<domain::HomeserverError> error{};  // the answer, if there was one, for when there is never another
 };
 struct Unclear {  // timeout, reset, 5xx, unreadable answer: it may or may not have been acted on
   std::string reason;
   bool may_be_queued = false;  // see Candidates: the homeserver has stalled for as long as we waited
+  std::optional<domain::HomeserverError> error{};
 };
 using SendAnswer = std::variant<Sent, Refused, NotArrived, Unclear>;
 
@@ -76,6 +78,17 @@ struct Unreachable {
 };
 using WhoamiAnswer = std::variant<Identity, domain::HomeserverError, Unreachable>;
 
+// Whether the way to the homeserver is open, as a question tells that is about no event.
+struct Open {};
+struct Limited {  // open, but the homeserver limits this question
+  Milliseconds wait{};
+};
+struct Closed {
+  std::string reason;
+  std::optional<Milliseconds> retry_after{};
+};
+using WayAnswer = std::variant<Open, Limited, Closed>;
+
 class Homeserver {
  public:
   virtual ~Homeserver() = default;
@@ -97,6 +110,10 @@ class Homeserver {
   // Has the homeserver work off what it may have queued for the event's room. Before an attempt that `may_be_queued` is
   // sent again: a queue can stand still until something else comes to its room.
   virtual Task<Flush> flush_queue(const domain::EventToSend& event) = 0;
+
+  // Whether the way is open: our token, with `owner` as whose question it is. Short, whatever becomes of it; those who
+  // ask at once share one question.
+  virtual Task<WayAnswer> ask_way(domain::UserId owner) = 0;
 
   // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit.
   virtual Task<WhoamiAnswer> whoami(Credentials credentials) = 0;

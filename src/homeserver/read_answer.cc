@@ -18,6 +18,7 @@ namespace afterword::homeserver {
 namespace {
 
 constexpr int too_many_requests = 429;
+constexpr int bad_gateway = 502;
 // A homeserver that limits us without saying for how long.
 constexpr Milliseconds default_wait{500};
 // Nobody may keep us waiting for longer than this without being asked again.
@@ -45,12 +46,13 @@ Reading read(const http::Response& response) {
 
 // Owners are shown an error object in any case, also where a proxy answered in HTML.
 domain::HomeserverError to_error(const http::Response& response, const Reading& reading) {
+  const int status = response.status >= 400 ? response.status : bad_gateway;
   const bool has_words = reading.body && string_member(*reading.body, "error");
-  if (has_words && !reading.errcode.empty()) return {response.status, response.body};
+  if (has_words && !reading.errcode.empty()) return {status, response.body};
   json::object made_up = reading.body.value_or(json::object());
   made_up["errcode"] = reading.errcode.empty() ? "M_UNKNOWN" : reading.errcode;
   if (!has_words) made_up["error"] = fmt::format("The homeserver answered {}", response.status);
-  return {response.status, to_text(made_up)};
+  return {status, to_text(made_up)};
 }
 
 std::optional<Timestamp> parse_http_date(std::string_view text) {
@@ -103,18 +105,38 @@ SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
   if (is_success(reading.status)) {
     const auto event_id = reading.body ? string_member(*reading.body, "event_id") : std::nullopt;
     if (event_id && domain::is_event_id(*event_id)) return Sent{domain::EventId(*event_id)};
-    return Unclear{fmt::format("an answer {} without an event_id", reading.status)};
+    return Unclear{fmt::format("an answer {} without an event_id", reading.status), false, to_error(*answer, reading)};
   }
   const AnswerRule& rule = rule_of(reading.status, reading.errcode);
   switch (rule.meaning) {
     case Meaning::refused:
       return Refused{to_error(*answer, reading), reading.errcode, retry_after(*answer, reading, now)};
     case Meaning::not_arrived:
-      return NotArrived{fmt::format("an answer {}: {}", reading.status, rule.why), retry_after(*answer, reading, now)};
+      return NotArrived{fmt::format("an answer {}: {}", reading.status, rule.why), retry_after(*answer, reading, now),
+                        to_error(*answer, reading)};
     case Meaning::unclear:
       break;
   }
-  return Unclear{fmt::format("an answer {}", reading.status)};
+  return Unclear{fmt::format("an answer {}", reading.status), false, to_error(*answer, reading)};
+}
+
+WayAnswer read_way_answer(const HttpAnswer& answer, Timestamp now) {
+  if (!answer) return Closed{answer.error().reason};
+
+  const Reading reading = read(*answer);
+  const bool is_identity = reading.body && string_member(*reading.body, "user_id");
+  if (is_success(reading.status) && is_identity) return Open{};
+  if (reading.status == too_many_requests) {
+    const auto wait = retry_after(*answer, reading, now);
+    if (reading.errcode == "M_LIMIT_EXCEEDED") return Limited{wait.value_or(default_wait)};
+    return Closed{"what stands before the homeserver limits us", wait};
+  }
+  if (reading.errcode == "M_UNKNOWN_TOKEN" || reading.errcode == "M_MISSING_TOKEN") {
+    return Closed{"the homeserver does not know our as_token; look whether it has our registration"};
+  }
+  const bool is_of_matrix = is_refusal(reading.status) && !reading.errcode.empty() && !reading.is_unknown_endpoint();
+  if (is_of_matrix) return Open{};
+  return Closed{fmt::format("an answer {} to whoami that is no homeserver's", reading.status)};
 }
 
 WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now) {

@@ -13,9 +13,13 @@ namespace afterword::homeserver {
 
 using HttpAnswer = Result<http::Response, http::NoAnswer>;
 
-// By the table of delivery_answers.h. A 429 of Matrix may be about the owner or about us; see own_limit.h. `now` is the
+// By the table of delivery_answers.h. A 429 of Matrix may be about the owner or about us; see
+// way_question.h. `now` is the
 // wall clock's, for a Retry-After that is a date.
 SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now);
+
+// Of the question whose token ours is. A Matrix error that is not about the token is an answer of the homeserver's too.
+WayAnswer read_way_answer(const HttpAnswer& answer, Timestamp now);
 
 struct AskAgain {  // rate limited
   Milliseconds wait;

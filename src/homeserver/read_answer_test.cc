@@ -1,6 +1,10 @@
 #include "homeserver/read_answer.h"
 
+#include "base/json.h"
+
 #include <gtest/gtest.h>
+
+#include <utility>
 
 namespace afterword::homeserver {
 namespace {
@@ -148,6 +152,61 @@ TEST(ReadSendAnswer, ReadsWhenAProxyWantsToBeAskedAgain) {
   EXPECT_EQ(retry_after("Wed, 21 Oct 2099 07:28:30 GMT"), 5min);
   EXPECT_EQ(retry_after("soon"), std::nullopt);
   EXPECT_EQ(retry_after("-1"), std::nullopt);
+}
+
+TEST(ReadSendAnswer, KeepsWhatTheWayAnsweredForWhenThereIsNeverAnotherAnswer) {
+  EXPECT_EQ(std::get<NotArrived>(read_send_answer(answered(404, error_body("M_UNRECOGNIZED")), now)).error->body,
+            error_body("M_UNRECOGNIZED"));
+  EXPECT_EQ(std::get<Unclear>(read_send_answer(answered(403, html), now)).error->status, 403);
+  EXPECT_EQ(std::get<Unclear>(read_send_answer(answered(302, ""), now)).error->status, 502);
+  for (const std::string& body : {html, std::string("[]"), std::string(R"({"error":"too big"})")}) {
+    const auto error = std::get<NotArrived>(read_send_answer(answered(413, body), now)).error;
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->status, 413);
+    const auto object = parse_json_object(error->body);
+    ASSERT_TRUE(object);
+    EXPECT_EQ(string_member(*object, "errcode"), "M_UNKNOWN");
+    EXPECT_TRUE(string_member(*object, "error"));
+  }
+}
+
+// --- Whether the way is open ---
+
+TEST(ReadWayAnswer, Table) {
+  enum class Way { open, limited, closed };
+  constexpr const char* names[] = {"open", "limited", "closed"};
+  const std::pair<HttpAnswer, Way> cases[] = {
+      {answered(200, R"({"user_id":"@a:b"})"), Way::open},
+      {answered(403, error_body("M_FORBIDDEN")), Way::open},  // the owner is no user of ours any more
+      {answered(401, error_body("M_USER_LOCKED")), Way::open},
+      {answered(429, error_body("M_LIMIT_EXCEEDED")), Way::limited},
+      {answered(401, error_body("M_UNKNOWN_TOKEN")), Way::closed},
+      {answered(401, error_body("M_MISSING_TOKEN")), Way::closed},
+      {answered(404, error_body("M_UNRECOGNIZED")), Way::closed},
+      {answered(429, error_body("M_UNKNOWN")), Way::closed},
+      {answered(429, html), Way::closed},
+      {answered(403, html), Way::closed},
+      {answered(403, R"({"message":"blocked"})"), Way::closed},
+      {answered(404, html), Way::closed},
+      {answered(408, html), Way::closed},
+      {answered(200, html), Way::closed},
+      {answered(200, "{}"), Way::closed},
+      {answered(302, ""), Way::closed},
+      {answered(500, error_body("M_UNKNOWN")), Way::closed},
+      {answered(502, html), Way::closed},
+      {unanswered(http::NoAnswer::Arrived::no), Way::closed},
+      {unanswered(http::NoAnswer::Arrived::unknown), Way::closed},
+  };
+  for (const auto& [answer, expected] : cases) {
+    SCOPED_TRACE(answer ? std::to_string(answer->status) + " " + answer->body : answer.error().reason);
+    EXPECT_STREQ(names[read_way_answer(answer, now).index()], names[static_cast<int>(expected)]);
+  }
+}
+
+TEST(ReadWayAnswer, ReadsForHowLong) {
+  const HttpAnswer limited = answered(429, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":700})");
+  EXPECT_EQ(std::get<Limited>(read_way_answer(limited, now)).wait, 700ms);
+  EXPECT_EQ(std::get<Closed>(read_way_answer(answered(429, html, {{"Retry-After", "2"}}), now)).retry_after, 2s);
 }
 
 // --- /account/whoami ---

@@ -1,5 +1,8 @@
 #include "homeserver/restart_mark.h"
 
+#include "base/json.h"
+#include "homeserver/delivery_answers.h"
+
 #include <string>
 
 namespace afterword::homeserver {
@@ -15,6 +18,13 @@ http::Request make_request(const domain::DelayId& delay_id, std::string_view as_
   return request;
 }
 
+// By the homeserver itself, and not for its being busy.
+bool is_refusal(const http::Response& answer) {
+  if (answer.status < 400 || answer.status >= 500 || answer.status == 429) return false;
+  const auto body = parse_json_object(answer.body);
+  return body && is_errcode(string_member(*body, "errcode").value_or(""));
+}
+
 }  // namespace
 
 http::Request make_mark_request(const domain::DelayId& delay_id, std::string_view as_token) {
@@ -25,9 +35,12 @@ http::Request make_mark_question(const domain::DelayId& delay_id, std::string_vi
   return make_request(delay_id, as_token, "?");
 }
 
+bool is_left(const http::Response& answer) { return answer.status == 200 || is_refusal(answer); }
+
 Mark read_mark(const HttpAnswer& answer) {
-  if (!answer || answer->status == 429 || answer->status >= 500) return Mark::unheard;
-  return answer->status == 200 ? Mark::there : Mark::gone;
+  if (!answer) return Mark::unheard;
+  if (answer->status == 200) return Mark::there;
+  return is_refusal(*answer) ? Mark::gone : Mark::unheard;
 }
 
 }  // namespace afterword::homeserver

@@ -20,6 +20,9 @@ namespace afterword::homeserver {
 http::Request make_mark_request(const domain::DelayId& delay_id, std::string_view as_token);
 http::Request make_mark_question(const domain::DelayId& delay_id, std::string_view as_token);
 
+// Whether the mark was left, or the homeserver does not take any: what a proxy says in its place is neither.
+bool is_left(const http::Response& answer);
+
 enum class Mark : std::uint8_t {
   there,    // the same process: what it was sent, it has done or will do soon
   gone,     // a restart, or nobody left it; or it is older than half an hour, and was forgotten

@@ -65,6 +65,13 @@ http::ServerOptions server_options(const ops::Configuration& configuration, cons
   return options;
 }
 
+delivery::Options delivery_options(const ops::Configuration& configuration) {
+  delivery::Options options;
+  options.start_grace = configuration.start_grace;
+  if (configuration.rate_limits.enabled) options.owner_limit = configuration.rate_limits.send;
+  return options;
+}
+
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
  public:
@@ -86,7 +93,7 @@ class Server {
                      .kind = configuration.homeserver_kind,
                      .admin_token = configuration.admin_token}),
         tokens_(executor_, clock_, homeserver_),
-        delivery_(executor_, clock_, *store_, homeserver_, {.start_grace = configuration.start_grace}),
+        delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration)),
         context_{clock_, *store_, delivery_, configuration.limits},
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies}),

@@ -290,6 +290,11 @@ constexpr Key table[] = {
     {"rate_limits.guess", "0.2/s burst 20", "",
      "Unknown delay_ids without a token, for each client address: whoever guesses.",
      take_rate<&gateway::RateLimitOptions::guess>},
+    {"rate_limits.send", "5/s burst 50", "",
+     "Delayed events that are sent, for each user; beyond it they fail with\n"
+     "M_LIMIT_EXCEEDED. The homeserver's own limits hold too, if it has any and the\n"
+     "registration says rate_limited: true.",
+     take_rate<&gateway::RateLimitOptions::send>},
     {"trusted_proxies", "127.0.0.1, ::1", "",
      "Whose X-Forwarded-For tells a client's address: IP addresses with commas in\n"
      "between, or none.",

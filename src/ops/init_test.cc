@@ -149,7 +149,7 @@ TEST(Registration, IsWhatHomeserversAskFor) {
   EXPECT_EQ(root["as_token"].Scalar(), made.as_token);
   EXPECT_EQ(root["hs_token"].Scalar(), made.hs_token);
   EXPECT_EQ(root["sender_localpart"].Scalar(), "_afterword");
-  EXPECT_EQ(root["rate_limited"].as<bool>(), false);
+  EXPECT_EQ(root["rate_limited"].as<bool>(), true);
   EXPECT_EQ(root["namespaces"]["aliases"].size(), 0u);
   EXPECT_EQ(root["namespaces"]["rooms"].size(), 0u);
 }

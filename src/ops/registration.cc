@@ -41,7 +41,7 @@ url: null
 as_token: "{}"
 hs_token: "{}"
 sender_localpart: _afterword
-rate_limited: false
+rate_limited: true
 namespaces:
   users:
     - regex: '@.*:{}'
@@ -69,7 +69,9 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
       if (root.IsMap() && root[name].IsDefined() && root[name].IsScalar()) *token = root[name].Scalar();
       if (token->empty()) return wrong(fmt::format("has no {}; make a new one with `afterword init`", name));
     }
-    if (root["rate_limited"].IsDefined()) registration.rate_limited = root["rate_limited"].as<bool>(true);
+    if (const YAML::Node limited = root["rate_limited"]; limited.IsDefined() && limited.IsScalar()) {
+      YAML::convert<bool>::decode(limited, registration.rate_limited);
+    }
   } catch (const YAML::Exception& error) {
     // Without the parser's own words, which may quote the file.
     return wrong(fmt::format("line {} is not YAML; make a new one with `afterword init`", error.mark.line + 1));

@@ -14,7 +14,9 @@ namespace afterword::ops {
 struct Registration {
   std::string as_token;
   std::string hs_token;
-  bool rate_limited = true;  // whether the homeserver limits what is sent for its users as what they send
+  // Whether the homeserver's own limits hold for what is sent as its users. Where it does not say, homeservers take it
+  // so.
+  bool rate_limited = true;
 };
 
 // New tokens, 256 random bits each.

@@ -70,6 +70,7 @@ struct Look {
   domain::State state;  // scheduled or sending; anything else is left out of the answer
   domain::Timing timing;
   domain::RoomId room_id;
+  UserId user_id;
 };
 
 // adopt(): an event whose timer is this instance's from now on.

@@ -40,6 +40,7 @@ class Gate(Server):
         self._homeserver = urllib.parse.urlsplit(homeserver.base_url).netloc
         self._faults: Faults = lambda path, query: None
         self._stalled = "/no path"
+        self._answer_to_all: Answer | None = None
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.sends: list[str] = []  # the paths of all that came
@@ -71,6 +72,13 @@ class Gate(Server):
     def fault_all(self, fault: Fault) -> None:
         self._faults = lambda path, query: fault
 
+    def fault_where(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def answer_all(self, answer: Answer) -> None:
+        """Every request whatever, as a proxy does whose homeserver is away."""
+        self._answer_to_all = answer
+
     def fault_next(self, fault: Fault, count: int = 1) -> None:
         """Only the next sends, however long it takes until they come."""
         left = [count]
@@ -90,6 +98,7 @@ class Gate(Server):
 
     def heal(self) -> None:
         self._faults = lambda path, query: None
+        self._answer_to_all = None
 
     def _handle(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
@@ -107,6 +116,7 @@ class Gate(Server):
             with self._lock:
                 self.sends.append(parts.path)
                 fault = self._faults(parts.path, query)
+        fault = fault or self._answer_to_all
         if fault is Lose.REQUEST:
             handler.close_connection = True
             return

@@ -70,11 +70,11 @@ def test_who_restarts_in_time_after_a_start_stays(alice: User, room: str, start_
     """What came due while we were down waits for the grace, so that an upgrade empties no call."""
     afterword = start_another({"delivery.start_grace": "4s"})
     alice = alice.at(afterword)
-    stays = alice.delayed(room, TEXT, message("stays"), 1500)
-    gone = alice.delayed(room, TEXT, message("gone"), 1500)
+    stays = alice.delayed(room, TEXT, message("stays"), 4000)
+    gone = alice.delayed(room, TEXT, message("gone"), 4000)
 
     afterword.kill()
-    time.sleep(2)
+    time.sleep(4.5)
     started = now_ms()
     afterword.start()
 
@@ -96,11 +96,11 @@ def test_who_restarts_in_time_after_an_outage_of_the_database_stays(
 ):
     """So that a failover empties no call."""
     alice = alice.at(start_another({"database": own_postgres.make_database(), "delivery.start_grace": "4s"}))
-    stays = alice.delayed(room, TEXT, message("stays"), 1500)
-    gone = alice.delayed(room, TEXT, message("gone"), 1500)
+    stays = alice.delayed(room, TEXT, message("stays"), 4000)
+    gone = alice.delayed(room, TEXT, message("gone"), 4000)
 
     own_postgres.stop()
-    time.sleep(4)
+    time.sleep(4.5)
     assert alice.manage(stays, "restart").status == 503
     back = now_ms()
     own_postgres.start()

@@ -58,6 +58,12 @@ Task<Flush> FakeHomeserver::flush_queue(const domain::EventToSend&) {
   co_return flush;
 }
 
+Task<WayAnswer> FakeHomeserver::ask_way(domain::UserId) {
+  ++way_questions;
+  if (is_away || !way_is_open) co_return Closed{"connection refused"};
+  co_return Open{};
+}
+
 Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials) {
   ++whoami_calls;
   co_await clock_.sleep_for(whoami_time);

@@ -34,11 +34,15 @@ class FakeHomeserver final : public Homeserver {
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
   Task<Flush> flush_queue(const domain::EventToSend& event) override;
+  Task<WayAnswer> ask_way(domain::UserId owner) override;
   Task<WhoamiAnswer> whoami(Credentials credentials) override;
 
   // Whether it can be asked at all before a send.
   bool is_away = false;
   std::chrono::milliseconds prepare_time{0};
+  // Whether the way is open, as the question about no event is answered; it never is when it is away.
+  bool way_is_open = true;
+  std::size_t way_questions = 0;
 
   // What it was sent, in that order, whatever it answered.
   std::vector<Send> sends;

@@ -56,7 +56,7 @@ std::optional<DelayId> find_transaction(Connection& connection, const domain::Tr
 std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay_ids, InstanceId instance) {
   static const Statement look{
       "look",
-      "SELECT a.delay_id, a.state, a.delayed_since_ts, a.delay_ms, a.room_id"
+      "SELECT a.delay_id, a.state, a.delayed_since_ts, a.delay_ms, a.room_id, a.user_id"
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS w (delay_id, place) JOIN active AS a ON a.delay_id = w.delay_id"
       " WHERE a.owner = $2::int8 OR (a.state = 1 AND a.sender = $2::int8) ORDER BY w.place"};
   const auto rows = connection.run(look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance));
@@ -65,7 +65,8 @@ std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay
     found.push_back({rows.delay_id(i, 0),
                      static_cast<State>(rows.integer(i, 1)),
                      {rows.timestamp(i, 2), Milliseconds(rows.integer(i, 3))},
-                     domain::RoomId(rows.text(i, 4))});
+                     domain::RoomId(rows.text(i, 4)),
+                     UserId(rows.text(i, 5))});
   }
   return found;
 }

@@ -213,7 +213,8 @@ std::vector<Look> Engine::look(const std::vector<DelayId>& delay_ids) {
     const auto place = active_.find(delay_id);
     if (!place) continue;
     const auto& slot = active_.at(*place);
-    found.push_back({delay_id, slot.state(), slot.timing(), domain::RoomId(active_.room_of(slot))});
+    found.push_back(
+        {delay_id, slot.state(), slot.timing(), domain::RoomId(active_.room_of(slot)), UserId(active_.user_of(slot))});
   }
   return found;
 }

@@ -399,6 +399,7 @@ TEST_P(StoreContract, ShowsTimersWhatIsActiveAndLetsAStartAdoptIt) {
   EXPECT_EQ(looks[0].timing.delayed_since, noon + 1s);
   EXPECT_EQ(looks[0].timing.due(), noon + 11s);
   EXPECT_EQ(looks[0].room_id, kitchen);
+  EXPECT_EQ(looks[0].user_id, alice);
   EXPECT_EQ(looks[1].state, State::sending);
 }
 

@@ -1,4 +1,4 @@
-// A store whose verbs are slow, or fail because the disk is full, when the test says so. All else it passes on.
+// A store whose verbs are slow, fail because the disk is full, or throw, when the test says so. All else it passes on.
 #pragma once
 
 #include "async/clock.h"
@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@ class HinderedStore final : public Store {
   HinderedStore(async::Clock& clock, std::unique_ptr<Store> store) : clock_(clock), store_(std::move(store)) {}
 
   bool disk_is_full = false;
+  bool throws = false;  // as only a bug does
   // How long it takes until the verb is performed, and from then on until it is answered.
   std::chrono::milliseconds claim_begins{0};
   std::chrono::milliseconds look_begins{0};
@@ -45,14 +47,17 @@ class HinderedStore final : public Store {
   Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                        Timestamp now) override {
     co_await clock_.sleep_for(claim_begins);
+    throw_if_told();
     if (disk_is_full) co_return full();
     co_return co_await store_->claim(delay_id, std::move(caller), attempt, now);
   }
   Task<StoreResult<void>> release(DelayId delay_id) override {
+    throw_if_told();
     if (disk_is_full) co_return full();
     co_return co_await store_->release(delay_id);
   }
   Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
+    throw_if_told();
     if (disk_is_full) co_return full();
     const auto finalised_it = co_await store_->finalise(delay_id, std::move(finalised));
     co_await clock_.sleep_for(finalise_answers);
@@ -60,10 +65,12 @@ class HinderedStore final : public Store {
   }
   Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
     co_await clock_.sleep_for(look_begins);
+    throw_if_told();
     if (disk_is_full) co_return full();
     co_return co_await store_->look(std::move(delay_ids));
   }
   Task<StoreResult<std::vector<Active>>> adopt() override {
+    throw_if_told();
     auto adopted = co_await store_->adopt();
     co_await clock_.sleep_for(adopt_answers);
     co_return adopted;
@@ -86,6 +93,9 @@ class HinderedStore final : public Store {
   Task<void> close() override { return store_->close(); }
 
  private:
+  void throw_if_told() const {
+    if (throws) throw std::runtime_error("a bug");
+  }
   static Unavailable full() { return {"the disk is full"}; }
 
   async::Clock& clock_;

@@ -227,7 +227,8 @@ Task<StoreResult<std::vector<Look>>> MemoryStore::look(std::vector<DelayId> dela
     if (row == nullptr || !is_active(row->event)) continue;
     const bool is_sender = row->event.state == State::sending && row->sender == instance_;
     if (row->owner != instance_ && !is_sender) continue;
-    found.push_back({delay_id, row->event.state, row->event.timing, row->event.event.room_id});
+    found.push_back(
+        {delay_id, row->event.state, row->event.timing, row->event.event.room_id, row->event.event.user_id});
   }
   co_return found;
 }
