@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from .conftest import in_front_of
 from .gate import Answer, Gate
 from .gateway import Afterword
 from .homeservers import Synapse
@@ -41,3 +43,19 @@ def test_the_owners_limit_is_the_owners(gate: Gate, alice: User, room: str, star
     limited = alice.outcome(alice.delayed(room, TEXT, CONTENT, 200))
     assert limited["error"] == OWNERS
     assert alice.outcome(alice.delayed(room, TEXT, CONTENT, 200))["event_id"]
+
+
+def test_synapses_own_limit_holds_at_the_moment_of_sending(directory: Path):
+    """With its default rc_message (0.2 a second, 10 at once), as it holds for what the owner sends."""
+    synapse = Synapse(directory / "limiting-synapse", default_rate_limits=True)
+    with in_front_of(synapse, directory / "before-limiting-synapse") as (afterword, _):
+        alice, bob = (synapse.register(name).at(afterword) for name in ("alice", "bob"))
+        room, bobs_room = alice.create_room(), bob.create_room()
+        ids = [alice.delayed(room, TEXT, {**CONTENT, "n": n}, 3000) for n in range(30)]
+        bobs = bob.delayed(bobs_room, TEXT, CONTENT, 3000)
+        outcomes = [alice.outcome(delay_id, 30) for delay_id in ids]
+        sent = [outcome for outcome in outcomes if "event_id" in outcome]
+        assert 8 <= len(sent) <= 14
+        assert all(outcome["error"]["errcode"] == "M_LIMIT_EXCEEDED" for outcome in outcomes if outcome not in sent)
+        assert bob.outcome(bobs)["event_id"]  # the limit is each user's
+        assert len(alice.events(room, TEXT)) == len(sent)
