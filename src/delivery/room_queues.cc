@@ -59,14 +59,14 @@ void RoomQueues::end(const Turn& turn) {
   erase_if_idle(turn.lane);
 }
 
-void RoomQueues::put_back(const Turn& turn) {
+void RoomQueues::put_back(const Turn& turn, bool under_way) {
   give_back(turn);
   Lanes::value_type& lane = *lanes_.find(turn.lane);
   lane.second.turn.reset();
-  QueuedEvent before = turn.event;
-  before.under_way = !turn.event.under_way;
-  lane.second.events.erase(before);
-  lane.second.events.insert(turn.event);
+  lane.second.events.erase(turn.event);
+  QueuedEvent event = turn.event;
+  event.under_way = under_way;
+  lane.second.events.insert(std::move(event));
   update_candidate(lane);
 }
 

@@ -58,8 +58,9 @@ class RoomQueues {
   std::optional<Turn> take(TurnKind kind, Timestamp until);
   // The event leaves the queue.
   void end(const Turn& turn);
-  // The event stays; `turn.event.under_way` may have changed.
-  void put_back(const Turn& turn);
+  // The event stays, under way or not. One that was queued meanwhile as the other stays beside it: an attempt on
+  // request may have begun while the turn by time was being prepared.
+  void put_back(const Turn& turn, bool under_way);
 
   // No turns for this lane until resume(). Answers how many pauses it has had since an event left its queue, this one
   // included; nothing if it is pausing already.
@@ -131,9 +132,7 @@ class HeldTurn {
   void end() {
     if (auto* queues = std::exchange(queues_, nullptr)) queues->end(turn_);
   }
-  void put_back() {
-    if (auto* queues = std::exchange(queues_, nullptr)) queues->put_back(turn_);
-  }
+  void put_back() { put_back(turn_.event.under_way); }
   void move_to(const Lane& lane, bool under_way) {
     if (lane == turn_.lane) {
       put_back(under_way);
@@ -144,8 +143,7 @@ class HeldTurn {
     }
   }
   void put_back(bool under_way) {
-    turn_.event.under_way = under_way;
-    put_back();
+    if (auto* queues = std::exchange(queues_, nullptr)) queues->put_back(turn_, under_way);
   }
 
  private:

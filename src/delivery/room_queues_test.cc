@@ -118,7 +118,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackComesAgain) {
   queues_.push(room_a, event(20, 2));
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(take(), 1);
-    queues_.put_back(*turn_);
+    queues_.put_back(*turn_, turn_->event.under_way);
   }
   EXPECT_EQ(take_and_end(), 1);
   EXPECT_EQ(take_and_end(), 2);
@@ -127,8 +127,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackComesAgain) {
 TEST_F(RoomQueuesTest, WhatIsPutBackUnderWayStaysFirst) {
   queues_.push(room_a, event(10, 1));
   EXPECT_EQ(take(), 1);
-  turn_->event.under_way = true;
-  queues_.put_back(*turn_);
+  queues_.put_back(*turn_, true);
   queues_.push(room_a, event(5, 2));
   EXPECT_EQ(take_retry(), 1);
   EXPECT_TRUE(turn_->event.under_way);
@@ -137,12 +136,20 @@ TEST_F(RoomQueuesTest, WhatIsPutBackUnderWayStaysFirst) {
   EXPECT_EQ(take_and_end(), 0);
 }
 
+TEST_F(RoomQueuesTest, WhatIsPutBackTakesNothingElseOut) {
+  queues_.push(room_a, event(10, 1));
+  EXPECT_EQ(take(), 1);
+  queues_.push(room_a, under_way(10, 1));  // asked for while it had its turn by time
+  queues_.put_back(*turn_, false);
+  EXPECT_EQ(take_retry(), 1);
+  EXPECT_TRUE(turn_->event.under_way);
+}
+
 TEST_F(RoomQueuesTest, WhatIsPutBackToBeginAnewHasItsPlaceByTime) {
   queues_.push(room_a, under_way(20, 1));
   EXPECT_EQ(take_retry(), 1);
   queues_.push(room_a, event(10, 2));
-  turn_->event.under_way = false;
-  queues_.put_back(*turn_);
+  queues_.put_back(*turn_, false);
   EXPECT_EQ(take_and_end(), 2);
   EXPECT_EQ(take(), 1);
   EXPECT_FALSE(turn_->event.under_way);
@@ -176,14 +183,14 @@ TEST_F(RoomQueuesTest, CountsPausesUntilAnEventIsDoneWith) {
   queues_.push(room_a, event(20, 2));
   for (unsigned expected = 1; expected <= 3; ++expected) {
     EXPECT_EQ(take(), 1);
-    queues_.put_back(*turn_);
+    queues_.put_back(*turn_, turn_->event.under_way);
     EXPECT_EQ(queues_.pause(room_a), expected);
     EXPECT_EQ(queues_.pause(room_a), std::nullopt);
     queues_.resume(room_a);
   }
   EXPECT_EQ(take_and_end(), 1);
   EXPECT_EQ(take(), 2);
-  queues_.put_back(*turn_);
+  queues_.put_back(*turn_, turn_->event.under_way);
   EXPECT_EQ(queues_.pause(room_a), 1u);
 }
 
@@ -234,7 +241,7 @@ TEST_F(RoomQueuesTest, WhatIsSetAsideIsARetryBesideItsRoom) {
   queues_.push(room_a, event(20, 2));
   EXPECT_EQ(take(), 2);
   EXPECT_EQ(take_retry(), 1);
-  queues_.put_back(*turn_);
+  queues_.put_back(*turn_, turn_->event.under_way);
   EXPECT_EQ(queues_.pause(aside), 1u);
   EXPECT_EQ(take_retry(), 0);
   queues_.resume(aside);
