@@ -5,6 +5,7 @@ connection is closed: a byte there that is no part of a request is a byte that s
 """
 
 import contextlib
+import hashlib
 import json
 import re
 import socket
@@ -12,7 +13,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 SERVER_NAME = "example.org"
 # Who is known. A token that is not in here is refused.
@@ -121,7 +122,7 @@ class Homeserver:
         if "/sendToDevice/" in path:
             return [answer(200, {}, ("Server", "Synapse/1.163.2"))]
         if request.is_send:
-            return [answer(200, {"event_id": "$" + unquote(path.rsplit("/", 1)[1])})]
+            return [answer(200, {"event_id": "$" + hashlib.sha256(path.encode()).hexdigest()})]
         told = {"method": request.method, "target": request.target, "bytes": len(request.body)}
         return [answer(200, told)]
 
