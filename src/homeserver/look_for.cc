@@ -178,7 +178,7 @@ class Search {
     const auto match = fingerprint_.match(event);
     if (match == Fingerprint::Match::no) return;
     const EventId id(text_at(event.member("event_id")));
-    if (id.value.empty()) return;
+    if (!domain::is_event_id(id.value)) return;
     if (match == Fingerprint::Match::exact && !std::exchange(found_exact_, true)) found_.clear();
     if (found_exact_ && match != Fingerprint::Match::exact) return;
     if (std::find(found_.begin(), found_.end(), id) == found_.end()) found_.push_back(id);
@@ -247,7 +247,7 @@ class Search {
     // Nothing in the room has exactly that time.
     if (time && time->integer().value_or(to_ms(when_)) != to_ms(when_)) co_return std::nullopt;
     const std::string event_id = text_at(found->json.member("event_id"));
-    if (event_id.empty()) co_return CannotTell{"an answer to timestamp_to_event without an event_id"};
+    if (!domain::is_event_id(event_id)) co_return CannotTell{"an answer to timestamp_to_event without an event_id"};
 
     // Of its context the two tokens alone: the rest includes all of the room's state that the filter lets through.
     Parameters around{{"limit", "1"}, {"filter", R"({"not_types":["*"]})"}};
