@@ -53,7 +53,7 @@ class RoomQueuesTest : public ::testing::Test {
 TEST_F(RoomQueuesTest, IsEmptyAtFirst) { EXPECT_EQ(take(), 0); }
 
 TEST_F(RoomQueuesTest, ARoomsEventsComeInOrder) {
-  for (const auto queued : {event(20, 1), event(10, 3), event(10, 2)}) queues_.push(room_a, queued);
+  for (const auto& queued : {event(20, 1), event(10, 3), event(10, 2)}) queues_.push(room_a, queued);
   EXPECT_EQ(take_and_end(), 2);
   EXPECT_EQ(take_and_end(), 3);
   EXPECT_EQ(take_and_end(), 1);

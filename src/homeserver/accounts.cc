@@ -51,6 +51,22 @@ domain::EventId made_up_event_id() {
   return domain::EventId("$" + to_base64url(bytes));
 }
 
+// Nothing: the homeserver is to say it.
+std::optional<SendAnswer> answer_in(AccountState state, const domain::EventToSend& event) {
+  switch (state) {
+    case AccountState::healthy:
+      break;
+    case AccountState::locked:
+      return refused(401, "M_USER_LOCKED", "User account has been locked");
+    case AccountState::deactivated:
+      return refused(403, "M_USER_DEACTIVATED", "This account has been deactivated");
+    case AccountState::shadow_banned:
+      if (!is_shown_in_spite_of_a_ban(event)) return Sent{made_up_event_id()};
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string account_target(const domain::UserId& user_id) {
@@ -61,19 +77,12 @@ Accounts::Accounts(http::Client& http, async::Clock& clock, std::optional<std::s
     : http_(http), clock_(clock), admin_token_(std::move(admin_token)) {}
 
 Task<std::optional<SendAnswer>> Accounts::answer_for(const domain::EventToSend& event) {
-  if (!admin_token_) co_return std::nullopt;
-  switch (co_await look_up(event.user_id)) {
-    case AccountState::healthy:
-      co_return std::nullopt;
-    case AccountState::locked:
-      co_return refused(401, "M_USER_LOCKED", "User account has been locked");
-    case AccountState::deactivated:
-      co_return refused(403, "M_USER_DEACTIVATED", "This account has been deactivated");
-    case AccountState::shadow_banned:
-      if (is_shown_in_spite_of_a_ban(event)) co_return std::nullopt;
-      co_return Sent{made_up_event_id()};
+  std::optional<SendAnswer> answer;
+  if (admin_token_) {
+    const AccountState state = co_await look_up(event.user_id);
+    answer = answer_in(state, event);
   }
-  co_return std::nullopt;
+  co_return answer;
 }
 
 Task<AccountState> Accounts::look_up(domain::UserId user_id) {

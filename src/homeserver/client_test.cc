@@ -578,12 +578,12 @@ TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
   const WhoamiAnswer answer = run(homeserver.whoami(credentials));
   EXPECT_EQ(std::get<Identity>(answer).user_id.value, "@a:example.org");
   EXPECT_EQ(requests_[0].target,
-            "/_matrix/client/v3/account/whoami?user_id=%40a%3Ab&device_id=D&org.matrix.msc3202.device_id=D");
+            "/_matrix/client/v3/account/whoami?user_id=%40a%3Aexample.org&device_id=D&org.matrix.msc3202.device_id=D");
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer theirs");
 }
 
 TEST_F(HomeserverClientTest, TakesNobodyOfAnotherServer) {
-  answers_ = {{200, {}, R"({"user_id":"@a:b.evil.example"})"}, {200, {}, R"({"user_id":"@a:B"})"}};
+  answers_ = {{200, {}, R"({"user_id":"@a:example.org.evil.example"})"}, {200, {}, R"({"user_id":"@a:EXAMPLE.org"})"}};
   auto homeserver = client();
   EXPECT_EQ(std::get<domain::HomeserverError>(
                 run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt})))

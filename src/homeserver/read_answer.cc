@@ -25,6 +25,7 @@ constexpr Milliseconds default_wait{500};
 constexpr Milliseconds longest_wait = std::chrono::minutes(5);
 
 bool is_success(int status) { return status >= 200 && status < 300; }
+bool is_refusal(int status) { return status >= 400 && status < 500; }
 
 // The answer's status and what stands in its body, as far as it is Matrix's.
 struct Reading {

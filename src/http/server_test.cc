@@ -380,6 +380,11 @@ TEST_F(ServerTest, SkipsAnEmptyLineBeforeARequest) {
   EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 200 "));
 }
 
+// What it refers to outlives the server.
+async::Task<Response> next_of(const std::vector<Response>& responses, std::atomic<std::size_t>& next) {
+  co_return responses[next++];
+}
+
 // Whatever a homeserver or a bug makes of an answer, it stays one answer.
 TEST_F(ServerTest, AnswersWith502WhatCannotBeWrittenAsOneAnswer) {
   const std::vector<Response> unwritable = {{.status = 200, .headers = {{"X", "a\r\nX-Injected: yes"}}, .body = ""},
@@ -388,7 +393,7 @@ TEST_F(ServerTest, AnswersWith502WhatCannotBeWrittenAsOneAnswer) {
                                             {.status = 101, .headers = {}, .body = ""},
                                             {.status = 1000, .headers = {}, .body = ""}};
   std::atomic<std::size_t> next = 0;
-  start([&](Request) -> async::Task<Response> { co_return unwritable[next++]; });
+  start([&](Request) { return next_of(unwritable, next); });
   RawSocket client = connect();
   for (std::size_t round = 0; round < unwritable.size(); ++round) {
     client.send(get_request);
@@ -751,6 +756,7 @@ TEST_F(ServerTest, AnErrorInItsTickerDoesNotEndIt) {
   EXPECT_TRUE(connect().is_closed_by_peer()) << "an idle one is closed, so the ticker still runs";
   EXPECT_GE(errors, 2);
   gate.open();
+  drain(1s).wait();  // the handler knows the gate
 }
 
 TEST_F(ServerTest, SaysWhyItCannotListen) {

@@ -333,7 +333,7 @@ TEST_F(ConfigurationTest, WarnsOfARegistrationThatEscapesTheHomeserversLimits) {
   folder_.write("unlimited.yaml", "as_token: one\nhs_token: two\nrate_limited: false\n");
   folder_.write("limited.yaml", "as_token: one\nhs_token: two\nrate_limited: true\n");
   const auto warnings = [&](const std::string& name) {
-    const Result<Configuration, std::string> loaded = load(std::string(homeserver) + "registration: " + name);
+    const Result<Configuration, std::string> loaded = load(std::string(minimal) + "registration: " + name);
     EXPECT_TRUE(loaded);
     return loaded->warnings;
   };

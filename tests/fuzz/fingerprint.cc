@@ -4,6 +4,7 @@
 // it.
 #include "homeserver/fingerprint.h"
 
+#include "base/encoding.h"
 #include "base/json.h"
 #include "base/json_text.h"
 #include "require.h"
@@ -49,6 +50,8 @@ Fingerprint::Match match_of(const Fingerprint& print, const json::object& event)
 
 void fingerprint(std::string_view input) {
   const domain::EventToSend event = read_event(input);
+  // What is not UTF-8 is in no event.
+  if (!is_valid_utf8(event.type + event.state_key + event.redacts.value)) return;
   const domain::DelayId delay_id;
   const Fingerprint print(delay_id, event, domain::Attempt{from_ms(attempt_ts), false});
 

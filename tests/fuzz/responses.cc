@@ -90,8 +90,9 @@ bool is_same(const Outcome& a, const Outcome& b) {
 void check_written(const http::Response& response) {
   http::AnswerContext context;
   context.date = "Thu, 01 Jan 1970 00:00:00 GMT";
-  std::string text;
-  http::append_answer_head(text, response, context);
+  const std::optional<http::Head> head = http::make_answer_head(response, context);
+  if (!head) return;  // it is answered by an error of ours
+  std::string text(head->text());
   const bool has_body = http::carries_body(response, context);
   if (has_body) text += response.body;
 
@@ -112,7 +113,8 @@ void responses(std::string_view input) {
   const std::string method(line == "HEAD" || line == "PUT" ? line : "GET");
   const Outcome whole = world.run(method, input, std::max<std::size_t>(input.size(), 1));
   const Outcome cut = world.run(method, input, 1 + input.size() / 7);
-  require(is_same(whole, cut), "packets make no difference");
+  // But for what comes behind an answer: it is heard of where it has arrived by then.
+  require(is_same(whole, cut) || !whole || !cut, "packets make no difference");
   if (!whole) return;
   require(whole->status >= 100 && whole->status <= 999, "a status has three digits");
   for (const http::Header& header : whole->headers) {
