@@ -30,15 +30,15 @@ struct Context {
         tries(std::move(executor)) {}
 
   std::chrono::milliseconds delay_after(unsigned failures) {
-    return retry_delay(failures, {options.first_retry, options.last_retry}, random);
+    return retry_delay(failures, {options.first_retry, options.last_retry}, random_);
   }
 
   std::chrono::milliseconds delay_aside(unsigned failures) {
-    return retry_delay(failures, {options.first_retry_aside, options.last_retry_aside}, random);
+    return retry_delay(failures, {options.first_retry_aside, options.last_retry_aside}, random_);
   }
 
   std::chrono::milliseconds delay_after_store(unsigned failures) {
-    return retry_delay(failures, {options.first_retry, options.last_store_retry}, random);
+    return retry_delay(failures, {options.first_retry, options.last_store_retry}, random_);
   }
 
   // Asks the store until it can.
@@ -56,12 +56,12 @@ struct Context {
   // outage, clients have time to restart what came due.
   template <class Answer>
   bool heard(const store::StoreResult<Answer>& answer) {
-    if (answer.has_error() && !store_away_since) {
-      store_away_since = clock.steady_now();
+    if (answer.has_error() && !store_away_since_) {
+      store_away_since_ = clock.steady_now();
       log::warn("The database is not available: {}", answer.error().reason);
-    } else if (!answer.has_error() && store_away_since) {
-      if (clock.steady_now() - *store_away_since >= shortest_outage) grace.begin(clock.now());
-      store_away_since.reset();
+    } else if (!answer.has_error() && store_away_since_) {
+      if (clock.steady_now() - *store_away_since_ >= shortest_outage) grace.begin(clock.now());
+      store_away_since_.reset();
     }
     return !answer.has_error();
   }
@@ -69,8 +69,8 @@ struct Context {
   // A client was heard: something was scheduled or restarted. The grace after an outage that kept clients away begins
   // when they are heard again, if that is before its end.
   void hear_client() {
-    client_heard = clock.steady_now();
-    if (std::exchange(grace_awaits_clients, false) && clock.now() < grace.end()) grace.begin(clock.now());
+    client_heard_ = clock.steady_now();
+    if (std::exchange(grace_awaits_clients_, false) && clock.now() < grace.end()) grace.begin(clock.now());
   }
 
   // The homeserver was away since then. Were clients too, they could not restart what came due: they get the grace.
@@ -79,9 +79,9 @@ struct Context {
     const async::Steady now = clock.steady_now();
     if (options.start_grace == std::chrono::milliseconds(0)) return false;
     const bool was_brief = now - away_since < shortest_silence;
-    if (was_brief || client_heard >= std::max(away_since, now - options.start_grace)) return false;
+    if (was_brief || client_heard_ >= std::max(away_since, now - options.start_grace)) return false;
     grace.begin(clock.now());
-    grace_awaits_clients = true;
+    grace_awaits_clients_ = true;
     return true;
   }
 
@@ -114,10 +114,10 @@ struct Context {
   // Clients of calls restart their events every 4 or 5 s. To have heard none for less says nothing.
   static constexpr std::chrono::milliseconds shortest_silence{5'000};
 
-  std::optional<async::Steady> store_away_since;
-  async::Steady client_heard{};
-  bool grace_awaits_clients = false;
-  std::minstd_rand random;  // for jitter among the retries of this process: it need not be unpredictable
+  std::optional<async::Steady> store_away_since_;
+  async::Steady client_heard_{};
+  bool grace_awaits_clients_ = false;
+  std::minstd_rand random_;  // for jitter among the retries of this process: it need not be unpredictable
 };
 
 }  // namespace afterword::delivery

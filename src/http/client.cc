@@ -198,7 +198,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     discard_old();
     while (!idle.empty()) {
       if (!may_be_repeated && !keep_time.surely_keeps(idle_time(*idle.back()))) return nullptr;
-      const auto connection = std::move(idle.back());
+      auto connection = std::move(idle.back());
       idle.pop_back();
       if (is_still_open(*connection)) return connection;
     }
