@@ -106,7 +106,7 @@ api::Caller caller_of(Identity identity) {
   return caller;
 }
 
-// Of a token that has no device, and is nobody else's than its owner's so far.
+// Of a token that is nobody else's than its owner's so far.
 async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, homeserver::AccessToken access_token) {
   Credentials as_nobody{std::move(access_token), std::string(nobody), std::nullopt};
   const TokenAnswer answer = co_await inquiry.ask(std::move(as_nobody));
@@ -139,13 +139,11 @@ async::Task<Result<api::Caller, NotIdentified>> identify(homeserver::TokenCache&
   Credentials token_alone{credentials.access_token, std::nullopt, std::nullopt};
   TokenAnswer unnamed = co_await inquiry.ask(std::move(token_alone));
   auto* own = std::get_if<Identity>(&unnamed);
-  if (own && own->device_id) co_return caller_of(std::move(*own));
   const bool is_refused = std::holds_alternative<domain::HomeserverError>(unnamed);
   if (!own && (!credentials.user_id || (must_know_application_service && !is_refused))) {
     co_return not_identified(unnamed);
   }
 
-  // An application service, or a user without a device.
   api::Caller caller;
   if (own && (!credentials.user_id || credentials.user_id == own->user_id.value)) {
     caller = caller_of(std::move(*own));
@@ -163,12 +161,12 @@ async::Task<Result<api::Caller, NotIdentified>> identify(homeserver::TokenCache&
       if (!own) co_return not_identified(unnamed);
       co_return caller_of(std::move(*own));  // the name is not heeded
     }
-    // Dendrite does not know a service's token without a user_id. No user's token is unknown first and good then.
-    const bool is_dendrites = is_refused_with(unnamed, 401, "M_UNKNOWN_TOKEN") && identity->device_id &&
-                              identity->device_id->value == dendrite_service_device;
+    // A Dendrite may not know a service's token without a user_id. No user's token is unknown first and good then.
+    const bool has_dendrites_device = identity->device_id && identity->device_id->value == dendrite_service_device;
+    const bool is_unknown_unnamed = is_refused_with(unnamed, 401, "M_UNKNOWN_TOKEN");
     caller = caller_of(std::move(*identity));
-    caller.is_application_service = own || is_dendrites;
-    if (is_dendrites) caller.device_id.reset();
+    caller.is_application_service = own || (is_unknown_unnamed && has_dendrites_device);
+    if (caller.is_application_service && has_dendrites_device) caller.device_id.reset();
   }
 
   if (credentials.device_id && !caller.device_id) {

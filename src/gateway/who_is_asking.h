@@ -3,7 +3,7 @@
 // Only a token that speaks for others is an application service's: the homeserver answers it as the user whom it names,
 // or refuses to, while it answers a user's own token as that user, whatever is named. So the token is asked about by
 // itself first. No device says anything about it: users have tokens without one (an admin's "log in as", OAuth without
-// a device scope), and call their devices what they like.
+// a device scope) and call their devices what they like, and Dendrite gives one to a service as well.
 #pragma once
 
 #include "api/caller.h"

@@ -107,14 +107,26 @@ TEST_F(WhoIsAsking, IsStillAUserWithoutADevice) {
   }
 }
 
-TEST_F(WhoIsAsking, IsNotAskedTwiceOverWhatMakesNoDifference) {
-  homeserver_.answer_whoami = [](const Credentials&) { return Identity{alice, DeviceId("PHONE")}; };
-  for (int name = 0; name < 1000; ++name) ask({token, "@" + std::to_string(name) + ":example.org", "X"});
-  EXPECT_EQ(homeserver_.whoami_calls, 1u);
+// As Dendrite answers: the service has a device of its own, and acts for others on another one.
+TEST_F(WhoIsAsking, IsAnApplicationServiceThatDendriteGivesADevice) {
+  homeserver_.answer_whoami = [](const Credentials& credentials) -> WhoamiAnswer {
+    if (!credentials.user_id) return Identity{bridge, DeviceId("bridge")};
+    if (credentials.user_id != alice.value) return forbidden;
+    return Identity{alice, DeviceId("AS_Device")};
+  };
+  for (const auto& device_id : {std::optional<std::string>(), std::optional<std::string>("PHONE")}) {
+    const auto caller = ask({token, alice.value, device_id});
+    ASSERT_TRUE(caller);
+    EXPECT_EQ(caller->user_id, alice);
+    EXPECT_FALSE(caller->device_id);
+    EXPECT_TRUE(caller->is_application_service);
+  }
+  EXPECT_TRUE(is_application_service({token, std::nullopt, std::nullopt}));
+  EXPECT_EQ(ask({token, "@other:example.org", std::nullopt}).error().answer.status, 403);
 }
 
-// As Dendrite answers: only with a user_id, and with a device of its own making.
-TEST_F(WhoIsAsking, IsAnApplicationServiceThatDendriteGivesADevice) {
+// Where its sender has no account.
+TEST_F(WhoIsAsking, IsAnApplicationServiceThatDendriteKnowsOnlyWithAName) {
   homeserver_.answer_whoami = [](const Credentials& credentials) -> WhoamiAnswer {
     if (!credentials.user_id) return unknown_token;
     return Identity{UserId(*credentials.user_id), DeviceId("AS_Device")};
