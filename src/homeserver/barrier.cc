@@ -32,7 +32,10 @@ Barrier::Barrier(http::Client& http, async::Clock& clock, BarrierOptions options
 async::Task<Passing> Barrier::pass() {
   const async::Steady begun = clock_.steady_now();
   const async::Steady give_up = begun + options_.time_limit;
-  if (room_id_.empty() && !co_await find_room(give_up)) co_return Passing::impossible;
+  if (room_id_.empty()) {
+    const bool found = co_await find_room(give_up);
+    if (!found) co_return Passing::impossible;
+  }
 
   const std::string room = "/rooms/" + percent_encode(room_id_);
   std::string path = fmt::format("{}/send/{}/{}", room, event_type, domain::DelayId::random().to_string());

@@ -132,9 +132,9 @@ Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   const auto* refused = std::get_if<Refused>(&read);
   const bool worked_off = std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
   if (!worked_off) co_return Flush::not_done;
-  // Refused, it may not have gone through the queue.
-  const bool is_shown = std::holds_alternative<Sent>(read) && co_await barrier_.pass() == Passing::passed;
-  co_return is_shown ? Flush::shown : Flush::done;
+  if (refused) co_return Flush::done;  // it may not have gone through the queue
+  const Passing passing = co_await barrier_.pass();
+  co_return passing == Passing::passed ? Flush::shown : Flush::done;
 }
 
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
