@@ -8,13 +8,33 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace afterword::homeserver {
 namespace {
 
-constexpr std::string_view alias_localpart = "_afterword_barrier";
-constexpr std::string_view event_type = "afterword.barrier";
+constexpr std::string_view event_type = "afterword.barrier";  // also of the state by which its room is known
+constexpr std::size_t most_rooms = 20;                        // Afterword's user is asked into none, and joins none
 constexpr std::chrono::milliseconds pause{200};
+
+std::vector<std::string> rooms_in(const json::object& answer) {
+  std::vector<std::string> rooms;
+  const json::value* const joined = answer.if_contains("joined_rooms");
+  if (joined == nullptr || !joined->is_array()) return rooms;
+  for (const json::value& room : joined->get_array()) {
+    if (room.is_string() && rooms.size() < most_rooms) rooms.emplace_back(room.get_string());
+  }
+  return rooms;
+}
+
+std::string creation() {
+  const json::object mark{{"type", event_type}, {"state_key", ""}, {"content", json::object()}};
+  json::object room{{"preset", "private_chat"}, {"initial_state", json::array{mark}}};
+  room["creation_content"] = json::object{{"m.federate", false}};
+  room["name"] = "Afterword";
+  room["topic"] = "By what shows here Afterword knows that the homeserver is not behind. Nobody else is needed.";
+  return to_text(room);
+}
 
 bool shows(const json::object& page, const std::string& event_id) {
   const json::value* const chunk = page.if_contains("chunk");
@@ -58,16 +78,17 @@ async::Task<Passing> Barrier::pass() {
 }
 
 async::Task<bool> Barrier::find_room(async::Steady give_up) {
-  const std::string alias = fmt::format("#{}:{}", alias_localpart, options_.server_name);
-  auto found = co_await ask("GET", "/directory/room/" + percent_encode(alias), "", give_up);
-  if (!found) {
-    json::object room{{"preset", "private_chat"},
-                      {"room_alias_name", alias_localpart},
-                      {"name", "Afterword"},
-                      {"topic", "Where Afterword sees what the homeserver shows by now. Nobody else is needed here."}};
-    found = co_await ask("POST", "/createRoom", to_text(room), give_up);
+  const auto joined = co_await ask("GET", "/joined_rooms", "", give_up);
+  if (!joined) co_return false;
+  for (const std::string& room_id : rooms_in(*joined)) {
+    std::string path = fmt::format("/rooms/{}/state/{}", percent_encode(room_id), event_type);
+    const auto mark = co_await ask("GET", std::move(path), "", give_up);
+    if (!mark) continue;
+    room_id_ = room_id;
+    co_return true;
   }
-  if (found) room_id_ = string_member(*found, "room_id").value_or("");
+  const auto made = co_await ask("POST", "/createRoom", creation(), give_up);
+  if (made) room_id_ = string_member(*made, "room_id").value_or("");
   co_return !room_id_.empty();
 }
 

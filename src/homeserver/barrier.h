@@ -3,8 +3,9 @@
 // Homeservers make events in one part and show them by another, which takes them in the order in which they were made,
 // of all rooms together, and may lag by seconds or minutes: Dendrite's own, or a worker of Synapse's. So an event is
 // sent to a room of Afterword's own, where nobody else is, and waited for until it shows. The room is made the first
-// time, and found again by its alias. Where several workers of Synapse answer in turn, each may lag on its own, and
-// what one shows proves nothing of the others. Thread: the server's only one. The references must outlive it.
+// time, and found again among those of Afterword's user. Where several workers of Synapse answer in turn, each may lag
+// on its own, and what one shows proves nothing of the others. Thread: the server's only one. The references must
+// outlive it.
 #pragma once
 
 #include "async/clock.h"
@@ -21,7 +22,6 @@ namespace afterword::homeserver {
 
 struct BarrierOptions {
   std::string as_token;
-  std::string server_name;
   std::chrono::milliseconds time_limit{20'000};
 };
 

@@ -21,9 +21,13 @@ class BarrierTest : public testing::LoopbackTest {
   // It shows what it was sent after some looks.
   http::Response as_dendrite(const http::Request& request) {
     const std::string& target = request.target;
-    if (target.find("/directory/room/") != std::string::npos) {
-      return has_room_ ? http::Response{200, {}, R"({"room_id":"!barrier:example.org"})"}
-                       : http::Response{404, {}, R"({"errcode":"M_NOT_FOUND"})"};
+    if (target.ends_with("/joined_rooms")) {
+      const char* const rooms = R"({"joined_rooms":["!another:example.org","!barrier:example.org"]})";
+      return {200, {}, has_room_ ? rooms : R"({"joined_rooms":["!another:example.org"]})"};
+    }
+    if (target.ends_with("/state/afterword.barrier")) {
+      return target.find("barrier%3A") != std::string::npos ? http::Response{200, {}, "{}"}
+                                                            : http::Response{404, {}, R"({"errcode":"M_NOT_FOUND"})"};
     }
     if (target.ends_with("/createRoom")) {
       has_room_ = may_create_;
@@ -43,27 +47,27 @@ class BarrierTest : public testing::LoopbackTest {
   bool has_room_ = true;
   bool may_create_ = true;
   int looks_until_shown_ = 0;
-  Barrier barrier_{*http_, clock_, {.as_token = "secret", .server_name = "example.org", .time_limit = 1s}};
+  Barrier barrier_{*http_, clock_, {.as_token = "secret", .time_limit = 1s}};
 };
 
 TEST_F(BarrierTest, IsPassedOnceItsEventShows) {
   looks_until_shown_ = 2;
   EXPECT_EQ(pass(), Passing::passed);
-  ASSERT_EQ(requests_.size(), 5u);
-  EXPECT_THAT(requests_[0].target, HasSubstr("/directory/room/%23_afterword_barrier%3Aexample.org"));
-  EXPECT_THAT(requests_[1].target, HasSubstr("/rooms/%21barrier%3Aexample.org/send/afterword.barrier/"));
-  EXPECT_THAT(requests_[2].target, HasSubstr("/rooms/%21barrier%3Aexample.org/messages?dir=b"));
-  EXPECT_EQ(requests_[1].headers.find("Authorization"), "Bearer secret");
+  ASSERT_EQ(requests_.size(), 7u);
+  EXPECT_THAT(requests_[3].target, HasSubstr("/rooms/%21barrier%3Aexample.org/send/afterword.barrier/"));
+  EXPECT_THAT(requests_[4].target, HasSubstr("/rooms/%21barrier%3Aexample.org/messages?dir=b"));
+  EXPECT_EQ(requests_[3].headers.find("Authorization"), "Bearer secret");
   EXPECT_EQ(pass(), Passing::passed);
-  EXPECT_EQ(requests_.size(), 7u);  // it knows its room now
-  EXPECT_NE(requests_[5].target, requests_[1].target);
+  EXPECT_EQ(requests_.size(), 9u);  // it knows its room now
+  EXPECT_NE(requests_[7].target, requests_[3].target);
 }
 
 TEST_F(BarrierTest, MakesItsRoom) {
   has_room_ = false;
   EXPECT_EQ(pass(), Passing::passed);
-  EXPECT_THAT(requests_[1].body, HasSubstr(R"("room_alias_name":"_afterword_barrier")"));
-  EXPECT_THAT(requests_[1].body, HasSubstr(R"("preset":"private_chat")"));
+  EXPECT_THAT(requests_[2].target, HasSubstr("/createRoom"));
+  EXPECT_THAT(requests_[2].body, HasSubstr(R"("preset":"private_chat")"));
+  EXPECT_THAT(requests_[2].body, HasSubstr(R"("type":"afterword.barrier")"));
 }
 
 TEST_F(BarrierTest, CannotBeHadWithoutARoom) {

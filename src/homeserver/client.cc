@@ -49,7 +49,7 @@ HomeserverClient::HomeserverClient(http::Client& http, http::Client& for_clients
       way_question_(http, clock, options_.as_token, options_.way_timeout),
       accounts_(http, clock, options_.admin_token),
       kind_(http, clock, options_.kind),
-      barrier_(http, clock, {.as_token = options_.as_token, .server_name = options_.server_name}),
+      barrier_(http, clock, {.as_token = options_.as_token}),
       unclear_(clock.steady_now()) {}
 
 Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_id) {

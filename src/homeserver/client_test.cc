@@ -57,14 +57,15 @@ class HomeserverClientTest : public ::testing::Test {
   }
 
   static bool is_of_a_barrier(const http::Request& request) {
-    return request.target.find("barrier") != std::string::npos || request.target.ends_with("/createRoom");
+    return request.target.find("barrier") != std::string::npos || request.target.ends_with("/joined_rooms");
   }
   // Shown after some looks, or refused.
   http::Response answer_barrier(const http::Request& request) {
     if (!may_have_barrier_) return {403, {}, R"({"errcode":"M_FORBIDDEN"})"};
     if (request.method == "PUT") ++barriers_;
     if (request.method == "PUT") return {200, {}, R"({"event_id":"$behind"})"};
-    if (request.target.find("/messages") == std::string::npos) return {200, {}, R"({"room_id":"!barrier"})"};
+    if (request.target.ends_with("/joined_rooms")) return {200, {}, R"({"joined_rooms":["!barrier"]})"};
+    if (request.target.find("/state/") != std::string::npos) return {200, {}, "{}"};
     if (barrier_looks_-- > 0) return {200, {}, R"({"chunk":[]})"};
     return {200, {}, R"({"chunk":[{"event_id":"$behind"}]})"};
   }

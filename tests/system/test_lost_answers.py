@@ -135,12 +135,12 @@ def test_a_barrier_is_passed_before_it_is_sent_again(setting: Setting, gate: Gat
     gate.fault_next(Lose.REQUEST)
     delay_id = alice.delayed(room, TEXT, message("once"), 300)
     assert sent(alice, delay_id)
-    path = f"{C}/v3/directory/room/{quote(f'#_afterword_barrier:{setting.homeserver.server_name}')}"
-    barrier = setting.homeserver.request("GET", path).ok()["room_id"]
+    [barrier] = service_of(setting).request("GET", f"{C}/v3/joined_rooms").ok()["joined_rooms"]
     members = service_of(setting).request("GET", f"{C}/v3/rooms/{quote(barrier)}/joined_members").ok()["joined"]
     assert list(members) == [f"@_afterword:{setting.homeserver.server_name}"]
     assert service_of(setting).events(barrier, "afterword.barrier")
-    assert alice.request("GET", f"{C}/v3/rooms/{quote(barrier)}/messages", query={"dir": "b"}).status == 403
+    seen_by_alice = alice.request("GET", f"{C}/v3/rooms/{quote(barrier)}/messages", query={"dir": "b"})
+    assert seen_by_alice.status == 403 or seen_by_alice.json["chunk"] == []  # as Dendrite says it
 
 
 def test_the_homeserver_restarted_in_between(setting: Setting, gate: Gate, alice: User, room: str):
