@@ -2,6 +2,7 @@
 """The rules for coroutines in CONTRIBUTING.md, which keep GCC 12 from miscompiling them and references from dangling:
 
 - no temporary with braces inside a co_await expression: it is given a name first;
+- no co_await in the condition of a switch, whose frame is then gone too early: what it gives is named first;
 - no coroutine is a lambda that captures: what it captured goes with the lambda, while the coroutine still runs;
 - a parameter that would take a temporary by reference (const T&, T&&, std::string_view, std::span) is only for a file
   in which, or in whose header, a comment says what outlives the task.
@@ -99,6 +100,13 @@ def _braced_temporaries(code: str, lambdas: list[Lambda]) -> Iterator[int]:
             place += 1
 
 
+def _switches_on_an_await(code: str) -> Iterator[int]:
+    for match in re.finditer(r"\bswitch\s*\(", code):
+        opening = match.end() - 1
+        if re.search(r"\bco_await\b", code[opening : _end_of(code, opening)]):
+            yield match.start()
+
+
 def _capturing_coroutines(code: str, lambdas: list[Lambda]) -> Iterator[int]:
     for outer in lambdas:
         if not outer.captures:
@@ -137,6 +145,7 @@ def problems_of(text: str, header: str = "") -> list[tuple[int, str]]:
     lambdas = list(_lambdas(code))
     found = [
         *((place, "a temporary with braces inside a co_await expression") for place in _braced_temporaries(code, lambdas)),
+        *((place, "a co_await in the condition of a switch") for place in _switches_on_an_await(code)),
         *((place, "a lambda that captures is a coroutine") for place in _capturing_coroutines(code, lambdas)),
     ]
     if not any("outlive" in match[0] for match in _LITERAL_OR_COMMENT.finditer(header + text) if match[0][0] == "/"):

@@ -46,6 +46,12 @@ class Rules(unittest.TestCase):
         ]:
             self.assertEqual(self.found(right), [], right)
 
+    def test_let_no_switch_await(self):
+        for wrong in ["switch (co_await f()) {", "switch(g(co_await f(1))) { case 1: break; }"]:
+            self.assertEqual(self.found(wrong), ["a co_await in the condition of a switch"], wrong)
+        for right in ["switch (state) { case 1: co_await f(); }", "if (co_await f()) return;"]:
+            self.assertEqual(self.found(right), [], right)
+
     def test_let_no_coroutine_capture(self):
         for wrong in [
             "auto f = [&]() -> Task<void> { co_await g(); };",
