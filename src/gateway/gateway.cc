@@ -14,6 +14,7 @@
 #include "gateway/event_answers.h"
 #include "gateway/pass_through.h"
 #include "gateway/who_is_asking.h"
+#include "homeserver/answer_limits.h"
 
 #include <utility>
 
@@ -25,6 +26,9 @@ using api::WireForm;
 
 constexpr int unauthorized = 401;
 constexpr std::string_view ts_parameter = "ts";
+
+// Of what a homeserver says that it can do, to which we add what we can.
+const http::SendLimits announcement_limits{max_passing_time, homeserver::answer_limits::versions};
 
 // Clients give a restart two seconds.
 constexpr std::chrono::milliseconds restart_limit{1'700};
@@ -240,14 +244,16 @@ async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& req
 }
 
 async::Task<http::Response> Gateway::answer(const VersionsRoute&, http::Request& request, const http::Target&) {
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), passing_);
+  http::Response response =
+      co_await pass_through_readable(homeserver_, std::move(request), passing_, announcement_limits);
   if (response.status != 200) co_return response;
   if (auto merged = api::announce_in_versions(response.body)) replace_body(response, std::move(*merged));
   co_return response;
 }
 
 async::Task<http::Response> Gateway::answer(const CapabilitiesRoute&, http::Request& request, const http::Target&) {
-  http::Response response = co_await pass_through_readable(homeserver_, std::move(request), passing_);
+  http::Response response =
+      co_await pass_through_readable(homeserver_, std::move(request), passing_, announcement_limits);
   if (response.status != 200) co_return response;
   auto merged = api::announce_in_capabilities(response.body, context_.limits);
   if (merged) replace_body(response, std::move(*merged));

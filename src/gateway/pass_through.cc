@@ -12,9 +12,6 @@
 namespace afterword::gateway {
 namespace {
 
-// Longer than any long poll or upload is meant to take.
-constexpr std::chrono::milliseconds max_duration = std::chrono::minutes(10);
-
 // When to ask again, where there was no room for an answer in memory.
 constexpr std::chrono::seconds retry_time{10};
 
@@ -34,10 +31,11 @@ void log_outcome(Passing& passing, const std::string& method, const Result<http:
 
 }  // namespace
 
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing) {
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
+                                         http::SendLimits limits) {
   set_forwarded(request, passing.trusted_proxies);
   const std::string method = request.method;
-  auto answer = co_await homeserver.send(std::move(request), max_duration);
+  auto answer = co_await homeserver.send(std::move(request), limits);
   if (!answer && answer.error().was_cancelled) {
     http::Response none;
     none.status = http::no_answer;
@@ -49,12 +47,13 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   co_return std::move(*answer);
 }
 
-async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing) {
+async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
+                                                  http::SendLimits limits) {
   for (const char* name : {"Accept-Encoding", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
                            "If-Range", "Range"}) {
     request.headers.remove(name);
   }
-  return pass_through(homeserver, std::move(request), passing);
+  return pass_through(homeserver, std::move(request), passing, limits);
 }
 
 void replace_body(http::Response& answer, std::string body) {

@@ -9,10 +9,14 @@
 #include "http/client.h"
 #include "http/message.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 namespace afterword::gateway {
+
+// Longer than any long poll or upload is meant to take.
+inline constexpr std::chrono::milliseconds max_passing_time = std::chrono::minutes(10);
 
 // What all that passes through has in common.
 struct Passing {
@@ -22,11 +26,14 @@ struct Passing {
 };
 
 // `passing` outlives the task.
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing);
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
+                                         http::SendLimits limits = max_passing_time);
 
 // The same for an answer that we are going to read and may change: asks for it uncompressed and whole, and whatever
 // the client has of it, for the homeserver knows only its own version.
-async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing);
+// `limits`: of an answer that is read as a tree, a smaller size.
+async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
+                                                  http::SendLimits limits = max_passing_time);
 
 // Puts another body in its place. What the homeserver says about its own goes.
 void replace_body(http::Response& answer, std::string body);
