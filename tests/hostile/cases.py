@@ -99,6 +99,8 @@ def check(case: Case, port: int, homeserver: Homeserver) -> None:
         assert (outcome.end, arrived) == ("closed", ())
         return
     end = outcome.end if case.end is None else case.end.removesuffix(" or closed")
-    statuses = [given if wanted == _ANY_REFUSAL and given >= 400 else wanted
-                for given, wanted in zip_longest(outcome.statuses, case.statuses, fillvalue=-1)]
+    statuses = [
+        given if wanted == _ANY_REFUSAL and given >= 400 else wanted
+        for given, wanted in zip_longest(outcome.statuses, case.statuses, fillvalue=-1)
+    ]
     assert (outcome.statuses, outcome.end, arrived) == (statuses, end, case.arrivals)

@@ -123,8 +123,8 @@ class Homeserver:
             return [answer(200, {}, ("Server", "Synapse/1.163.2"))]
         if request.is_send:
             return [answer(200, {"event_id": "$" + hashlib.sha256(path.encode()).hexdigest()})]
-        told = {"method": request.method, "target": request.target, "bytes": len(request.body)}
-        return [answer(200, told)]
+        told = answer(200, {"method": request.method, "target": request.target, "bytes": len(request.body)})
+        return [told.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else told]
 
     def _whoami(self, request: Request) -> bytes:
         if request.token == self.as_token:

@@ -71,7 +71,9 @@ def test_a_request_may_come_byte_by_byte(port: int, homeserver: Homeserver):
     ),
     passes("continue without a body", get(PATH, b"Expect: 100-continue")),
     passes("upgrade to a web socket", get(PATH, b"Upgrade: websocket", b"Connection: Upgrade")),
-    passes("upgrade to HTTP 2", get(PATH, b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: A")),
+    passes(
+        "upgrade to HTTP 2", get(PATH, b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: A")
+    ),
     passes("upgrade that Connection does not name", get(PATH, b"Upgrade: websocket")),
     passes("a proxy's connection", get(PATH, b"Proxy-Connection: keep-alive", b"Proxy-Authorization: x")),
 )

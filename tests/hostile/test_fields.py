@@ -65,7 +65,7 @@ def _schedule(alice: User, number: int, what: str, value: str) -> tuple[Response
     query = {DELAY_QUERY: 100}
     expected: object = value
     if what == "room":
-        room = expected = "!" + value
+        room = expected = f"!{value}:example.org"
     elif what == "type":
         kind = value
     elif what in ("state key", "state type"):
@@ -141,3 +141,14 @@ def test_a_field_arrives_as_it_is_or_not_at_all(what: str, alice: User, homeserv
         assert set(sent[number].query) <= {"user_id", "device_id", "org.matrix.msc3202.device_id", "ts", STICKY_QUERY}
         assert sent[number].query["device_id"] == [alice.device_id], value
     assert what in ("sticky duration", "ts") or len(taken) > 10
+
+
+def test_what_a_proxy_would_fold_is_never_written(alice: User, homeserver: Homeserver):
+    """A segment . or .. of a path, however encoded, is another path for whoever stands in between."""
+    for value in [".", "..", "%2e", "%2e%2e", ".%2e"]:
+        for what in ["type", "state type", "state key", "redaction", "transaction", "room"]:
+            _schedule(alice, len(homeserver.arrived), what, value)
+    eventually(lambda: not alice.scheduled(), timeout=30)
+    for each in homeserver.arrived:
+        segments = [unquote(part) for part in each.path.split("/")]
+        assert "." not in segments and ".." not in segments, each

@@ -100,6 +100,7 @@ def _many(count: int) -> list[bytes]:
 @table(
     passes("90 lines", get(PATH, *_many(90))),
     refused("8,000 lines", get(PATH, *_many(8_000)), status=431),
+    refused("8,000 lines of one name", get(PATH, *[b"A:"] * 8_000), status=431),
     refused("a name longer than all limits", get(PATH, b"a" * 70_000 + b": y"), status=431),
     refused("a value longer than all limits", get(PATH, b"X: " + b"a" * 70_000), status=431),
 )

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from system.gateway import Afterword
-from system.matrix import C, User
+from system.matrix import C, Response, User
 
 from .homeserver import SERVER_NAME, USERS, Homeserver, Request, Steps, answer
 
@@ -136,4 +136,17 @@ def test_how_a_send_went_and_what_is_in_the_room(name: str, fresh: Afterword, ho
     assert len(there) == 1
     assert outcome["event_id"] in ("$x", *there.values())
     assert _peak(fresh) - before < 32
+    assert others.longest < 1
+
+
+@pytest.mark.parametrize("path", [f"{C}/versions", f"{C}/v3/capabilities"])
+@pytest.mark.parametrize("steps", _TOO_MUCH.values(), ids=_TOO_MUCH)
+def test_what_the_homeserver_can(path: str, steps: Callable[[], Steps], fresh: Afterword, homeserver: Homeserver):
+    honest = homeserver.honest
+    homeserver.script = lambda request: steps() if request.path == path else honest(request)
+    before = _peak(fresh)
+    with _Heartbeats(fresh) as others:
+        given: Response = fresh.request("GET", path)
+    assert given.status in (200, 502)
+    assert _peak(fresh) - before < 128
     assert others.longest < 1

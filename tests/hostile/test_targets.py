@@ -125,7 +125,9 @@ def test_the_delay_query_never_passes(case: Case, port: int, homeserver: Homeser
 
 
 @table(
-    ours("an unknown action", request(b"POST", "/_matrix/client/v1/delayed_events/x/nothing", b"Content-Length: 0"), 404),
+    ours(
+        "an unknown action", request(b"POST", "/_matrix/client/v1/delayed_events/x/nothing", b"Content-Length: 0"), 404
+    ),
     ours("the list by POST", request(b"POST", "/_matrix/client/v1/delayed_events", b"Content-Length: 0"), 405),
     ours("without a token", get("/_matrix/client/v1/delayed_events"), 401),
 )

@@ -1,0 +1,3 @@
+module afterword/reader
+
+go 1.19
