@@ -8,7 +8,7 @@ import pytest
 from system.gateway import Afterword
 from system.processes import tail
 
-from .homeserver import SERVER_NAME, USERS, Homeserver
+from .homeserver import SERVER_NAME, USERS, Homeserver, as_token_of
 
 # Tests ask faster than people.
 _SETTINGS = {"rate_limits.enabled": "false"}
@@ -26,7 +26,7 @@ def _homeserver() -> Iterator[Homeserver]:
 def _afterword(_homeserver: Homeserver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Afterword]:
     afterword = Afterword(tmp_path_factory.mktemp("hostile") / "afterword", settings=_SETTINGS)
     afterword.set_up(SERVER_NAME, _homeserver.url)
-    _homeserver.as_token = re.search(r"as_token: *\"?([^\s\"]+)", afterword.registration.read_text())[1]
+    _homeserver.as_token = as_token_of(afterword.registration)
     afterword.start()
     yield afterword
     status = afterword.stop()

@@ -13,6 +13,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 SERVER_NAME = "example.org"
@@ -71,6 +72,10 @@ def answer(status: int, body: bytes | dict, *headers: tuple[str, str]) -> bytes:
     lines = [f"HTTP/1.1 {status} Said", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def as_token_of(registration: Path) -> str:
+    return re.search(r"as_token: *\"?([^\s\"]+)", registration.read_text())[1]
 
 
 class Homeserver:

@@ -12,7 +12,7 @@ import pytest
 from system.gateway import Afterword
 from system.matrix import C, Response, User
 
-from .homeserver import SERVER_NAME, USERS, Homeserver, Request, Steps, answer
+from .homeserver import SERVER_NAME, USERS, Homeserver, Request, Steps, answer, as_token_of
 
 _MB = 1_000_000
 _BIG = 40 * _MB
@@ -56,9 +56,11 @@ def fresh(tmp_path, homeserver: Homeserver) -> Iterator[Afterword]:
     """One of its own, so that the most memory it ever had is this test's."""
     own = Afterword(tmp_path / "afterword", settings={"rate_limits.enabled": "false"})
     own.set_up(SERVER_NAME, homeserver.url)
+    kept, homeserver.as_token = homeserver.as_token, as_token_of(own.registration)
     own.start()
     yield own
     assert own.stop() == 0
+    homeserver.as_token = kept
 
 
 def _peak(afterword: Afterword) -> int:
@@ -114,7 +116,6 @@ def test_how_a_send_went_and_what_is_in_the_room(name: str, fresh: Afterword, ho
     alice = User(fresh, user_id, "alices-token", device_id)
     honest, lies = homeserver.honest, itertools.count()
     there: dict[str, str] = {}
-    homeserver.as_token, kept = "", homeserver.as_token
 
     def script(request: Request) -> Steps:
         if "/rooms/" not in request.path:
@@ -132,7 +133,6 @@ def test_how_a_send_went_and_what_is_in_the_room(name: str, fresh: Afterword, ho
     with _Heartbeats(fresh) as others:
         delay_id = alice.delayed("!a:example.org", "org.example.test", {}, 100)
         outcome = alice.outcome(delay_id, timeout=60)
-    homeserver.as_token = kept
     assert len(there) == 1
     assert outcome["event_id"] in ("$x", *there.values())
     assert _peak(fresh) - before < 32

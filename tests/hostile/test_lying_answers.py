@@ -12,7 +12,7 @@ import pytest
 from system.gateway import Afterword
 from system.matrix import C, Response, User
 
-from .homeserver import CLOSE, RESET, USERS, Homeserver, Request, Steps, answer
+from .homeserver import CLOSE, HANG, RESET, USERS, Homeserver, Request, Steps, answer
 
 _numbers = itertools.count()
 _DEEP = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
@@ -233,6 +233,51 @@ def test_no_answer_makes_an_event_lost_or_twice(alice: User, homeserver: Homeser
         assert outcome.get("event_id") == f"$of-{delay_id}", rooms[room]
     print(f"after {time.monotonic() - started:.1f} s")
     assert {room: len(events) for room, events in sent.items()} == dict.fromkeys(rooms, 1)
+
+
+# Said for ever about one event.
+_FOR_EVER: dict[str, Steps] = {
+    "an unknown endpoint": [answer(404, {"errcode": "M_UNRECOGNIZED", "error": "x"})],
+    "an unknown endpoint with 400": [answer(400, {"errcode": "M_UNRECOGNIZED", "error": "x"})],
+    "a bare 404": [answer(404, b"")],
+    "a bare 405": [answer(405, b"<html>")],
+    "a redirect": [answer(301, b"", ("Location", "/"))],
+    "an error of the server": [answer(500, {"errcode": "M_UNKNOWN", "error": "x"})],
+    "a gateway without a server": [answer(502, b"<html>")],
+    "a limit of a proxy": [answer(429, b"", ("Retry-After", "300"))],
+    "a limit": [answer(429, {"errcode": "M_LIMIT_EXCEEDED", "error": "x", "retry_after_ms": 300_000})],
+    "garbage": [b"hello\r\n\r\n", CLOSE],
+    "a reset": [RESET],
+    "silence": [HANG],
+    "a token that is unknown": [answer(403, {"errcode": "M_UNKNOWN_TOKEN", "error": "x"})],
+}
+
+
+@pytest.mark.parametrize("name", _FOR_EVER)
+def test_what_is_said_about_one_event_stops_no_other_owners(
+    name: str, alice: User, afterword: Afterword, homeserver: Homeserver
+):
+    user_id, device_id = USERS["bobs-token"]
+    bob = User(afterword, user_id, "bobs-token", device_id)
+    bad_room = f"!bad-{next(_numbers)}:example.org"
+    honest, heard = homeserver.honest, threading.Event()
+
+    def script(request: Request) -> Steps:
+        if unquote(request.path).find(bad_room) < 0:
+            return honest(request)
+        heard.set()
+        return _FOR_EVER[name]
+
+    homeserver.script = script
+    bad = alice.delayed(bad_room, "org.example.test", {}, 1)
+    assert heard.wait(30)
+    for _ in range(2):
+        scheduled = time.monotonic()
+        bob.outcome(bob.delayed("!good:example.org", "org.example.test", {}, 100), timeout=30)
+        assert time.monotonic() - scheduled < 5, "it waited for what is not its own"
+    homeserver.script = honest
+    homeserver.cut_all()
+    alice.manage(bad, "cancel")
 
 
 # --- Answers in which events are shown ---

@@ -17,8 +17,8 @@ U = f"{C}/unstable/org.matrix.msc4140"
 # its token, a request whose answer becomes somebody else's.
 _SMUGGLED = {
     "a header": "x\r\nX-Injected: yes",
-    "an upload that swallows what follows": "x\r\n\r\nPUT /_matrix/media/v3/upload/example.org/x HTTP/1.1\r\nHost: x\r\n"
-    "Authorization: Bearer alices-token\r\nContent-Length: 600\r\n\r\n",
+    "an upload that swallows what follows": "x\r\n\r\nPUT /_matrix/media/v3/upload/example.org/x HTTP/1.1\r\n"
+    "Host: x\r\nAuthorization: Bearer alices-token\r\nContent-Length: 600\r\n\r\n",
     "a question whose answer is somebody else's": "x\r\n\r\nGET /_matrix/client/v3/profile/@admin:example.org HTTP/1.1\r\n"
     "Host: x\r\nX: ",
     "line feeds only": "x\n\nGET / HTTP/1.1\nHost: x\n\n",
