@@ -59,7 +59,8 @@ struct ServerOptions {
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds answer_timeout{300};
   std::size_t min_bytes_per_second = 8 * 1024;
-  // What the bodies of all requests and answers may take together. Those that are too small to matter are not counted.
+  // What all requests and answers may take together, heads included. Those that are too small to matter are not
+  // counted.
   std::shared_ptr<ByteBudget> bodies = std::make_shared<ByteBudget>(512 * 1024 * 1024);
   // A client that has ended its side of the connection may still wait for the answer, as nc does; it looks the same as
   // one that has closed. A request that only reads is given this long from then on. One whose connection was reset is

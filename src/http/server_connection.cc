@@ -105,7 +105,7 @@ struct ServerConnection::Incoming {
 enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large, out_of_memory };
 
 ServerConnection::ServerConnection(asio::ip::tcp::socket socket, std::string peer, ServerContext& context)
-    : socket_(std::move(socket)), context_(context), peer_(std::move(peer)), held_body_(*context.options.bodies) {
+    : socket_(std::move(socket)), context_(context), peer_(std::move(peer)), held_(*context.options.bodies) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   find_out_when_it_is_dead(socket_.native_handle());
@@ -134,7 +134,7 @@ async::Task<void> ServerConnection::run() {
     handling_ = false;
     target_ = std::string();  // it may be long, and the connection idle for long
     if (response.status == no_answer) break;
-    held_body_.hold(response.body.size());
+    held_.hold(response.body.size());
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;
@@ -175,7 +175,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     return std::nullopt;
   };
 
-  held_body_.reset();
+  held_.reset();
   idle_ = input_.size() == 0;
   wait_for_client(idle_ ? context_.options.idle_timeout : context_.options.head_timeout);
   HeadScan scan(HeadScan::Of::request, context_.options.max_header_bytes);
@@ -189,6 +189,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     if (found == HeadScan::Result::sound) break;
     if (found == HeadScan::Result::malformed) co_return Refusal::malformed;
     if (found == HeadScan::Result::too_large) co_return Refusal::head_too_large;
+    if (!held_.grow_to(input_.size())) co_return Refusal::out_of_memory;
     const bool arrived = co_await read_some(head_read_bytes);
     if (!arrived) co_return Refusal::gone;
     // Its time starts again with its first byte: a client may begin just before an idle connection would be closed.
@@ -196,7 +197,9 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     idle_ = false;
   }
 
+  std::size_t head_bytes = input_.size();
   if (const auto refusal = parse()) co_return *refusal;
+  head_bytes -= input_.size();
   const auto& head = parser.get();
   auto request = to_request(head);
   if (!request) co_return Refusal::malformed;
@@ -212,8 +215,8 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     const std::uint64_t announced = parser.content_length().value_or(0);
     if (announced > limit) co_return Refusal::body_too_large;
     parser.body_limit(limit);
-    held_body_ = ByteBudget::Share(*context_.options.bodies, admission.may_use_reserve);
-    if (!held_body_.has_room_for(announced)) co_return Refusal::out_of_memory;
+    held_ = ByteBudget::Share(*context_.options.bodies, admission.may_use_reserve);
+    if (!held_.has_room_for(head_bytes + announced)) co_return Refusal::out_of_memory;
   }
 
   if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
@@ -228,7 +231,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     if (parser.is_done()) break;
     if (const auto refusal = parse()) co_return *refusal;
     const std::size_t received = parser.get().body().size();
-    if (!held_body_.grow_to(received)) co_return Refusal::out_of_memory;
+    if (!held_.grow_to(head_bytes + received)) co_return Refusal::out_of_memory;
     if (parser.is_done()) break;
     expect_progress(progress, context_.options.body_timeout, received);
     const bool arrived = co_await read_some(body_read_bytes);
@@ -282,7 +285,7 @@ async::Task<bool> ServerConnection::write(std::string_view head, std::string_vie
 }
 
 async::Task<void> ServerConnection::refuse(Refusal refusal) {
-  held_body_.reset();
+  held_.reset();
   Response response;
   switch (refusal) {
     case Refusal::gone:

@@ -98,7 +98,7 @@ class ServerConnection {
   // Of the request that is handled, for admit().
   std::string method_;
   std::string target_;
-  ByteBudget::Share held_body_;
+  ByteBudget::Share held_;  // of a head, a body or an answer that is not tiny
   std::uint64_t deadline_ = no_deadline;
   bool idle_ = false;
   bool handling_ = false;

@@ -483,6 +483,32 @@ TEST_F(ServerTest, AllBodiesTogetherHaveALimit) {
   EXPECT_THAT(ask(request("PUT /", 340'000)), EndsWith("340000")) << "what was given back";
 }
 
+TEST_F(ServerTest, HeadsThatArriveCountAsWell) {
+  ServerOptions options;
+  options.bodies = std::make_shared<ByteBudget>(100'000);
+  start(echo, options);
+  const std::string half_a_head = "GET / HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(30'000, 'x');
+  std::vector<RawSocket> holders;
+  for (int i = 0; i < 2; ++i) {
+    holders.push_back(connect());
+    holders.back().send(half_a_head);
+  }
+  // What has been sent is read before the next connection, but perhaps not all of it.
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  std::string refused;
+  while (!refused.starts_with("HTTP/1.1 503 ") && std::chrono::steady_clock::now() < give_up) {
+    refused = ask(half_a_head + "\r\n\r\n");
+  }
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(ask(get_request), StartsWith("HTTP/1.1 200 "));
+  holders.clear();
+  std::string answered;
+  while (!answered.starts_with("HTTP/1.1 200 ") && std::chrono::steady_clock::now() < give_up) {
+    answered = ask(half_a_head + "\r\n\r\n");
+  }
+  EXPECT_THAT(answered, StartsWith("HTTP/1.1 200 ")) << "what was given back";
+}
+
 TEST_F(ServerTest, RefusesAChunkHeaderWithoutEnd) {
   ServerOptions options;
   options.max_header_bytes = 10'000;
