@@ -31,6 +31,11 @@ constexpr std::size_t body_read_bytes = 64 * 1024;
 // How long a client may take to read our last answer before we close on it.
 constexpr std::chrono::seconds linger_time{2};
 
+// And how much of what it still sends we throw away meanwhile: far more than is under way in a network, and too little
+// to keep us busy.
+constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
+constexpr std::size_t linger_read_bytes = 16 * 1024;
+
 Response matrix_error(int status, std::string_view errcode, std::string_view message) {
   return {.status = status,
           .headers = {{"Content-Type", "application/json"}, {"Access-Control-Allow-Origin", "*"}},
@@ -319,9 +324,11 @@ async::Task<void> ServerConnection::linger() {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
   wait_for_client(linger_time);
   idle_ = true;  // nothing is owed to it any more
-  while (!error && !context_.draining) {
-    input_.clear();
-    co_await socket_.async_read_some(input_.prepare(head_read_bytes), asio::redirect_error(asio::use_awaitable, error));
+  input_.clear();
+  std::size_t thrown_away = 0;
+  while (!error && !context_.draining && thrown_away < linger_bytes) {
+    thrown_away += co_await socket_.async_read_some(input_.prepare(linger_read_bytes),
+                                                    asio::redirect_error(asio::use_awaitable, error));
   }
 }
 

@@ -483,6 +483,21 @@ TEST_F(ServerTest, AllBodiesTogetherHaveALimit) {
   EXPECT_THAT(ask(request("PUT /", 340'000)), EndsWith("340000")) << "what was given back";
 }
 
+TEST_F(ServerTest, DoesNotThrowAwayForLongWhatARefusedClientStillSends) {
+  ServerOptions options;
+  options.max_body_bytes = 10;
+  start(echo, options);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n");
+  const std::string piece(1'000'000, 'x');
+  int sent = 0;
+  while (sent < 200 && !client.was_reset_by_peer()) {
+    client.send(piece);
+    ++sent;
+  }
+  EXPECT_LT(sent, 200) << "megabytes";
+}
+
 TEST_F(ServerTest, HeadsThatArriveCountAsWell) {
   ServerOptions options;
   options.bodies = std::make_shared<ByteBudget>(100'000);

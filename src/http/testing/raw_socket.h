@@ -42,7 +42,8 @@ class RawSocket {
   void send(std::string_view text) {
     while (!text.empty()) {
       const auto sent = ::send(socket_->native_handle(), text.data(), text.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      is_broken_ = sent <= 0;
+      if (is_broken_) return;
       text.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
@@ -89,6 +90,14 @@ class RawSocket {
     return received == 0 || (received < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
   }
 
+  // Whether what is sent is of no use any more, though there may be an answer to read.
+  bool was_reset_by_peer() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(socket_->native_handle(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return is_broken_ || error != 0;
+  }
+
   void close() { socket_->close(); }
 
   // Says that nothing more will be sent, and may still read.
@@ -130,6 +139,7 @@ class RawSocket {
   std::unique_ptr<boost::asio::ip::tcp::socket> socket_;
   std::string received_;
   bool timed_out_ = false;
+  bool is_broken_ = false;
 };
 
 }  // namespace afterword::http::testing
