@@ -14,3 +14,23 @@ def test_every_answer_to_a_delivery_is_a_row_of_the_document() -> None:
     table = [line for line in section.splitlines() if line.startswith("|")][2:]
     named = {name for line in table for name in re.findall(r"`([a-z]\w*)`", line.split("|")[-2])} - {"body"}
     assert rows == named
+
+
+def test_every_test_that_the_security_document_names_exists() -> None:
+    document = (TOP / "docs/security.md").read_text()
+    cells = [line.split("|")[-2] for line in document.splitlines() if line.startswith("|")]
+    named = {name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)}
+    units = {
+        f"{suite}.{name}"
+        for folder in ("src", "sim")
+        for file in (TOP / folder).rglob("*_test.cc")
+        for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", file.read_text(), re.MULTILINE)
+    }
+    pythons = {
+        name
+        for file in (TOP / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+    tests = {name for name in named if "." in name or name.startswith("test_")}
+    assert len(tests) > 50
+    assert tests - units - pythons == set()
