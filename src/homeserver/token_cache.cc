@@ -166,7 +166,7 @@ std::shared_ptr<Call> TokenCache::Implementation::join_call(const Sha256& key, c
   auto place =
       knows(token) ? known_calls.take(std::string(token.begin(), token.end())) : unknown_calls.take(question.address);
   if (!place) return nullptr;
-  const auto call = std::make_shared<Call>(executor, token, clock.steady_now());
+  auto call = std::make_shared<Call>(executor, token, clock.steady_now());
   calls.insert_or_assign(key, call);
   tasks.spawn("whoami", ask(key, question.credentials, call, std::move(*place)));
   return call;
