@@ -154,13 +154,6 @@ void warn_if_open_to_others(const std::filesystem::path& path, std::string_view 
 
 std::string all_lines(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
 
-// A registration that was made before, or for another reason.
-std::string unlimited(const std::filesystem::path& registration) {
-  return registration.string() +
-         ": the homeserver's own rate limits do not hold for delayed events; write rate_limited: true, and restart the "
-         "homeserver";
-}
-
 }  // namespace
 
 std::string to_text(const Address& address) {
@@ -204,7 +197,6 @@ Result<Configuration, std::string> load_configuration(const std::filesystem::pat
       configuration.rate_limited = registration->rate_limited;
       warn_if_open_to_others(configuration.registration, "its as_token may speak for every user of the homeserver",
                              configuration);
-      if (!registration->rate_limited) configuration.warnings.push_back(unlimited(configuration.registration));
     } else {
       reader.report(reader.where("registration"), registration.error());
     }

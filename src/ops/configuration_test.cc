@@ -329,18 +329,6 @@ TEST_F(ConfigurationTest, NamesAFileThatIsNotThere) {
   EXPECT_THAT(loaded.error(), HasSubstr("none.yaml: No such file or directory; make one with `afterword init`"));
 }
 
-TEST_F(ConfigurationTest, WarnsOfARegistrationThatEscapesTheHomeserversLimits) {
-  folder_.write("unlimited.yaml", "as_token: one\nhs_token: two\nrate_limited: false\n");
-  folder_.write("limited.yaml", "as_token: one\nhs_token: two\nrate_limited: true\n");
-  const auto warnings = [&](const std::string& name) {
-    const Result<Configuration, std::string> loaded = load(std::string(minimal) + "registration: " + name);
-    EXPECT_TRUE(loaded);
-    return loaded->warnings;
-  };
-  EXPECT_THAT(warnings("unlimited.yaml"), ElementsAre(HasSubstr("write rate_limited: true")));
-  EXPECT_THAT(warnings("limited.yaml"), IsEmpty());
-}
-
 TEST_F(ConfigurationTest, NeverShowsASecret) {
   EXPECT_THAT(error_of(minimal, {*parse_setting("database=postgres//user:hunter2@db")}), Not(HasSubstr("hunter2")));
   folder_.write("broken.yaml", "as_token: 'hunter2\n");

@@ -38,15 +38,17 @@ std::string registration_text(const Registration& registration, std::string_view
   return fmt::format(R"(# Afterword's registration with the homeserver. Both read this file; its tokens are secrets.
 id: afterword
 url: null
-as_token: "{}"
-hs_token: "{}"
+as_token: "{0}"
+hs_token: "{1}"
 sender_localpart: _afterword
 rate_limited: true
 namespaces:
   users:
-    - regex: '@.*:{}'
+    - regex: '@.*:{2}'
       exclusive: false
-  aliases: []
+  aliases:
+    - regex: '#_afterword_barrier:{2}'
+      exclusive: true
   rooms: []
 )",
                      registration.as_token, registration.hs_token, escape_regex(server_name));
