@@ -98,12 +98,20 @@ def test_another_users_event(form: str, alice: User, bob: User, room: str):
 
 
 @ways
-@pytest.mark.parametrize("delay_id", [UNKNOWN, "AAAAAAAAAAAAAAAAAAAAAA", "%20", "%00", "..%2F.."])
+@pytest.mark.parametrize("delay_id", [UNKNOWN, "AAAAAAAAAAAAAAAAAAAAAA", "%20", "a%2Fb"])
 def test_unknown_delay_ids(delay_id: str, form: str, with_token: bool, somebody: User):
     """An unknown `delay_id` is not found: 404, whatever it looks like"""
     for action in ACTIONS:
         answer = somebody.manage(delay_id, action, form, **token_of(somebody, with_token))
         assert (answer.status, answer.errcode) == (404, "M_NOT_FOUND")
+
+
+@ways
+@pytest.mark.parametrize("delay_id", ["%00", "%FF", "..%2F.."])
+def test_what_is_no_delay_id(delay_id: str, form: str, with_token: bool, somebody: User):
+    """What is no text, or what a proxy would fold, is no `delay_id`: 400"""
+    for action in ACTIONS:
+        assert somebody.manage(delay_id, action, form, **token_of(somebody, with_token)).status == 400
 
 
 def test_unknown_actions(alice: User, room: str):
