@@ -26,8 +26,10 @@ endif()
 if(AFTERWORD_SANITIZE)
   target_compile_options(afterword_options INTERFACE
     -fsanitize=${AFTERWORD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  # Asio's fences, which ThreadSanitizer does not see: what they order is ordered by the queues of handlers as well.
-  target_compile_options(afterword_options INTERFACE $<$<STREQUAL:${AFTERWORD_SANITIZE},thread>:-Wno-tsan>)
+  if(AFTERWORD_SANITIZE STREQUAL "thread")
+    # Asio's fences, which ThreadSanitizer does not see: what they order is ordered by the queues of handlers as well.
+    target_compile_options(afterword_options INTERFACE -Wno-tsan)
+  endif()
   target_link_options(afterword_options INTERFACE -fsanitize=${AFTERWORD_SANITIZE})
 endif()
 
