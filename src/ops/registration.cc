@@ -38,17 +38,15 @@ std::string registration_text(const Registration& registration, std::string_view
   return fmt::format(R"(# Afterword's registration with the homeserver. Both read this file; its tokens are secrets.
 id: afterword
 url: null
-as_token: "{0}"
-hs_token: "{1}"
+as_token: "{}"
+hs_token: "{}"
 sender_localpart: _afterword
 rate_limited: true
 namespaces:
   users:
-    - regex: '@.*:{2}'
+    - regex: '@.*:{}'
       exclusive: false
-  aliases:
-    - regex: '#_afterword_barrier:{2}'
-      exclusive: true
+  aliases: []
   rooms: []
 )",
                      registration.as_token, registration.hs_token, escape_regex(server_name));
