@@ -21,9 +21,11 @@ void headers(std::string_view input);
 void json(std::string_view input);
 void managing(std::string_view input);
 void registration(std::string_view input);
+void requests(std::string_view input);
 void responses(std::string_view input);
 void routes(std::string_view input);
 void scheduling(std::string_view input);
+void stored_rows(std::string_view input);
 void target(std::string_view input);
 
 struct Target {
@@ -43,9 +45,11 @@ inline constexpr std::array targets{
     Target{"json", json},
     Target{"managing", managing},
     Target{"registration", registration},
+    Target{"requests", requests},
     Target{"responses", responses},
     Target{"routes", routes},
     Target{"scheduling", scheduling},
+    Target{"stored_rows", stored_rows},
     Target{"target", target},
 };
 

@@ -140,7 +140,7 @@ class Writer final : public ArchiveWriter {
   DelayId last() override {
     return explained(path_, [&] {
       Rows rows = last_.query();
-      return rows.next() ? to_delay_id(rows.blob(0)) : DelayId();
+      return rows.next() && !rows.is_null(0) ? to_delay_id(rows.blob(0)) : DelayId();
     });
   }
 

@@ -6,7 +6,14 @@ namespace afterword::store::sqlite {
 
 void Database::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close(handle); }
 
+Error Error::damage(const std::string& text) { return {SQLITE_CORRUPT, text}; }
+
 bool Error::is_damage() const { return code_ == SQLITE_CORRUPT || code_ == SQLITE_NOTADB; }
+
+Timestamp stored_timestamp(std::int64_t ms) {
+  if (ms > max_json_integer || ms < -max_json_integer) throw Error::damage("a row holds an impossible time");
+  return from_ms(ms);
+}
 
 Database Database::open(const std::filesystem::path& path) {
   sqlite3* handle = nullptr;

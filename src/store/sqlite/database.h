@@ -26,12 +26,18 @@ using Blob = std::span<const std::uint8_t>;
 class Error : public std::runtime_error {
  public:
   Error(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
+  // What is stored is nothing that Afterword writes.
+  static Error damage(const std::string& text);
+
   int code() const { return code_; }  // SQLITE_FULL, SQLITE_BUSY, …
   bool is_damage() const;             // of the file itself
 
  private:
   int code_;
 };
+
+// A time that was stored. Throws Error, as damage, for one that no clock shows, so that it can be reckoned with.
+Timestamp stored_timestamp(std::int64_t ms);
 
 class Database {
  public:
@@ -130,8 +136,15 @@ class Rows {
   std::string text(int column) const;
   Blob blob(int column) const;  // until next()
 
-  Timestamp timestamp(int column) const { return from_ms(integer(column)); }
-  Milliseconds milliseconds(int column) const { return Milliseconds(integer(column)); }
+  Timestamp timestamp(int column) const { return stored_timestamp(integer(column)); }
+  Milliseconds milliseconds(int column) const { return timestamp(column).time_since_epoch(); }
+  // `last`: the greatest of that type. Throws Error, as damage, for what is none of them.
+  template <class Enumeration>
+  Enumeration enumerator(int column, Enumeration last) const {
+    const std::int64_t number = integer(column);
+    if (number < 0 || number > static_cast<std::int64_t>(last)) throw Error::damage("a row holds an unknown number");
+    return static_cast<Enumeration>(number);
+  }
 
  private:
   Statement* statement_;

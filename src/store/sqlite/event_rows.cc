@@ -26,7 +26,7 @@ domain::DelayedEvent read_event(const Rows& rows) {
   event.event.user_id = domain::UserId(rows.text(1));
   if (!rows.is_null(2)) event.event.device_id = domain::DeviceId(rows.text(2));
   event.event.room_id = domain::RoomId(rows.text(3));
-  event.event.kind = static_cast<domain::EventKind>(rows.integer(4));
+  event.event.kind = rows.enumerator(4, domain::EventKind::redaction);
   event.event.type = rows.text(5);
   event.event.state_key = rows.text(6);
   event.event.redacts = domain::EventId(rows.text(7));
@@ -34,7 +34,7 @@ domain::DelayedEvent read_event(const Rows& rows) {
   if (!rows.is_null(9)) event.event.sticky_duration = rows.milliseconds(9);
   if (!rows.is_null(10)) event.event.origin_server_ts = rows.timestamp(10);
   event.timing = {rows.timestamp(11), rows.milliseconds(12)};
-  event.state = static_cast<State>(rows.integer(13));
+  event.state = rows.enumerator(13, State::cancelled);
   if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(14), rows.integer(15) != 0};
   if (domain::is_finalised(event.state)) {
     event.finalised = domain::Finalised{rows.timestamp(16), read_outcome(rows, event.state)};
@@ -44,7 +44,8 @@ domain::DelayedEvent read_event(const Rows& rows) {
 
 domain::DelayId to_delay_id(Blob bytes) {
   domain::DelayId::Bytes copy{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), copy.size()), copy.begin());
+  if (bytes.size() != copy.size()) throw Error::damage("a row holds no delay_id");
+  std::ranges::copy(bytes, copy.begin());
   return domain::DelayId(copy);
 }
 

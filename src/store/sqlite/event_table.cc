@@ -106,7 +106,7 @@ std::optional<EventTable::Summary> EventTable::summary(const DelayId& delay_id) 
   Rows rows = summary_.query(Blob(delay_id.bytes()));
   if (!rows.next()) return std::nullopt;
   const domain::Timing timing{rows.timestamp(2), rows.milliseconds(3)};
-  return Summary{UserId(rows.text(0)), static_cast<State>(rows.integer(1)), timing};
+  return Summary{UserId(rows.text(0)), rows.enumerator(1, State::cancelled), timing};
 }
 
 std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
@@ -122,7 +122,7 @@ void EventTable::load(ActiveEvents& active) {
   Rows rows = statement.query();
   while (rows.next()) {
     const domain::Timing timing{rows.timestamp(5), rows.milliseconds(6)};
-    const bool sending = static_cast<State>(rows.integer(4)) == State::sending;
+    const bool sending = rows.enumerator(4, State::cancelled) == State::sending;
     active.add({to_delay_id(rows.blob(1)), UserId(rows.text(2)), domain::RoomId(rows.text(3)), rows.integer(0), timing,
                 sending});
     active.keep();

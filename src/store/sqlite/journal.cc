@@ -57,7 +57,7 @@ void Journal::replay() {
     const Blob entries = rows.blob(1);
     for (std::size_t at = 0; at + entry_size <= entries.size(); at += entry_size) {
       const std::uint8_t* entry = entries.data() + at;
-      const auto delayed_since = from_ms(boost::endian::load_little_s64(entry + 8));
+      const auto delayed_since = stored_timestamp(boost::endian::load_little_s64(entry + 8));
       set(boost::endian::load_little_s64(entry), delayed_since, true);
     }
     progress_.last_row = rows.integer(0);

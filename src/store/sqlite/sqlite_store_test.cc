@@ -169,6 +169,27 @@ TEST_F(SqliteStore, NamesACorruptedFile) {
   EXPECT_THAT(opened.error(), HasSubstr(path_.string()));
 }
 
+TEST_F(SqliteStore, TakesNumbersThatItNeverWritesForDamage) {
+  for (const char* change : {"state = 7", "state = -1", "kind = 3", "delay_ms = 1 << 60", "delayed_since_ts = -1 << 60",
+                             "delay_id = x'0102'"}) {
+    SCOPED_TRACE(change);
+    for (const char* file : {"afterword.db", "afterword.db-wal"}) std::filesystem::remove(folder_ / file);
+    auto store = open(path_);
+    const auto delay_id = schedule(*store);
+    close(std::move(store));
+    Database::open(path_).execute(std::string("UPDATE events SET ") + change);
+    auto opened = try_open(path_);
+    if (opened.has_error()) {
+      EXPECT_THAT(opened.error(), HasSubstr("corrupted"));
+      continue;
+    }
+    const auto found = runner_.run((*opened)->look_up(delay_id, std::nullopt));
+    ASSERT_TRUE(found.has_error());
+    EXPECT_THAT(found.error().reason, HasSubstr("corrupted"));
+    close(*std::move(opened));
+  }
+}
+
 TEST_F(SqliteStore, IsOneProcessAlone) {
   auto first = open(path_);
   const auto second = try_open(path_);
