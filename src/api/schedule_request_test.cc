@@ -100,6 +100,8 @@ TEST(ScheduleRequest, TellsWhatIsWrong) {
       {"content is not an object", stable(R"({"delay_ms": 1, "content": []})"), 400, "M_INVALID_PARAM"},
       {"state_key is not a string", stable(R"({"delay_ms": 1, "content": {}, "state_key": 1})"), 400,
        "M_INVALID_PARAM"},
+      {"a state_key that no path can carry", stable(R"({"delay_ms": 1, "content": {}, "state_key": "a/../b"})"), 400,
+       "M_INVALID_PARAM"},
       {"a float in the content", stable(R"({"delay_ms": 1, "content": {"n": 1.5}})"), 400, "M_BAD_JSON"},
       {"a member without membership",
        [] {

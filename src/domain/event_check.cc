@@ -42,6 +42,18 @@ bool is_event_id(std::string_view text) {
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
+// Whoever stands before the homeserver folds a path with such a segment, however it is encoded, so that nothing with
+// this in its path can be sent.
+bool has_dot_segment(std::string_view text) {
+  while (true) {
+    const std::size_t end = std::min(text.find('/'), text.size());
+    const std::string_view segment = text.substr(0, end);
+    if (segment == "." || segment == "..") return true;
+    if (end == text.size()) return false;
+    text.remove_prefix(end + 1);
+  }
+}
+
 // Who sends what has no such name would be told that there is no such endpoint.
 std::optional<EventFault> check_names(const EventToSend& event) {
   if (event.room_id.value.size() > max_key_bytes) return EventFault{Fault::too_large, "The room ID is over 255 bytes"};
@@ -55,6 +67,10 @@ std::optional<EventFault> check_names(const EventToSend& event) {
   if (event.type.empty()) return EventFault{Fault::no_id, "The event type is empty"};
   if (has_nul(event.type) || has_nul(event.state_key)) {
     return EventFault{Fault::no_id, "The event type or state key holds a NUL"};
+  }
+  for (const std::string* name : {&event.room_id.value, &event.redacts.value, &event.type, &event.state_key}) {
+    if (has_dot_segment(*name))
+      return EventFault{Fault::no_id, "The room ID, event type, state key or event ID holds a path segment . or .."};
   }
   return std::nullopt;
 }

@@ -97,6 +97,24 @@ TEST(EventCheck, RefusesANulInATypeOrStateKey) {
   EXPECT_EQ(check(event)->fault, Fault::no_id);
 }
 
+TEST(EventCheck, RefusesWhatNoPathCanCarryUnfolded) {
+  for (const char* name : {".", "..", "a/..", "../a", "a/./b", "/.."}) {
+    EventToSend event = message("{}");
+    event.type = name;
+    EXPECT_EQ(check(event)->fault, Fault::no_id) << name;
+    event = message("{}");
+    event.kind = EventKind::state;
+    event.state_key = name;
+    EXPECT_EQ(check(event)->fault, Fault::no_id) << name;
+  }
+  for (const char* name : {"...", ".a", "a.", "a..b", "a/b", "//", "%2e%2e", ""}) {
+    EventToSend event = message("{}");
+    event.kind = EventKind::state;
+    event.state_key = name;
+    EXPECT_FALSE(check(event)) << name;
+  }
+}
+
 TEST(EventCheck, RefusesEventsOver65536Bytes) {
   EXPECT_FALSE(check(message(R"({"body": ")" + std::string(60'000, 'x') + "\"}")));
   EXPECT_EQ(check(message(R"({"body": ")" + std::string(65'536, 'x') + "\"}"))->fault, Fault::too_large);

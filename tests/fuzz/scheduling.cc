@@ -65,10 +65,6 @@ void check_content(const api::ScheduleRequest& request, const domain::NewDelayed
 }
 
 void check_shown(const api::ScheduleRequest& request, const domain::NewDelayedEvent& scheduled, Timestamp now) {
-  // Path segments that are not UTF-8 are refused before this.
-  for (const std::string* text : {&request.room_id.value, &request.type, &request.state_key, &request.redacts.value}) {
-    if (!is_valid_utf8(*text)) return;
-  }
   domain::DelayedEvent event{scheduled.delay_id, scheduled.event, scheduled.timing, domain::State::scheduled, {}, {}};
   const auto shown = parse_json_object(api::to_json(event, request.form, Milliseconds(5)));
   require(shown.has_value(), "what its owner is shown is JSON");
@@ -78,13 +74,28 @@ void check_shown(const api::ScheduleRequest& request, const domain::NewDelayedEv
   require(shown->at("delayed_since_ts") == to_ms(now) + 5, "it shows when the delay began, in wall time");
 }
 
+// Whether a proxy or Go could make another path of it, decoded as often as anybody may.
+bool could_be_folded(std::string_view target) {
+  std::string path(target.substr(0, target.find('?')));
+  if (path.find("//") != path.npos) return true;
+  for (int decoded = 0; decoded < 2; ++decoded) {
+    const std::string bounded = path + '/';
+    if (bounded.find("/./") != bounded.npos || bounded.find("/../") != bounded.npos) return true;
+    path = percent_decode(path).value_or(path);
+  }
+  return false;
+}
+
 void check_sent(const domain::NewDelayedEvent& scheduled) {
   const domain::EventToSend& event = scheduled.event;
   const http::Request sent =
       homeserver::make_send_request(scheduled.delay_id, event, domain::Attempt{from_ms(1'000), false}, "token");
   for (const char character : sent.target) require(character > ' ' && character < '\x7f', "a target is visible ASCII");
+  require(!could_be_folded(sent.target), "nobody folds the path of a target");
+  require(homeserver::can_be_addressed(event), "what is scheduled can be sent");
   const auto target = http::Target::parse(sent.target);
-  require(target && target->segments.size() == 8, "a target has its eight segments");
+  require(target && target->is_text(), "a target is text");
+  require(target->segments.size() == 8, "a target has its eight segments");
   require(target->segments[4] == event.room_id.value, "the room is the event's");
   const std::string& sixth = target->segments[6];
   require(sixth == (event.kind == EventKind::redaction ? event.redacts.value : event.type), "the type is the event's");
@@ -97,6 +108,10 @@ void check_sent(const domain::NewDelayedEvent& scheduled) {
 
 void scheduling(std::string_view input) {
   const api::ScheduleRequest request = read_request(input);
+  // The gateway takes no other (the target "routes").
+  for (const std::string* text : {&request.room_id.value, &request.type, &request.state_key, &request.redacts.value}) {
+    if (!is_valid_utf8(*text) || text->find('\0') != text->npos) return;
+  }
   const Timestamp now = from_ms(1'800'000'000'000);
   const domain::Limits limits;
   const auto scheduled = api::read_schedule_request(request, limits, now);

@@ -18,6 +18,7 @@ void delay_ids(std::string_view input);
 void encoding(std::string_view input);
 void fingerprint(std::string_view input);
 void headers(std::string_view input);
+void heads(std::string_view input);
 void json(std::string_view input);
 void managing(std::string_view input);
 void registration(std::string_view input);
@@ -42,6 +43,7 @@ inline constexpr std::array targets{
     Target{"encoding", encoding},
     Target{"fingerprint", fingerprint},
     Target{"headers", headers},
+    Target{"heads", heads},
     Target{"json", json},
     Target{"managing", managing},
     Target{"registration", registration},
