@@ -50,7 +50,7 @@ const Statement taken{"adopt_taken",
 std::vector<Active> read_active(const Rows& rows) {
   std::vector<Active> found;
   for (int i = 0; i < rows.size(); ++i) {
-    found.push_back({rows.delay_id(i, 0), static_cast<domain::State>(rows.integer(i, 1)), rows.timestamp(i, 2)});
+    found.push_back({rows.delay_id(i, 0), rows.enumerator(i, 1, domain::State::sending), rows.timestamp(i, 2)});
   }
   return found;
 }

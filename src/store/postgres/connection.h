@@ -75,6 +75,16 @@ class Rows {
   domain::DelayId delay_id(int row, int column) const;
   Timestamp timestamp(int row, int column) const { return from_ms(integer(row, column)); }
   Milliseconds milliseconds(int row, int column) const { return Milliseconds(integer(row, column)); }
+  // `last`: the greatest of that type. Throws Error for what is none of them, which Afterword never writes: as lost,
+  // because whoever reads it does not end its transaction.
+  template <class Enumeration>
+  Enumeration enumerator(int row, int column, Enumeration last) const {
+    const std::int64_t number = integer(row, column);
+    if (number < 0 || number > static_cast<std::int64_t>(last)) {
+      throw Error(Error::Kind::lost, "the database is damaged: a row holds an unknown number");
+    }
+    return static_cast<Enumeration>(number);
+  }
 
  private:
   struct Clear {

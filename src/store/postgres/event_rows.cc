@@ -24,7 +24,7 @@ domain::DelayedEvent read_event(const Rows& rows, int row) {
   event.event.user_id = domain::UserId(rows.text(row, 1));
   if (!rows.is_null(row, 2)) event.event.device_id = domain::DeviceId(rows.text(row, 2));
   event.event.room_id = domain::RoomId(rows.text(row, 3));
-  event.event.kind = static_cast<domain::EventKind>(rows.integer(row, 4));
+  event.event.kind = rows.enumerator(row, 4, domain::EventKind::redaction);
   event.event.type = rows.text(row, 5);
   event.event.state_key = rows.text(row, 6);
   event.event.redacts = domain::EventId(rows.text(row, 7));
@@ -32,7 +32,7 @@ domain::DelayedEvent read_event(const Rows& rows, int row) {
   if (!rows.is_null(row, 9)) event.event.sticky_duration = rows.milliseconds(row, 9);
   if (!rows.is_null(row, 10)) event.event.origin_server_ts = rows.timestamp(row, 10);
   event.timing = {rows.timestamp(row, 11), rows.milliseconds(row, 12)};
-  event.state = static_cast<State>(rows.integer(row, 13));
+  event.state = rows.enumerator(row, 13, State::cancelled);
   if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(row, 14), rows.boolean(row, 15)};
   if (domain::is_finalised(event.state)) {
     event.finalised = domain::Finalised{rows.timestamp(row, 16), read_outcome(rows, row, event.state)};

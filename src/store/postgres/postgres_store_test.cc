@@ -55,5 +55,31 @@ TEST(PostgresStore, KeepsAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHaveTakenOve
   runner.run(store->close());
 }
 
+TEST(PostgresStore, TakesNumbersThatItNeverWritesForDamage) {
+  const std::string url = Server::shared().make_database();
+  Runner runner;
+  const auto store = *open(runner.executor(), {.url = url});
+  domain::NewDelayedEvent event;
+  event.delay_id = DelayId::random();
+  event.event.user_id = UserId("@alice:example.org");
+  event.event.room_id = domain::RoomId("!room:example.org");
+  runner.run(store->schedule(event, std::nullopt)).value();
+  Connection database(*Target::parse(url), "test");
+
+  for (const char* change : {"events SET kind = 3", "events SET kind = -1", "active SET state = 7"}) {
+    SCOPED_TRACE(change);
+    database.execute(std::string("UPDATE afterword.") + change);
+    const auto found = runner.run(store->look_up(event.delay_id, std::nullopt));
+    ASSERT_TRUE(found.has_error());
+    EXPECT_THAT(found.error().reason, ::testing::HasSubstr("damaged"));
+    database.execute("UPDATE afterword.events SET kind = 0");
+  }
+  EXPECT_TRUE(runner.run(store->restart(event.delay_id, std::nullopt, event.timing.due())).has_error());
+  database.execute("UPDATE afterword.active SET state = 0");
+  EXPECT_TRUE(runner.run(store->restart(event.delay_id, std::nullopt, event.timing.due())).has_value());
+  EXPECT_TRUE(runner.run(store->look_up(event.delay_id, std::nullopt)).has_value());
+  runner.run(store->close());
+}
+
 }  // namespace
 }  // namespace afterword::store::postgres

@@ -63,7 +63,7 @@ std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay
   std::vector<Look> found;
   for (int i = 0; i < rows.size(); ++i) {
     found.push_back({rows.delay_id(i, 0),
-                     static_cast<State>(rows.integer(i, 1)),
+                     rows.enumerator(i, 1, State::sending),
                      {rows.timestamp(i, 2), Milliseconds(rows.integer(i, 3))},
                      domain::RoomId(rows.text(i, 4)),
                      UserId(rows.text(i, 5))});

@@ -189,7 +189,7 @@ void Transaction::read() {
       ActiveRow row;
       row.user_id = UserId(rows.text(i, 1));
       row.timing = {rows.timestamp(i, 2), rows.milliseconds(i, 3)};
-      row.state = static_cast<State>(rows.integer(i, 4));
+      row.state = rows.enumerator(i, 4, State::sending);
       row.owner = rows.integer(i, 5);
       row.sender = rows.integer(i, 6);
       if (row.state == State::sending) row.attempt = domain::Attempt{rows.timestamp(i, 7), rows.boolean(i, 8)};
@@ -351,7 +351,7 @@ void Transaction::look_further() try {
   for (int i = 0; i < rows.size(); ++i) {
     const domain::Timing timing{rows.timestamp(i, 3), rows.milliseconds(i, 4)};
     finalised.emplace(rows.delay_id(i, 0),
-                      Summary{UserId(rows.text(i, 1)), static_cast<State>(rows.integer(i, 2)), timing});
+                      Summary{UserId(rows.text(i, 1)), rows.enumerator(i, 2, State::cancelled), timing});
   }
   for (auto* change : not_active_) {
     const auto found = finalised.find(change->delay_id());
