@@ -1,5 +1,7 @@
 """Two Afterwords of one registration on one PostgreSQL: any serves any request, and either may be lost at any time."""
 
+import itertools
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,7 @@ import pytest
 from .gate import Gate, Lose
 from .gateway import Afterword
 from .homeservers import Synapse
-from .matrix import User, eventually, new_txn_id, now_ms
+from .matrix import BODY_UNSTABLE, PATH_STABLE, PATH_UNSTABLE, User, eventually, new_txn_id, now_ms
 from .postgres import Postgres
 
 TEXT = "m.room.message"
@@ -122,6 +124,47 @@ def test_events_of_a_room_leave_in_order_whoever_has_them(
     events = alice.events_arriving(room, TEXT, len(due))
     times = [due.pop(event["content"]["body"]) for event in events]
     assert times == sorted(times)
+
+
+def test_fifty_restart_one_event(alice: User, room: str, pair: tuple[Afterword, Afterword]):
+    """Each is answered within the two seconds that a client gives it, and the event leaves once they have ended.
+    For ten seconds, or for a minute with AFTERWORD_LONG set."""
+    delay = 5000
+    delay_id = alice.at(pair[0]).delayed(room, TEXT, message("once"), delay)
+    until = time.monotonic() + (60 if "AFTERWORD_LONG" in os.environ else 10)
+    # What a client may do: the stable form with its token, the unstable ones with and without.
+    ways = [(PATH_STABLE, alice.token)]
+    ways += [(form, token) for form in [PATH_UNSTABLE, BODY_UNSTABLE] for token in [alice.token, None]]
+
+    def restart(number: int) -> list[tuple[int, int, int]]:
+        """Again and again: (when it was asked, when it was answered, status)."""
+        user = alice.at(pair[number % 2])
+        form, token = ways[number // 2 % len(ways)]
+        kept = user.server.connect()
+        seen: list[tuple[int, int, int]] = []
+        while time.monotonic() < until:
+            asked = now_ms()
+            status = user.manage(delay_id, "restart", form, token=token, kept=kept).status
+            seen.append((asked, now_ms(), status))
+        kept.close()
+        return seen
+
+    with ThreadPoolExecutor(50) as pool:
+        restarts = list(itertools.chain.from_iterable(pool.map(restart, range(50))))
+    outcomes = [alice.at(instance).outcome(delay_id, 60) for instance in pair]
+
+    assert {status for _, _, status in restarts} == {200}
+    assert max(answered - asked for asked, answered, _ in restarts) < 2000
+    # All of them count, so the last does.
+    first_due = max(asked for asked, _, _ in restarts) + delay
+    last_due = max(answered for _, answered, _ in restarts) + delay
+    event = alice.event(room, outcomes[0]["event_id"])
+    assert first_due - CLOCKS <= event["origin_server_ts"] <= last_due + CLOCKS
+    for outcome in outcomes:
+        assert outcome["event_id"] == event["event_id"]
+        assert first_due - CLOCKS <= outcome["finalised_ts"] <= last_due + 1000
+    time.sleep(1)  # for the other one's timer
+    assert bodies(alice, room) == ["once"]
 
 
 def test_one_that_is_lost_is_replaced(alice: User, room: str, pair: tuple[Afterword, Afterword]):

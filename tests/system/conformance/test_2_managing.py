@@ -1,5 +1,6 @@
 """2. Managing."""
 
+import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ..matrix import BODY_UNSTABLE, PATH_STABLE, PATH_UNSTABLE, U, User, now_ms
-from .examples import HOUR, MESSAGE, TEXT, UNKNOWN, message
+from .examples import HOUR, MESSAGE, STATE, TEXT, UNKNOWN, message
 
 FORMS = [PATH_STABLE, PATH_UNSTABLE, BODY_UNSTABLE]
 ACTIONS = ["send", "cancel", "restart"]
@@ -168,6 +169,68 @@ def test_a_failed_event(alice: User, bob: User, room: str):
     for action, stable, unstable in [("cancel", 200, 200), ("send", 409, 404), ("restart", 409, 404)]:
         statuses = [bob.manage(delay_id, action, form).status for form in FORMS]
         assert statuses == [stable, unstable, unstable]
+
+
+def soon_due(alice: User, room: str) -> list[str]:
+    """A message and the end of a membership, as clients schedule them."""
+    state_key = alice.user_id
+    return [alice.delayed(room, TEXT, MESSAGE, 1000), alice.delayed(room, STATE, {}, 1000, state_key=state_key)]
+
+
+def expect_sent_at_their_time(alice: User, room: str, delay_ids: list[str]) -> None:
+    for delay_id in delay_ids:
+        outcome = alice.outcome(delay_id)
+        event = alice.look_up(delay_id).json
+        due = event["delayed_since_ts"] + event["delay_ms"]
+        # It may have to wait for what the homeserver is busy with in this room.
+        assert due <= outcome["finalised_ts"] <= due + 3000
+        assert alice.event(room, outcome["event_id"])["origin_server_ts"] == due
+
+
+@pytest.mark.parametrize(
+    ("ending", "redundant", "refused"),
+    [("sent", "send", "cancel"), ("cancelled", "cancel", "send"), ("failed", "cancel", "send")],
+)
+def test_a_redundant_action(ending: str, redundant: str, refused: str, alice: User, bob: User, room: str):
+    """An action on what is finalised, redundant or refused, stops no other event: that leaves at its time"""
+    bob.join(room)  # so that it is there when she comes back
+    ended = alice.delayed(room, TEXT, message("ended"), 1000 if ending == "failed" else HOUR)
+    if ending == "failed":
+        alice.leave(room)
+        assert "error" in alice.outcome(ended)
+        alice.join(room)
+    else:
+        alice.manage(ended, "send" if ending == "sent" else "cancel").ok()
+    others = soon_due(alice, room)
+
+    ways_in_turn = itertools.cycle(WAYS)
+    past_their_time = time.monotonic() + 1.2
+    while time.monotonic() < past_their_time:
+        form, with_token = next(ways_in_turn)
+        assert alice.manage(ended, redundant, form, **token_of(alice, with_token)).status == 200
+        refusal = alice.manage(ended, refused, form, **token_of(alice, with_token))
+        assert refusal.status == (409 if form == PATH_STABLE else 404)
+    expect_sent_at_their_time(alice, room, others)
+    bodies = [event["content"]["body"] for event in alice.events(room, TEXT)]
+    assert bodies == (["ended"] if ending == "sent" else []) + [MESSAGE["body"]]
+
+
+@pytest.mark.parametrize("action", ["send", "cancel"])
+def test_an_action_is_its_events_own(action: str, alice: User, room: str):
+    """`send` and `cancel` of one event leave the others of its user and room alone, at the moment they are due too"""
+    acted_on = [alice.delayed(room, TEXT, message("acted on"), HOUR) for _ in WAYS]
+    others = soon_due(alice, room)
+
+    def act(number: int) -> int:
+        form, with_token = WAYS[number]
+        time.sleep(0.85 + 0.06 * number)
+        return alice.manage(acted_on[number], action, form, **token_of(alice, with_token)).status
+
+    with ThreadPoolExecutor(len(acted_on)) as pool:
+        assert set(pool.map(act, range(len(acted_on)))) == {200}
+    expect_sent_at_their_time(alice, room, others)
+    bodies = sorted(event["content"]["body"] for event in alice.events(room, TEXT))
+    assert bodies == ["acted on"] * (len(acted_on) if action == "send" else 0) + [MESSAGE["body"]]
 
 
 def leave(alice: User, bob: User, room: str) -> None:
