@@ -15,7 +15,7 @@ using domain::DelayId;
 using domain::UserId;
 using store::StoreResult;
 
-constexpr std::array<std::pair<std::string_view, Breakage>, 17> names{{
+constexpr std::array<std::pair<std::string_view, Breakage>, 19> names{{
     {"none", Breakage::none},
     {"no-look", Breakage::no_look},
     {"claim-not-durable", Breakage::claim_not_durable},
@@ -33,6 +33,8 @@ constexpr std::array<std::pair<std::string_view, Breakage>, 17> names{{
     {"no-flush", Breakage::no_flush},
     {"no-mark", Breakage::no_mark},
     {"refusal-at-once", Breakage::refusal_at_once},
+    {"outage-at-once", Breakage::outage_at_once},
+    {"middlebox-believed", Breakage::middlebox_believed},
 }};
 
 class BrokenStore final : public store::Store {
@@ -159,8 +161,8 @@ class BrokenStore final : public store::Store {
 
 class BrokenHomeserver final : public homeserver::Homeserver {
  public:
-  BrokenHomeserver(Breakage breakage, homeserver::Homeserver& homeserver)
-      : breakage_(breakage), homeserver_(homeserver) {}
+  BrokenHomeserver(Breakage breakage, Node& node, homeserver::Homeserver& homeserver)
+      : breakage_(breakage), node_(node), homeserver_(homeserver) {}
 
   Task<std::optional<homeserver::NotArrived>> prepare(DelayId delay_id) override {
     if (breakage_ == Breakage::no_mark) co_return std::nullopt;
@@ -173,6 +175,12 @@ class BrokenHomeserver final : public homeserver::Homeserver {
     if (breakage_ == Breakage::refusal_at_once && refused != nullptr) refused->may_be_stopping = false;
     auto* unclear = std::get_if<homeserver::Unclear>(&answer);
     if (breakage_ == Breakage::queue_ignored && unclear != nullptr) unclear->may_be_queued = false;
+    const auto* not_arrived = std::get_if<homeserver::NotArrived>(&answer);
+    if (unclear != nullptr || not_arrived != nullptr) failed_ = node_.clock().steady_now();
+    const auto error = unclear != nullptr ? unclear->error : not_arrived != nullptr ? not_arrived->error : std::nullopt;
+    if (breakage_ == Breakage::middlebox_believed && error) {
+      co_return homeserver::Refused{*error, "M_UNKNOWN", std::nullopt};
+    }
     co_return answer;
   }
   Task<homeserver::LookAnswer> look_for(DelayId delay_id, const domain::EventToSend& event,
@@ -187,14 +195,20 @@ class BrokenHomeserver final : public homeserver::Homeserver {
     if (breakage_ == Breakage::no_flush) co_return homeserver::Flush::done;
     co_return co_await homeserver_.flush_queue(event);
   }
-  Task<homeserver::WayAnswer> ask_way(UserId owner) override { return homeserver_.ask_way(std::move(owner)); }
+  Task<homeserver::WayAnswer> ask_way(UserId owner) override {
+    const bool failed_lately = failed_ && node_.clock().steady_now() - *failed_ < 1min;
+    if (breakage_ == Breakage::outage_at_once && failed_lately) co_return homeserver::Closed{"an event failed"};
+    co_return co_await homeserver_.ask_way(std::move(owner));
+  }
   Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
     return homeserver_.whoami(std::move(credentials));
   }
 
  private:
   const Breakage breakage_;
+  Node& node_;
   homeserver::Homeserver& homeserver_;
+  std::optional<Steady> failed_;
 };
 
 class FastClock final : public async::Clock {
@@ -230,8 +244,9 @@ std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::
   return std::make_unique<BrokenStore>(breakage, node, store);
 }
 
-std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, homeserver::Homeserver& homeserver) {
-  return std::make_unique<BrokenHomeserver>(breakage, homeserver);
+std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, Node& node,
+                                                         homeserver::Homeserver& homeserver) {
+  return std::make_unique<BrokenHomeserver>(breakage, node, homeserver);
 }
 
 std::unique_ptr<async::Clock> break_clock(Breakage breakage, async::Clock& clock) {

@@ -31,6 +31,8 @@ enum class Breakage : std::uint8_t {
   no_flush,                 // that queue is said to be worked off, and was not
   no_mark,                  // the homeserver is not prepared before a claim
   refusal_at_once,          // a homeserver that is being stopped is believed
+  outage_at_once,           // what is answered about one event stops all others
+  middlebox_believed,       // what a middlebox answers counts as the homeserver's refusal
 };
 
 std::optional<Breakage> breakage_of(std::string_view name);
@@ -38,7 +40,8 @@ std::vector<std::string_view> breakage_names();
 
 // What stands in front of the real one; nothing where this breakage leaves it alone.
 std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::Store& store);
-std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, homeserver::Homeserver& homeserver);
+std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, Node& node,
+                                                         homeserver::Homeserver& homeserver);
 std::unique_ptr<async::Clock> break_clock(Breakage breakage, async::Clock& clock);
 
 }  // namespace afterword::sim

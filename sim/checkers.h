@@ -14,7 +14,7 @@ namespace afterword::sim {
 
 // What is documented to make a difference.
 struct Circumstances {
-  bool faultless = false;                    // then everything is in time, and every request is answered
+  bool faultless = false;                    // then all is in time but for what is held up, and all is answered
   bool clocks_steady = true;                 // nobody set a clock
   std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
   std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room

@@ -1,5 +1,7 @@
 #include "sim/homeserver.h"
 
+#include "base/json.h"
+
 #include <algorithm>
 
 namespace afterword::sim {
@@ -75,7 +77,11 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   Task<homeserver::WayAnswer> ask_way(domain::UserId) override {
     const auto call = std::make_shared<Call<homeserver::WayAnswer>>(node_, there_.simulation_.now() + time_limit);
     homeserver::WayAnswer answer = homeserver::Open{};
-    if (there_.down_) answer = homeserver::Closed{"connection refused"};
+    if (const auto* in_place = there_.answer_in_place()) {
+      answer = homeserver::read_way_answer(*in_place, there_.simulation_.wall());
+    } else if (there_.down_) {
+      answer = homeserver::Closed{"connection refused"};
+    }
     answer_after<homeserver::WayAnswer>(brief(), call, std::move(answer), "way answered");
     co_await call->wait();
     if (call->answer()) co_return *call->answer();
@@ -143,7 +149,7 @@ void SimulatedHomeserver::Link::begin_mark(domain::DelayId delay_id, const std::
   const Fate fate = there.draw_fate();
   const std::weak_ptr<Call<Mark>> waiting = call;
   const bool fails = fate == Fate::lost_before || fate == Fate::error_before || fate == Fate::overload;
-  if (there.down_ || fails) {
+  if (there.down_ || fails || there.answer_in_place() != nullptr) {
     answer_after<Mark>(brief(), waiting, NotArrived{"not reachable"}, "mark failed");
     return;
   }
@@ -167,7 +173,7 @@ void SimulatedHomeserver::Link::begin_flush(const domain::EventToSend& event,
                                             const std::shared_ptr<Call<Flush>>& call) {
   SimulatedHomeserver& there = there_;
   const std::weak_ptr<Call<Flush>> waiting = call;
-  if (there.down_ || there.random_.chance(there.faults.cannot_look)) {
+  if (there.down_ || there.answer_in_place() != nullptr || there.random_.chance(there.faults.cannot_look)) {
     answer_after<Flush>(brief(), waiting, Flush::not_done, "flush failed");
     return;
   }
@@ -197,8 +203,21 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
   const std::weak_ptr<Call<SendAnswer>> waiting = call;
   there.simulation_.trace("{} sends {} ({}, fate {})", node_.name(), request.delay_id.to_string(),
                           request.event.content, static_cast<int>(fate));
+  if (const auto* in_place = there.answer_in_place()) {
+    answer_after<SendAnswer>(brief(), waiting, homeserver::read_send_answer(*in_place, there.simulation_.wall()),
+                             "middlebox");
+    return;
+  }
   if (there.down_) {
     answer_after<SendAnswer>(brief(), waiting, NotArrived{"connection refused"}, "send refused");
+    return;
+  }
+  if (const HeldUp* held_up = there.find_held_up(request.event)) {
+    ++there.faults_made_;
+    if (held_up->for_ever) there.note_given_up(request.event, held_up->answer);
+    if (!held_up->answer) return;
+    answer_after<SendAnswer>(brief(), waiting, homeserver::read_send_answer(*held_up->answer, there.simulation_.wall()),
+                             "send stuck");
     return;
   }
   switch (fate) {
@@ -209,7 +228,7 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
       answer_after<SendAnswer>(brief(), waiting, Unclear{"502"}, "send 5xx");
       return;
     case Fate::limited:
-      answer_after<SendAnswer>(brief(), waiting, refused(429, "M_LIMIT_EXCEEDED"), "send limited");
+      answer_after<SendAnswer>(brief(), waiting, there.refuse(request.event, 429, "M_LIMIT_EXCEEDED"), "send limited");
       return;
     case Fate::overload:
       answer_after<SendAnswer>(brief(), waiting,
@@ -262,7 +281,7 @@ void SimulatedHomeserver::Link::begin_look(const Request& request, const std::sh
   SimulatedHomeserver& there = there_;
   const std::weak_ptr<Call<LookAnswer>> waiting = call;
   there.simulation_.trace("{} looks for {}", node_.name(), request.delay_id.to_string());
-  if (there.down_ || there.random_.chance(there.faults.cannot_look)) {
+  if (there.down_ || there.answer_in_place() != nullptr || there.random_.chance(there.faults.cannot_look)) {
     ++there.faults_made_;
     answer_after<LookAnswer>(brief(), waiting, CannotTell{"not reachable"}, "look failed");
     return;
@@ -351,6 +370,58 @@ std::optional<Steady> SimulatedHomeserver::kicked_at(const domain::UserId& user_
   return found->second;
 }
 
+void SimulatedHomeserver::hold_up(const domain::UserId& user_id, const domain::RoomId& room_id,
+                                  std::optional<homeserver::HttpAnswer> answer, bool for_ever) {
+  const bool is_answer = answer && *answer;
+  simulation_.trace("homeserver: holds up what {} sends to {}{}: {}", user_id.value, room_id.value,
+                    for_ever ? " for ever" : "", is_answer ? (*answer)->status : 0);
+  held_up_[{user_id, room_id}] = {std::move(answer), for_ever};
+}
+
+void SimulatedHomeserver::let_through() {
+  for (auto& [who, held_up] : held_up_) held_up.ended = !held_up.for_ever;
+}
+
+const SimulatedHomeserver::HeldUp* SimulatedHomeserver::find_held_up(const domain::EventToSend& event) const {
+  const auto found = held_up_.find({event.user_id, event.room_id});
+  return found == held_up_.end() || found->second.ended ? nullptr : &found->second;
+}
+
+bool SimulatedHomeserver::holds_up(const domain::RoomId& room_id) const {
+  return std::any_of(held_up_.begin(), held_up_.end(),
+                     [&](const auto& entry) { return entry.first.second == room_id; });
+}
+
+bool SimulatedHomeserver::holds_up(const domain::UserId& user_id, const domain::RoomId& room_id) const {
+  return held_up_.contains({user_id, room_id});
+}
+
+bool SimulatedHomeserver::may_fail_with(const std::string& content, const std::string& errcode) const {
+  const auto found = failures_.find(content);
+  return found != failures_.end() && found->second.contains(errcode);
+}
+
+const homeserver::HttpAnswer* SimulatedHomeserver::answer_in_place() {
+  if (!middlebox_ || !random_.chance(middlebox_->share)) return nullptr;
+  ++faults_made_;
+  return &middlebox_->answer;
+}
+
+// It fails with what was answered last: this, or what something else has answered meanwhile.
+void SimulatedHomeserver::note_given_up(const domain::EventToSend& event,
+                                        const std::optional<homeserver::HttpAnswer>& answer) {
+  std::set<std::string>& errcodes = failures_[event.content];
+  errcodes.insert("M_UNKNOWN");
+  if (!answer || !*answer) return;
+  const auto body = parse_json_object((*answer)->body);
+  if (body) errcodes.insert(string_member(*body, "errcode").value_or("M_UNKNOWN"));
+}
+
+SendAnswer SimulatedHomeserver::refuse(const domain::EventToSend& event, int status, const std::string& errcode) {
+  failures_[event.content].insert(errcode);
+  return refused(status, errcode);
+}
+
 nanoseconds SimulatedHomeserver::time_until_all_shows() const {
   Steady latest = simulation_.now();
   for (const RoomEvent& event : events_) latest = std::max(latest, event.shown);
@@ -366,7 +437,7 @@ SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) 
   const domain::EventToSend& event = request.event;
   const bool is_state = event.kind == domain::EventKind::state;
   const std::string path = path_of(request);
-  if (stopping_) return refused(403, "M_FORBIDDEN");
+  if (stopping_) return refused(403, "M_FORBIDDEN");  // which is not true
   // Dendrite looks for the transaction when a request arrives and keeps it when it is done: two at once make two
   // events.
   if (!is_state && (product_ == Product::synapse || seen_before)) {
@@ -374,9 +445,9 @@ SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) 
     if (known != transactions_.end()) return Sent{known->second.event_id};
   }
   if (product_ == Product::synapse && event.device_id && removed_devices_.contains(*event.device_id)) {
-    return refused(400, "M_UNKNOWN_DEVICE");
+    return refuse(event, 400, "M_UNKNOWN_DEVICE");
   }
-  if (kicked_.contains({event.user_id, event.room_id})) return refused(403, "M_FORBIDDEN");
+  if (kicked_.contains({event.user_id, event.room_id})) return refuse(event, 403, "M_FORBIDDEN");
   if (is_state) {
     const auto current = std::find_if(events_.rbegin(), events_.rend(), [&](const RoomEvent& other) {
       return other.kind == domain::EventKind::state && other.room_id == event.room_id && other.type == event.type &&

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "homeserver/homeserver.h"
+#include "homeserver/read_answer.h"
 #include "sim/simulation.h"
 
 #include <array>
@@ -53,10 +54,10 @@ class SimulatedHomeserver {
       : simulation_(simulation), random_(random), product_(product) {}
 
   // The moments of requests.
-  static constexpr std::array moments{"mark left",       "mark failed",  "send refused",  "send limited",
-                                      "send overloaded", "send applied", "send answered", "send lost",
-                                      "send cut",        "send 5xx",     "look answered", "look failed",
-                                      "queue flushed",   "flush failed", "way answered"};
+  static constexpr std::array moments{
+      "mark left",     "mark failed",  "send refused", "send limited", "send overloaded", "send applied",
+      "send answered", "send lost",    "send cut",     "send 5xx",     "look answered",   "look failed",
+      "queue flushed", "flush failed", "way answered", "send stuck",   "middlebox"};
 
   // For a node, while it lives. `step` is told each moment of each request.
   std::unique_ptr<homeserver::Homeserver> link(Node& node, std::function<void(const char*)> step);
@@ -69,12 +70,26 @@ class SimulatedHomeserver {
   void kick(const domain::UserId& user_id, const domain::RoomId& room_id);
   void remove_device(const domain::DeviceId& device_id) { removed_devices_.insert(device_id); }
 
+  // A middlebox gives this answer to a share of all requests, which then do not arrive, until it is removed.
+  void put_in_front(homeserver::HttpAnswer answer, double share) { middlebox_ = Middlebox{std::move(answer), share}; }
+  void remove_middlebox() { middlebox_.reset(); }
+  // Nothing that this owner sends to this room gets through: it is answered so, or never; for ever, or until
+  // let_through().
+  void hold_up(const domain::UserId& user_id, const domain::RoomId& room_id,
+               std::optional<homeserver::HttpAnswer> answer, bool for_ever);
+  void let_through();
+
   HomeserverFaults faults;
   bool takes_time = true;  // network and work
 
   const std::vector<RoomEvent>& events() const { return events_; }
   // When that user was last made to leave that room, if so.
   std::optional<Steady> kicked_at(const domain::UserId& user_id, const domain::RoomId& room_id) const;
+  // Whether anybody's events to that room were held up, or that user's.
+  bool holds_up(const domain::RoomId& room_id) const;
+  bool holds_up(const domain::UserId& user_id, const domain::RoomId& room_id) const;
+  // Whether an event of that content may have failed so: the homeserver has refused it, or it was held up for ever.
+  bool may_fail_with(const std::string& content, const std::string& errcode) const;
   std::uint64_t faults_made() const { return faults_made_; }
 
   // Limits that its design relies on: how long Afterword waits for an answer, and how long after that a request may
@@ -105,6 +120,16 @@ class SimulatedHomeserver {
     Steady ready;  // from then on it may be made, by itself or when something else comes to its room
   };
 
+  struct Middlebox {
+    homeserver::HttpAnswer answer;
+    double share;
+  };
+  struct HeldUp {
+    std::optional<homeserver::HttpAnswer> answer;
+    bool for_ever;
+    bool ended = false;
+  };
+
   enum class Fate : std::uint8_t {
     answered,
     slow,
@@ -117,6 +142,11 @@ class SimulatedHomeserver {
   };
   Fate draw_fate();
 
+  // What a middlebox answers to the next request, if it does.
+  const homeserver::HttpAnswer* answer_in_place();
+  const HeldUp* find_held_up(const domain::EventToSend& event) const;
+  void note_given_up(const domain::EventToSend& event, const std::optional<homeserver::HttpAnswer>& answer);
+  homeserver::SendAnswer refuse(const domain::EventToSend& event, int status, const std::string& errcode);
   homeserver::SendAnswer apply(const Request& request, bool seen_before);
   void put_into_queue(const Request& request);
   void work_off_queue(const domain::RoomId& room_id);
@@ -137,6 +167,9 @@ class SimulatedHomeserver {
   std::map<domain::RoomId, std::vector<Queued>> queues_;
   std::map<std::pair<domain::UserId, domain::RoomId>, Steady> kicked_;
   std::set<domain::DeviceId> removed_devices_;
+  std::optional<Middlebox> middlebox_;
+  std::map<std::pair<domain::UserId, domain::RoomId>, HeldUp> held_up_;
+  std::map<std::string, std::set<std::string>> failures_;  // errcodes by content
   std::uint64_t faults_made_ = 0;
 };
 

@@ -83,7 +83,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Broken{"refused-restart-granted", 100, "early"},
                       Broken{"queue-ignored", 3000, "times in its room"}, Broken{"no-flush", 3000, "times in its room"},
                       Broken{"no-mark", 1000, "late although the homeserver was never away"},
-                      Broken{"refusal-at-once", 300, "failed for no reason"}),
+                      Broken{"refusal-at-once", 300, "failed for no reason"},
+                      Broken{"outage-at-once", 300, "late although nothing was wrong"},
+                      Broken{"middlebox-believed", 100, "failed for no reason"}),
     [](const auto& broken) {
       std::string name = broken.param.name;
       for (char& letter : name) letter = letter == '-' ? '_' : letter;

@@ -5,6 +5,7 @@
 #include "sim/clients.h"
 #include "sim/disk.h"
 #include "sim/homeserver.h"
+#include "sim/in_place.h"
 #include "sim/random_bytes.h"
 #include "sim/server.h"
 #include "sim/stepping_store.h"
@@ -30,6 +31,8 @@ using namespace std::chrono_literals;
 // How long a world that has healed may take to come to rest: the longest delay, leases, the longest pauses between
 // tries, and several times what a queue of the homeserver is given.
 constexpr auto time_to_rest = 30min;
+// In place of the day after which an event that is held up for ever fails: longer than all else takes to get through.
+constexpr auto short_day = 40min;
 
 // Small, so that folding happens in worlds of a few events.
 constexpr store::sqlite::Folding small_folding{
@@ -77,6 +80,9 @@ struct Plan {
   std::size_t homeserver_restarts = 0;
   std::size_t kicks = 0;
   std::size_t removed_devices = 0;
+  std::size_t middleboxes = 0;
+  bool holds_up = false;  // events of one owner in one room,
+  bool for_ever = false;  // or for a while
   double answers_lost = 0;
 
   std::size_t kills = 0;
@@ -104,12 +110,20 @@ Plan draw_plan(Random random, const std::set<std::string, std::less<>>& without)
   plan.start_grace = random.pick(graces);
   plan.takes_time = random.chance(0.8);
   plan.store.network = !plan.sqlite;
-  if (plan.faultless) return plan;
 
   const auto has = [&](std::string_view kind, double probability) {
     const bool drawn = random.chance(probability);  // whether it is left out or not, so that the rest stays the same
     return drawn && !without.contains(kind);
   };
+  // That it stops nothing else is seen best where nothing else is wrong.
+  const auto draw_held_up = [&](double probability) {
+    plan.holds_up = has("held-up", probability);
+    plan.for_ever = random.chance(0.5) && plan.holds_up;
+  };
+  if (plan.faultless) {
+    draw_held_up(0.4);
+    return plan;
+  }
   if (has("slow", 0.4)) plan.homeserver.slow = 0.15;
   if (has("lost-answers", 0.5)) {
     plan.homeserver.lost_before = 0.1;
@@ -145,6 +159,8 @@ Plan draw_plan(Random random, const std::set<std::string, std::less<>>& without)
     plan.store.answer_lost = 0.05;
   }
   if (has("clock-steps", 0.2)) plan.clock_steps = static_cast<std::size_t>(random.between(1, 3));
+  draw_held_up(0.15);
+  if (has("middleboxes", 0.25)) plan.middleboxes = static_cast<std::size_t>(random.between(1, 2));
   return plan;
 }
 
@@ -291,12 +307,13 @@ void World::start(std::size_t number) {
     if (auto broken = break_store(options_.breakage, node, *parts.stores.back())) {
       parts.stores.push_back(std::move(broken));
     }
-    if (auto broken = break_homeserver(options_.breakage, *parts.homeservers.back())) {
+    if (auto broken = break_homeserver(options_.breakage, node, *parts.homeservers.back())) {
       parts.homeservers.push_back(std::move(broken));
     }
     parts.clock = break_clock(options_.breakage, node.clock());
   }
   parts.delivery.start_grace = plan_.start_grace;
+  if (plan_.for_ever) parts.delivery.give_up_after = short_day;
   if (options_.breakage == Breakage::no_hold) parts.delivery.longest_hold = 0ms;
   parts.on_ready = [this] { starts_.push_back(simulation_.now()); };
   slot.server = std::make_unique<Server>(std::move(parts));
@@ -407,6 +424,17 @@ void World::plan_faults() {
       if (wish.device_id) homeserver_.remove_device(*wish.device_id);
     });
   }
+  if (plan_.holds_up) {
+    const Wish& wish = clients_.history().wishes.at(random_.below(clients_.history().wishes.size()));
+    homeserver_.hold_up(wish.user_id, wish.room_id, draw_answer_to_stuck(random_), plan_.for_ever);
+  }
+  for (std::size_t i = 0; i < plan_.middleboxes; ++i) {
+    sometime([this] {
+      simulation_.trace("a middlebox answers");
+      homeserver_.put_in_front(draw_middlebox_answer(random_), random_.chance(0.5) ? 1 : 0.4);
+      simulation_.after(random_.time(100ms, 30s), [this] { homeserver_.remove_middlebox(); });
+    });
+  }
   for (std::size_t i = 0; i < plan_.deaths_in_write; ++i) {
     sometime([this] {
       Slot& slot = slots_.front();
@@ -450,6 +478,8 @@ void World::heal() {
   healed_ = true;
   homeserver_.faults = {};
   homeserver_.come_up();
+  homeserver_.remove_middlebox();
+  homeserver_.let_through();
   store_faults_.away = store_faults_.answer_lost = 0;
   disk_.full = false;
   disk_.write_errors = disk_.sync_errors = disk_.read_errors = 0;
@@ -474,10 +504,11 @@ Verdict World::run() {
   heal();
   simulation_.run([] { return false; }, simulation_.now() + 20s);
 
-  const Steady limit = simulation_.now() + time_to_rest;
+  // What is held up comes one after the other, each for as long as its room waits for it.
+  const Steady limit = simulation_.now() + time_to_rest + (plan_.for_ever ? 2 * short_day : 0min);
   while (!(clients_.done() && clients_.settled()) && simulation_.now() < limit) {
     clients_.look_up_open();
-    simulation_.run([] { return false; }, simulation_.now() + 10s);
+    simulation_.run([] { return false; }, simulation_.now() + (plan_.for_ever ? 1min : 10s));
   }
   // What would still come now, comes too often.
   simulation_.run([] { return false; }, simulation_.now() + 30s);
@@ -489,12 +520,13 @@ Verdict World::run() {
   if (plan_.store.network) circumstances.clock_error = 50ms;
   circumstances.longest_hold = delivery::Options{}.longest_hold;
   circumstances.start_grace = plan_.start_grace;
-  circumstances.has_outages = plan_.store.away > 0 || plan_.disk_troubles > 0 || plan_.homeserver_restarts > 0;
+  circumstances.has_outages =
+      plan_.store.away > 0 || plan_.disk_troubles > 0 || plan_.homeserver_restarts > 0 || plan_.middleboxes > 0;
   circumstances.starts = starts_;
   // A homeserver that was never restarted, and has never let Afterword wait for so long that it might be: then nothing
   // is given the time of its queue, which is longer than this.
   const bool may_queue = plan_.homeserver_restarts > 0 || plan_.homeserver.slow > 0 || plan_.pauses > 0;
-  if (!may_queue && !circumstances.has_outages) circumstances.longest_lateness = 5min;
+  if (!may_queue && !circumstances.has_outages && !plan_.holds_up) circumstances.longest_lateness = 5min;
   verdict_.broken = broken_promises(clients_.history(), homeserver_, circumstances);
   for (const std::string& line : verdict_.broken) simulation_.trace("BROKEN: {}", line);
   verdict_.handlers = simulation_.handlers();
@@ -517,6 +549,8 @@ const std::vector<std::string>& fault_kinds() {
                                               "homeserver-restarts",
                                               "kicks",
                                               "removed-devices",
+                                              "held-up",
+                                              "middleboxes",
                                               "client-answers",
                                               "kills",
                                               "deaths-in-write",

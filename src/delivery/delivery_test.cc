@@ -1122,6 +1122,27 @@ TEST_F(DeliveryTest, WhatIsNotLetThroughForEverHoldsUpItsRoomForAWhileAndFailsAf
   }
 }
 
+TEST_F(DeliveryTest, WhatIsSentOnRequestAndNeverAnsweredFailsAfterADay) {
+  for (const Stuck& stuck : stuck_answers) {
+    const auto expected = stuck.answer();
+    if (!std::holds_alternative<homeserver::Unclear>(expected)) continue;  // it is said at once that it was not sent
+    SCOPED_TRACE(stuck.name);
+    start();
+    homeserver_.answer_send = [&](const auto&) { return stuck.answer(); };
+    const auto requested = schedule(room_a, 1h);
+    std::optional<SendNowAnswer> answer;
+    async::TaskGroup asking(executor());
+    asking.spawn("sending now", send_now_into(requested, answer));
+    clock_.advance(1min);
+    EXPECT_TRUE(std::holds_alternative<NotSent>(answer.value()));
+    clock_.advance(24h + 50min);
+    EXPECT_EQ(state(requested), State::sending);
+    clock_.advance(20min);
+    EXPECT_EQ(state(requested), State::failed);
+    stop(0ms);
+  }
+}
+
 TEST_F(DeliveryTest, WhatIsNotLetThroughCanBeCancelledOrRestarted) {
   start();
   for (const Stuck& stuck : stuck_answers) {

@@ -194,7 +194,8 @@ IfAbsent Turns::if_absent(const DelayedEvent& event) const {
   // One on request would have to be asked for again, so it is sent again as long as there is hope.
   const bool by_time = !event.attempt->on_request;
   const bool is_aside = trouble != nullptr && trouble->is_aside;
-  return {by_time && (is_aside || context_.grace.holds(event.timing, now)), is_hopeless};
+  const bool may_wait = by_time && (is_aside || context_.grace.holds(event.timing, now));
+  return {may_wait || is_hopeless, is_hopeless};
 }
 
 Task<void> Turns::attempt(HeldTurn& turn, DelayedEvent event) {
@@ -217,7 +218,7 @@ Task<void> Turns::attempt(HeldTurn& turn, DelayedEvent event) {
   } else if (const auto* again = std::get_if<TryAgain>(&step)) {
     log::warn("Sending a delayed event has no clear outcome yet: {}", again->reason);
     wait_for_outcome(turn, due, *again);
-  } else if (on_request) {
+  } else if (on_request && !absent.is_hopeless) {
     co_await tries_.record(delay_id, std::get<Release>(std::move(step)));
     turn.end();
     troubles_.forget(delay_id);
