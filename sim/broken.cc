@@ -15,7 +15,7 @@ using domain::DelayId;
 using domain::UserId;
 using store::StoreResult;
 
-constexpr std::array<std::pair<std::string_view, Breakage>, 19> names{{
+constexpr std::array<std::pair<std::string_view, Breakage>, 21> names{{
     {"none", Breakage::none},
     {"no-look", Breakage::no_look},
     {"claim-not-durable", Breakage::claim_not_durable},
@@ -35,11 +35,14 @@ constexpr std::array<std::pair<std::string_view, Breakage>, 19> names{{
     {"refusal-at-once", Breakage::refusal_at_once},
     {"outage-at-once", Breakage::outage_at_once},
     {"middlebox-believed", Breakage::middlebox_believed},
+    {"restart-waits", Breakage::restart_waits},
+    {"bans-ignored", Breakage::bans_ignored},
 }};
 
 class BrokenStore final : public store::Store {
  public:
-  BrokenStore(Breakage breakage, Node& node, store::Store& store) : breakage_(breakage), node_(node), store_(store) {}
+  BrokenStore(Breakage breakage, Node& node, store::Store& store, homeserver::Homeserver& homeserver)
+      : breakage_(breakage), node_(node), store_(store), homeserver_(homeserver) {}
 
   Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override { return store_.keep_time(std::move(machine)); }
 
@@ -61,6 +64,10 @@ class BrokenStore final : public store::Store {
       node_.spawn(restart_later(delay_id, now));
       const store::Met met{domain::Effect::perform, {}};
       co_return store::ActionAnswer(met);
+    }
+    if (breakage_ == Breakage::restart_waits) {
+      const UserId anybody("@anybody:example.org");
+      co_await homeserver_.ask_way(anybody);
     }
     if (breakage_ == Breakage::restart_ignored) {
       const store::Met met{domain::Effect::perform, {}};
@@ -156,6 +163,7 @@ class BrokenStore final : public store::Store {
   const Breakage breakage_;
   Node& node_;
   store::Store& store_;
+  homeserver::Homeserver& homeserver_;
   std::map<DelayId, std::pair<domain::Attempt, Timestamp>> claims_;
 };
 
@@ -240,8 +248,9 @@ std::vector<std::string_view> breakage_names() {
   return all;
 }
 
-std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::Store& store) {
-  return std::make_unique<BrokenStore>(breakage, node, store);
+std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::Store& store,
+                                          homeserver::Homeserver& homeserver) {
+  return std::make_unique<BrokenStore>(breakage, node, store, homeserver);
 }
 
 std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, Node& node,

@@ -33,13 +33,16 @@ enum class Breakage : std::uint8_t {
   refusal_at_once,          // a homeserver that is being stopped is believed
   outage_at_once,           // what is answered about one event stops all others
   middlebox_believed,       // what a middlebox answers counts as the homeserver's refusal
+  restart_waits,            // a restart is not answered before the homeserver is
+  bans_ignored,             // nobody asks whether an owner may still send
 };
 
 std::optional<Breakage> breakage_of(std::string_view name);
 std::vector<std::string_view> breakage_names();
 
 // What stands in front of the real one; nothing where this breakage leaves it alone.
-std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::Store& store);
+std::unique_ptr<store::Store> break_store(Breakage breakage, Node& node, store::Store& store,
+                                          homeserver::Homeserver& homeserver);
 std::unique_ptr<homeserver::Homeserver> break_homeserver(Breakage breakage, Node& node,
                                                          homeserver::Homeserver& homeserver);
 std::unique_ptr<async::Clock> break_clock(Breakage breakage, async::Clock& clock);

@@ -14,6 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Clients of calls give up then.
+constexpr auto time_for_a_restart = 2s;
+
 // What a client was last told about an event that has its outcome.
 struct Outcome {
   std::optional<std::string> event_id;
@@ -102,6 +105,14 @@ class Judgement {
     return homeserver_.holds_up(history_.wishes[wish].user_id, history_.wishes[wish].room_id);
   }
 
+  const SimulatedHomeserver::Banned* ban_of(std::size_t wish) const {
+    return homeserver_.find_ban(history_.wishes[wish].user_id);
+  }
+  bool is_banned(std::size_t wish, Ban ban) const {
+    const auto* banned = ban_of(wish);
+    return banned != nullptr && banned->ban == ban;
+  }
+
   void check_answers(std::size_t wish);
   void check_lookups(std::size_t wish);
   void check_delay_ids();
@@ -127,7 +138,13 @@ void Judgement::check_answers(std::size_t wish) {
     if (circumstances_.faultless && !clear && !is_held_up(wish)) {
       broken("wish {}: answered {} although nothing was wrong: {}", wish, status, exchange->body);
     }
+    const bool in_time = exchange->answered && *exchange->answered - exchange->when <= time_for_a_restart;
+    if (circumstances_.reachable && exchange->asked == Asked::restart && !in_time) {
+      broken("wish {}: its restart was not answered within two seconds", wish);
+    }
     if (!exchange->answered) continue;
+    // A shadow-banned owner is told that all went well.
+    if (is_banned(wish, Ban::shadow)) continue;
     // The unstable routes say 404 of an event with another outcome.
     const bool another_outcome = status == 409 || (status == 404 && exchange->unstable);
     if (status == 404 && !exchange->unstable) broken("wish {}: is not known any more", wish);
@@ -164,12 +181,13 @@ void Judgement::check_lookups(std::size_t wish) {
   if (outcome.sent()) {
     const bool there = std::any_of(events.begin(), events.end(),
                                    [&](const RoomEvent* event) { return event->event_id.value == *outcome.event_id; });
-    if (!there) broken("wish {}: is said to be {}, which is another event", wish, *outcome.event_id);
+    if (!there && !is_banned(wish, Ban::shadow))
+      broken("wish {}: is said to be {}, which is another event", wish, *outcome.event_id);
   } else if (outcome.failed()) {
     if (!homeserver_.may_fail_with(wanted.content, *outcome.errcode)) {
       broken("wish {}: failed for no reason: {}", wish, *outcome.errcode);
     }
-  } else if (!asked(wish, Asked::cancel)) {
+  } else if (!asked(wish, Asked::cancel) && !is_banned(wish, Ban::deactivated)) {
     broken("wish {}: was cancelled by nobody", wish);
   }
 }
@@ -204,6 +222,12 @@ void Judgement::check_group(const std::string& content, const Group& group) {
   for (const std::size_t wish : group.wishes) {
     if (outcomes_[wish] && outcomes_[wish]->sent() && !ids.insert(*outcomes_[wish]->event_id).second) {
       broken("wish {}: is said to be the event of its twin", wish);
+    }
+  }
+  for (const RoomEvent* event : group.events) {
+    const auto* banned = ban_of(group.wishes.front());
+    if (banned != nullptr && event->left > banned->since) {
+      broken("wish {}: was sent although its owner was banned", group.wishes.front());
     }
   }
   if (group.wishes.size() == 1) {

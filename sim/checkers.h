@@ -15,6 +15,7 @@ namespace afterword::sim {
 // What is documented to make a difference.
 struct Circumstances {
   bool faultless = false;                    // then all is in time but for what is held up, and all is answered
+  bool reachable = false;                    // clients reach an Afterword that reaches its store, all the time
   bool clocks_steady = true;                 // nobody set a clock
   std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
   std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room

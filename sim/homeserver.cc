@@ -47,7 +47,7 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   }
 
   Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override {
-    const Request request{delay_id, event, attempt.origin_server_ts};
+    const Request request{delay_id, event, attempt.origin_server_ts, there_.simulation_.now()};
     const auto call = std::make_shared<Call<SendAnswer>>(node_, there_.simulation_.now() + time_limit);
     begin(request, call);
     co_await call->wait();
@@ -59,7 +59,7 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
 
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override {
-    const Request request{delay_id, event, attempt.origin_server_ts};
+    const Request request{delay_id, event, attempt.origin_server_ts, there_.simulation_.now()};
     const auto call = std::make_shared<Call<LookAnswer>>(node_, there_.simulation_.now() + time_limit);
     begin_look(request, call);
     co_await call->wait();
@@ -75,14 +75,17 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   }
 
   Task<homeserver::WayAnswer> ask_way(domain::UserId) override {
-    const auto call = std::make_shared<Call<homeserver::WayAnswer>>(node_, there_.simulation_.now() + time_limit);
+    const auto call = std::make_shared<Call<homeserver::WayAnswer>>(node_, there_.simulation_.now() + way_limit);
     homeserver::WayAnswer answer = homeserver::Open{};
+    nanoseconds time = brief();
     if (const auto* in_place = there_.answer_in_place()) {
       answer = homeserver::read_way_answer(*in_place, there_.simulation_.wall());
     } else if (there_.down_) {
       answer = homeserver::Closed{"connection refused"};
+    } else {
+      time += there_.rest_of_hang();
     }
-    answer_after<homeserver::WayAnswer>(brief(), call, std::move(answer), "way answered");
+    answer_after<homeserver::WayAnswer>(time, call, std::move(answer), "way answered");
     co_await call->wait();
     if (call->answer()) co_return *call->answer();
     co_return homeserver::Closed{"timed out"};
@@ -155,16 +158,17 @@ void SimulatedHomeserver::Link::begin_mark(domain::DelayId delay_id, const std::
   }
   const bool lost = fate == Fate::lost_after || fate == Fate::error_after;
   const auto restarts = there.restarts_;
-  there.simulation_.after(brief(), [&there, delay_id, waiting, restarts, lost, back = brief(), this] {
-    const bool is_cut = there.restarts_ != restarts;
-    if (!is_cut) there.marks_.insert(delay_id);
-    if (waiting.expired()) return;
-    if (is_cut || lost) {
-      answer_after<Mark>(back, waiting, NotArrived{"connection reset"}, "mark failed");
-    } else {
-      answer_after<Mark>(back, waiting, std::nullopt, "mark left");
-    }
-  });
+  there.simulation_.after(there.rest_of_hang() + brief(),
+                          [&there, delay_id, waiting, restarts, lost, back = brief(), this] {
+                            const bool is_cut = there.restarts_ != restarts;
+                            if (!is_cut) there.marks_.insert(delay_id);
+                            if (waiting.expired()) return;
+                            if (is_cut || lost) {
+                              answer_after<Mark>(back, waiting, NotArrived{"connection reset"}, "mark failed");
+                            } else {
+                              answer_after<Mark>(back, waiting, std::nullopt, "mark left");
+                            }
+                          });
 }
 
 // Who is not in the room cannot have it worked off, and cannot send there either. Half of the time it is waited for
@@ -180,21 +184,21 @@ void SimulatedHomeserver::Link::begin_flush(const domain::EventToSend& event,
   const auto restarts = there.restarts_;
   const bool may_send = !there.kicked_.contains({event.user_id, event.room_id});
   const bool has_barrier = there.random_.chance(0.5);
-  there.simulation_.after(
-      brief(), [&there, room_id = event.room_id, may_send, has_barrier, waiting, restarts, back = brief(), this] {
-        if (there.restarts_ != restarts) {
-          if (!waiting.expired()) answer_after<Flush>(back, waiting, Flush::not_done, "flush failed");
-          return;
-        }
-        if (may_send) there.work_off_queue(room_id);
-        if (waiting.expired()) return;
-        const nanoseconds until_shown = there.time_until_all_shows();
-        if (has_barrier && until_shown <= barrier_limit) {
-          answer_after<Flush>(until_shown + back, waiting, Flush::shown, "queue flushed");
-        } else {
-          answer_after<Flush>(back, waiting, Flush::done, "queue flushed");
-        }
-      });
+  there.simulation_.after(there.rest_of_hang() + brief(), [&there, room_id = event.room_id, may_send, has_barrier,
+                                                           waiting, restarts, back = brief(), this] {
+    if (there.restarts_ != restarts) {
+      if (!waiting.expired()) answer_after<Flush>(back, waiting, Flush::not_done, "flush failed");
+      return;
+    }
+    if (may_send) there.work_off_queue(room_id);
+    if (waiting.expired()) return;
+    const nanoseconds until_shown = there.time_until_all_shows();
+    if (has_barrier && until_shown <= barrier_limit) {
+      answer_after<Flush>(until_shown + back, waiting, Flush::shown, "queue flushed");
+    } else {
+      answer_after<Flush>(back, waiting, Flush::done, "queue flushed");
+    }
+  });
 }
 
 void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_ptr<Call<SendAnswer>>& call) {
@@ -210,6 +214,10 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
   }
   if (there.down_) {
     answer_after<SendAnswer>(brief(), waiting, NotArrived{"connection refused"}, "send refused");
+    return;
+  }
+  if (auto answer = there.answer_to_banned(request.event)) {
+    answer_after<SendAnswer>(brief(), waiting, std::move(*answer), "account refused");
     return;
   }
   if (const HeldUp* held_up = there.find_held_up(request.event)) {
@@ -228,7 +236,8 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
       answer_after<SendAnswer>(brief(), waiting, Unclear{"502"}, "send 5xx");
       return;
     case Fate::limited:
-      answer_after<SendAnswer>(brief(), waiting, there.refuse(request.event, 429, "M_LIMIT_EXCEEDED"), "send limited");
+      answer_after<SendAnswer>(there.rest_of_hang() + brief(), waiting,
+                               there.refuse(request.event, 429, "M_LIMIT_EXCEEDED"), "send limited");
       return;
     case Fate::overload:
       answer_after<SendAnswer>(brief(), waiting,
@@ -244,11 +253,12 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
   nanoseconds effect = brief() + brief();
   if (fate == Fate::slow) effect = there.random_.time(500ms, time_limit + late_effect - 1s);
   nanoseconds lost_after = there.random_.time(0ms, 2s);
-  const bool answered_first = lost && there.random_.chance(0.3);
+  const bool answered_first = lost && there.random_.chance(0.3) && there.rest_of_hang() == 0ns;
   if (answered_first) {
     answer_after<SendAnswer>(brief(), waiting, Unclear{"connection reset"}, "send lost");
     effect = there.random_.time(20ms, late_effect - 1s);
   }
+  effect += there.rest_of_hang();
   const auto restarts = there.restarts_;
   const bool seen_before = there.transactions_.contains(path_of(request));
   const std::weak_ptr<const void> process = step_;
@@ -287,7 +297,7 @@ void SimulatedHomeserver::Link::begin_look(const Request& request, const std::sh
     return;
   }
   const auto restarts = there.restarts_;
-  there.simulation_.after(brief(), [&there, request, waiting, restarts, back = brief(), this] {
+  there.simulation_.after(there.rest_of_hang() + brief(), [&there, request, waiting, restarts, back = brief(), this] {
     if (waiting.expired()) return;
     LookAnswer answer = there.restarts_ == restarts ? there.search(request) : LookAnswer(CannotTell{"reset"});
     if (const auto* found = std::get_if<homeserver::Candidates>(&answer)) {
@@ -304,6 +314,7 @@ void SimulatedHomeserver::go_down() {
   ++faults_made_;
   down_ = true;
   stopping_ = false;
+  hung_until_ = simulation_.now();
   ++restarts_;
   std::erase_if(transactions_, [](const auto& entry) { return !entry.second.kept_on_restart; });
   marks_.clear();
@@ -376,6 +387,40 @@ void SimulatedHomeserver::hold_up(const domain::UserId& user_id, const domain::R
   simulation_.trace("homeserver: holds up what {} sends to {}{}: {}", user_id.value, room_id.value,
                     for_ever ? " for ever" : "", is_answer ? (*answer)->status : 0);
   held_up_[{user_id, room_id}] = {std::move(answer), for_ever};
+}
+
+void SimulatedHomeserver::hang(nanoseconds time) {
+  simulation_.trace("homeserver: hangs for {} ms", std::chrono::duration_cast<Milliseconds>(time).count());
+  ++faults_made_;
+  if (!down_) hung_until_ = std::max(hung_until_, simulation_.now() + time);
+}
+
+void SimulatedHomeserver::ban(const domain::UserId& user_id, Ban ban) {
+  if (product_ == Product::dendrite || bans_.contains(user_id)) return;
+  simulation_.trace("homeserver: {} is banned ({})", user_id.value, static_cast<int>(ban));
+  ++faults_made_;
+  bans_[user_id] = {ban, simulation_.now()};
+}
+
+const SimulatedHomeserver::Banned* SimulatedHomeserver::find_ban(const domain::UserId& user_id) const {
+  const auto found = bans_.find(user_id);
+  return found == bans_.end() ? nullptr : &found->second;
+}
+
+std::optional<SendAnswer> SimulatedHomeserver::answer_to_banned(const domain::EventToSend& event) {
+  const Banned* const banned = asks_for_bans ? find_ban(event.user_id) : nullptr;
+  if (banned == nullptr) return std::nullopt;
+  switch (banned->ban) {
+    case Ban::locked:
+      return refuse(event, 401, "M_USER_LOCKED");
+    case Ban::deactivated:
+      return refuse(event, 403, "M_USER_DEACTIVATED");
+    case Ban::suspended:
+      return refuse(event, 403, "M_USER_SUSPENDED");
+    case Ban::shadow:
+      break;
+  }
+  return Sent{domain::EventId(fmt::format("$made-up{}", ++made_up_))};
 }
 
 void SimulatedHomeserver::let_through() {
@@ -461,7 +506,7 @@ SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) 
   const domain::EventId event_id(fmt::format("$event{}", events_.size() + 1));
   events_.push_back({event_id, event.room_id, event.user_id, event.kind, event.type, event.state_key, event.content,
                      request.origin_server_ts, is_state ? std::string() : request.delay_id.to_string(),
-                     simulation_.now(), simulation_.now()});
+                     simulation_.now(), simulation_.now(), request.left});
   if (!is_state) {
     transactions_[path] = {event_id, product_ == Product::synapse && event.device_id.has_value()};
   }

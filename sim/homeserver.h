@@ -9,6 +9,7 @@
 #include "homeserver/read_answer.h"
 #include "sim/simulation.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
@@ -22,6 +23,9 @@ namespace afterword::sim {
 
 enum class Product : std::uint8_t { synapse, dendrite };
 
+// What keeps an owner from sending, as Synapse knows it.
+enum class Ban : std::uint8_t { locked, deactivated, suspended, shadow };
+
 struct RoomEvent {
   domain::EventId event_id;
   domain::RoomId room_id;
@@ -34,6 +38,7 @@ struct RoomEvent {
   std::string txn_id;  // of messages and redactions
   Steady arrived;      // when it was in its room
   Steady shown;        // since when a look finds it
+  Steady left;         // when the request that made it was sent
 };
 
 // How often each request meets a fault, while there are faults.
@@ -57,7 +62,7 @@ class SimulatedHomeserver {
   static constexpr std::array moments{
       "mark left",     "mark failed",  "send refused", "send limited", "send overloaded", "send applied",
       "send answered", "send lost",    "send cut",     "send 5xx",     "look answered",   "look failed",
-      "queue flushed", "flush failed", "way answered", "send stuck",   "middlebox"};
+      "queue flushed", "flush failed", "way answered", "send stuck",   "account refused", "middlebox"};
 
   // For a node, while it lives. `step` is told each moment of each request.
   std::unique_ptr<homeserver::Homeserver> link(Node& node, std::function<void(const char*)> step);
@@ -78,6 +83,11 @@ class SimulatedHomeserver {
   void hold_up(const domain::UserId& user_id, const domain::RoomId& room_id,
                std::optional<homeserver::HttpAnswer> answer, bool for_ever);
   void let_through();
+  // It does nothing for so long, and then goes on with what it was asked meanwhile.
+  void hang(nanoseconds time);
+  // Of an account, by an administrator. Dendrite says nothing of it.
+  void ban(const domain::UserId& user_id, Ban ban);
+  bool asks_for_bans = true;
 
   HomeserverFaults faults;
   bool takes_time = true;  // network and work
@@ -89,6 +99,11 @@ class SimulatedHomeserver {
   bool holds_up(const domain::RoomId& room_id) const;
   bool holds_up(const domain::UserId& user_id, const domain::RoomId& room_id) const;
   // Whether an event of that content may have failed so: the homeserver has refused it, or it was held up for ever.
+  struct Banned {
+    Ban ban;
+    Steady since;
+  };
+  const Banned* find_ban(const domain::UserId& user_id) const;
   bool may_fail_with(const std::string& content, const std::string& errcode) const;
   std::uint64_t faults_made() const { return faults_made_; }
 
@@ -96,6 +111,8 @@ class SimulatedHomeserver {
   // still take effect (less than delivery's quiet time).
   static constexpr std::chrono::seconds time_limit{10};
   static constexpr std::chrono::seconds late_effect{4};
+  // How long Afterword waits for the answer whether it is there.
+  static constexpr std::chrono::seconds way_limit{5};
   // How long Dendrite, when it is up again, may take to make what it was busy with when it went down; and to show that.
   static constexpr std::chrono::seconds queue_time{310};
   static constexpr std::chrono::seconds time_to_show{28};
@@ -110,6 +127,7 @@ class SimulatedHomeserver {
     domain::DelayId delay_id;
     domain::EventToSend event;
     Timestamp origin_server_ts;
+    Steady left;
   };
   struct Transaction {
     domain::EventId event_id;
@@ -144,6 +162,8 @@ class SimulatedHomeserver {
 
   // What a middlebox answers to the next request, if it does.
   const homeserver::HttpAnswer* answer_in_place();
+  nanoseconds rest_of_hang() const { return std::max<nanoseconds>(hung_until_ - simulation_.now(), nanoseconds(0)); }
+  std::optional<homeserver::SendAnswer> answer_to_banned(const domain::EventToSend& event);
   const HeldUp* find_held_up(const domain::EventToSend& event) const;
   void note_given_up(const domain::EventToSend& event, const std::optional<homeserver::HttpAnswer>& answer);
   homeserver::SendAnswer refuse(const domain::EventToSend& event, int status, const std::string& errcode);
@@ -169,6 +189,9 @@ class SimulatedHomeserver {
   std::set<domain::DeviceId> removed_devices_;
   std::optional<Middlebox> middlebox_;
   std::map<std::pair<domain::UserId, domain::RoomId>, HeldUp> held_up_;
+  Steady hung_until_{};
+  std::map<domain::UserId, Banned> bans_;
+  std::uint64_t made_up_ = 0;                              // events that a shadow-banned owner was told of
   std::map<std::string, std::set<std::string>> failures_;  // errcodes by content
   std::uint64_t faults_made_ = 0;
 };

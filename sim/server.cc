@@ -10,6 +10,13 @@ namespace afterword::sim {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+// As the gateway has it.
+constexpr auto restart_limit = 1'700ms;
+
+}  // namespace
+
 Server::Server(Parts parts)
     : parts_(std::move(parts)),
       delivery_(parts_.node->executor(), parts_.clock ? *parts_.clock : parts_.node->clock(), *parts_.stores.back(),
@@ -55,6 +62,7 @@ Task<void> Server::serve(Request request, std::function<void(Answer)> reply) {
   if (auto* schedule = std::get_if<api::ScheduleRequest>(&request)) {
     response = co_await api::schedule(context_, std::move(*schedule));
   } else if (auto* manage = std::get_if<api::ManageRequest>(&request)) {
+    if (manage->action == domain::Action::restart) manage->answer_by = node().clock().steady_now() + restart_limit;
     auto managed = co_await api::manage(context_, std::move(*manage));
     response = std::move(managed.response);
   } else {

@@ -81,11 +81,13 @@ INSTANTIATE_TEST_SUITE_P(
                       Broken{"early-timer", 20, "early"}, Broken{"finalise-lost", 20, "not come to any outcome"},
                       Broken{"fence-off", 3000, "times in its room"}, Broken{"no-hold", 200, "came after"},
                       Broken{"refused-restart-granted", 100, "early"},
-                      Broken{"queue-ignored", 3000, "times in its room"}, Broken{"no-flush", 3000, "times in its room"},
+                      Broken{"queue-ignored", 6000, "times in its room"}, Broken{"no-flush", 3000, "times in its room"},
                       Broken{"no-mark", 1000, "late although the homeserver was never away"},
                       Broken{"refusal-at-once", 300, "failed for no reason"},
-                      Broken{"outage-at-once", 300, "late although nothing was wrong"},
-                      Broken{"middlebox-believed", 100, "failed for no reason"}),
+                      Broken{"outage-at-once", 1000, "late although nothing was wrong"},
+                      Broken{"middlebox-believed", 100, "failed for no reason"},
+                      Broken{"restart-waits", 1000, "not answered within two seconds"},
+                      Broken{"bans-ignored", 300, "although its owner was banned"}),
     [](const auto& broken) {
       std::string name = broken.param.name;
       for (char& letter : name) letter = letter == '-' ? '_' : letter;

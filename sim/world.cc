@@ -81,6 +81,8 @@ struct Plan {
   std::size_t kicks = 0;
   std::size_t removed_devices = 0;
   std::size_t middleboxes = 0;
+  std::size_t hangs = 0;
+  std::size_t bans = 0;
   bool holds_up = false;  // events of one owner in one room,
   bool for_ever = false;  // or for a while
   double answers_lost = 0;
@@ -120,8 +122,13 @@ Plan draw_plan(Random random, const std::set<std::string, std::less<>>& without)
     plan.holds_up = has("held-up", probability);
     plan.for_ever = random.chance(0.5) && plan.holds_up;
   };
+  const auto draw_hangs = [&](double probability) {
+    const auto count = static_cast<std::size_t>(random.between(1, 2));
+    if (has("hangs", probability)) plan.hangs = count;
+  };
   if (plan.faultless) {
     draw_held_up(0.4);
+    draw_hangs(0.3);
     return plan;
   }
   if (has("slow", 0.4)) plan.homeserver.slow = 0.15;
@@ -161,6 +168,8 @@ Plan draw_plan(Random random, const std::set<std::string, std::less<>>& without)
   if (has("clock-steps", 0.2)) plan.clock_steps = static_cast<std::size_t>(random.between(1, 3));
   draw_held_up(0.15);
   if (has("middleboxes", 0.25)) plan.middleboxes = static_cast<std::size_t>(random.between(1, 2));
+  draw_hangs(0.2);
+  if (has("bans", 0.2)) plan.bans = 1;
   return plan;
 }
 
@@ -253,6 +262,7 @@ World::World(std::uint64_t seed, const WorldOptions& options)
   simulation_.between_steps = [this] { reap(); };
   homeserver_.takes_time = plan_.takes_time;
   homeserver_.faults = plan_.homeserver;
+  homeserver_.asks_for_bans = options.breakage != Breakage::bans_ignored;
   clients_.answers_lost = plan_.answers_lost;
   for (const auto* verb : SteppingStore::verbs) {
     for (const auto* moment : {"asked", "performed"}) verdict_.coverage.steps[{verb, moment}];
@@ -304,7 +314,7 @@ void World::start(std::size_t number) {
     pass(node, step);
   }));
   if (options_.breakage != Breakage::none) {
-    if (auto broken = break_store(options_.breakage, node, *parts.stores.back())) {
+    if (auto broken = break_store(options_.breakage, node, *parts.stores.back(), *parts.homeservers.back())) {
       parts.stores.push_back(std::move(broken));
     }
     if (auto broken = break_homeserver(options_.breakage, node, *parts.homeservers.back())) {
@@ -435,6 +445,16 @@ void World::plan_faults() {
       simulation_.after(random_.time(100ms, 30s), [this] { homeserver_.remove_middlebox(); });
     });
   }
+  for (std::size_t i = 0; i < plan_.hangs; ++i) {
+    sometime([this] { homeserver_.hang(random_.time(1s, 60s)); });
+  }
+  for (std::size_t i = 0; i < plan_.bans; ++i) {
+    sometime([this] {
+      constexpr std::array bans{Ban::locked, Ban::deactivated, Ban::suspended, Ban::shadow};
+      const Wish& wish = clients_.history().wishes.at(random_.below(clients_.history().wishes.size()));
+      homeserver_.ban(wish.user_id, random_.pick(bans));
+    });
+  }
   for (std::size_t i = 0; i < plan_.deaths_in_write; ++i) {
     sometime([this] {
       Slot& slot = slots_.front();
@@ -514,14 +534,16 @@ Verdict World::run() {
   simulation_.run([] { return false; }, simulation_.now() + 30s);
 
   Circumstances circumstances;
-  circumstances.faultless = plan_.faultless;
+  circumstances.faultless = plan_.faultless && plan_.hangs == 0;
+  circumstances.reachable = plan_.kills == 0 && plan_.deaths_in_write == 0 && plan_.pauses == 0 &&
+                            plan_.disk_troubles == 0 && plan_.store.away == 0 && plan_.answers_lost == 0;
   circumstances.clocks_steady = plan_.clock_steps == 0;
   // store::begin_time asks again until the answer came within this.
   if (plan_.store.network) circumstances.clock_error = 50ms;
   circumstances.longest_hold = delivery::Options{}.longest_hold;
   circumstances.start_grace = plan_.start_grace;
-  circumstances.has_outages =
-      plan_.store.away > 0 || plan_.disk_troubles > 0 || plan_.homeserver_restarts > 0 || plan_.middleboxes > 0;
+  circumstances.has_outages = plan_.store.away > 0 || plan_.disk_troubles > 0 || plan_.homeserver_restarts > 0 ||
+                              plan_.middleboxes > 0 || plan_.hangs > 0;
   circumstances.starts = starts_;
   // A homeserver that was never restarted, and has never let Afterword wait for so long that it might be: then nothing
   // is given the time of its queue, which is longer than this.
@@ -541,25 +563,11 @@ Verdict World::run() {
 }  // namespace
 
 const std::vector<std::string>& fault_kinds() {
-  static const std::vector<std::string> kinds{"slow",
-                                              "lost-answers",
-                                              "server-errors",
-                                              "rate-limits",
-                                              "cannot-look",
-                                              "homeserver-restarts",
-                                              "kicks",
-                                              "removed-devices",
-                                              "held-up",
-                                              "middleboxes",
-                                              "client-answers",
-                                              "kills",
-                                              "deaths-in-write",
-                                              "power-loss",
-                                              "pauses",
-                                              "disk",
-                                              "database",
-                                              "clock-steps",
-                                              "instances"};
+  static const std::vector<std::string> kinds{
+      "slow",           "lost-answers",    "server-errors",   "rate-limits", "cannot-look", "homeserver-restarts",
+      "kicks",          "removed-devices", "held-up",         "middleboxes", "hangs",       "bans",
+      "client-answers", "kills",           "deaths-in-write", "power-loss",  "pauses",      "disk",
+      "database",       "clock-steps",     "instances"};
   return kinds;
 }
 
