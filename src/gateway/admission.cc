@@ -21,9 +21,14 @@ constexpr http::Admission ours(std::size_t max_body_bytes) {
   return {.max_body_bytes = max_body_bytes, .may_use_reserve = true};
 }
 
+// What an administrator says of a user, which we read too.
+constexpr std::size_t administered_body_bytes = 64 * 1024;
+
 // The homeserver has limits of its own, and the server one for all.
-constexpr http::Admission theirs(bool only_reads) {
-  return {.max_body_bytes = std::numeric_limits<std::size_t>::max(), .ends_with_client = only_reads};
+constexpr http::Admission theirs(const PassThroughRoute& route, bool only_reads) {
+  return {
+      .max_body_bytes = route.body_may_end_account ? administered_body_bytes : std::numeric_limits<std::size_t>::max(),
+      .ends_with_client = only_reads || route.is_long_poll};
 }
 
 // Those that merge something into the homeserver's answer only read.
@@ -42,7 +47,7 @@ struct AdmissionTo {
   http::Admission operator()(const MethodNotAllowedRoute&) const { return ours(small_body_bytes); }
   http::Admission operator()(const VersionsRoute&) const { return merged; }
   http::Admission operator()(const CapabilitiesRoute&) const { return merged; }
-  http::Admission operator()(const PassThroughRoute& route) const { return theirs(only_reads || route.is_long_poll); }
+  http::Admission operator()(const PassThroughRoute& route) const { return theirs(route, only_reads); }
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "gateway/client_address.h"
 
+#include "http/connection_table.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -33,7 +35,7 @@ std::string client_address(const http::Request& request, const std::vector<std::
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma + 1);
     if (!next.empty()) address = next;
   }
-  return std::string(address);
+  return http::share_owner(std::string(address));
 }
 
 }  // namespace afterword::gateway

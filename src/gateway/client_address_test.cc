@@ -29,6 +29,12 @@ TEST(ClientAddress, IsNotWhatTheClientSaysOfItself) {
   EXPECT_EQ(client_address(from("127.0.0.1", {"203.0.113.9, 198.51.100.1"}), proxies), "198.51.100.1");
 }
 
+TEST(ClientAddress, IsACustomersNetworkInIPv6) {
+  EXPECT_EQ(client_address(from("2001:db8:0:1::7", {}), proxies), "2001:db8:0:1::/64");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"2001:db8:0:1:a:b:c:d"}), proxies), "2001:db8:0:1::/64");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"::ffff:198.51.100.1"}), proxies), "198.51.100.1");
+}
+
 TEST(ClientAddress, IsTheProxysIfItSaysNothing) {
   EXPECT_EQ(client_address(from("127.0.0.1", {}), proxies), "127.0.0.1");
   EXPECT_EQ(client_address(from("127.0.0.1", {""}), proxies), "127.0.0.1");

@@ -307,7 +307,8 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
 async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
                                                              const http::Target& target) {
   Ends ends = route.ends;
-  if (route.body_may_end_account && says_deactivated(request.body)) ends = Ends::the_account;
+  // Read when the homeserver has taken it from an administrator; anybody else could make us parse.
+  const std::string admins_body = route.body_may_end_account ? request.body : std::string();
   // Afterwards the token may no longer say whose it was.
   Asking asking = asking_of(request, target, Purpose::look_up);
   std::optional<domain::UserId> user_id;
@@ -324,6 +325,7 @@ async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRo
   http::Response response = co_await pass_through(homeserver_, std::move(request), passing_);
   if (!is_success(response)) co_return response;
 
+  if (says_deactivated(admins_body)) ends = Ends::the_account;
   if (ended) tokens_.forget_token(ended->access_token);
   if (user_id) tokens_.forget_user(*user_id);
   if (user_id && ends == Ends::the_account) {

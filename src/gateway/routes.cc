@@ -14,6 +14,9 @@ using api::WireForm;
 using domain::EventKind;
 using Segments = std::span<const std::string>;
 
+// Four times what an event may have: as JSON it may be written with spaces.
+constexpr std::size_t max_form_bytes = 256 * 1024;
+
 bool starts_with(Segments path, std::initializer_list<std::string_view> prefix) {
   if (path.size() < prefix.size()) return false;
   std::size_t i = 0;
@@ -172,14 +175,17 @@ bool may_name_delay_in_form(const http::Request& request, const http::Target& ta
   if (only_reads(request.method)) return false;
   const Segments path = target.segments;
   const bool is_of_rooms = starts_with(path, {"_matrix", "client"}) && std::ranges::find(path, "rooms") != path.end();
+  bool is_form = false;
   for (const http::Header& header : request.headers) {
     if (!http::equal_ignoring_case(header.name, "Content-Type")) continue;
     const std::string type = lower_case(header.value);
     if (type.find("multipart") != std::string::npos && is_of_rooms) return true;
-    const bool is_form = type.find("urlencoded") != std::string::npos;
-    if (is_form && http::find_parameter(request.body, delay_parameter)) return true;
+    is_form = is_form || type.find("urlencoded") != std::string::npos;
   }
-  return false;
+  if (!is_form) return false;
+  // To look through more would hold everybody else up, and what is no business of rooms may be an upload.
+  if (request.body.size() > max_form_bytes) return is_of_rooms;
+  return http::find_parameter(request.body, delay_parameter).has_value();
 }
 
 Route find_route(std::string_view method, const http::Target& target) {

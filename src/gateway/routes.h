@@ -71,7 +71,8 @@ inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
 Route find_route(std::string_view method, const http::Target& target);
 
 // Whether a homeserver could read the delay parameter in the body of this request, for Twisted takes a form for a part
-// of the query. Of a form in several parts, which no route of rooms knows, it is not looked for.
+// of the query. In a form in several parts, or one that is larger than any event, it is not looked for: no route of
+// rooms knows these.
 bool may_name_delay_in_form(const http::Request& request, const http::Target& target);
 
 }  // namespace afterword::gateway

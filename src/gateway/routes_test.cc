@@ -142,6 +142,13 @@ TEST(Routes, NeverLetADelayThroughInAForm) {
   EXPECT_FALSE(may_name_delay("GET", form, body, send));
 }
 
+TEST(Routes, LookForTheDelayInNoFormThatIsTooLargeForAnEvent) {
+  http::Request request{.method = "POST", .headers = {{"Content-Type", "application/x-www-form-urlencoded"}}};
+  request.body = std::string(256 * 1024 + 1, '&') + "org.matrix.msc4140.delay=5";
+  EXPECT_TRUE(may_name_delay_in_form(request, *http::Target::parse(c + "/v3/rooms/!r:x/send/a")));
+  EXPECT_FALSE(may_name_delay_in_form(request, *http::Target::parse("/_matrix/media/v3/upload")));
+}
+
 TEST(Routes, KeepWhatOnlyLooksLikeOursFromTheHomeserver) {
   for (const char* path :
        {"/v3/delayed_events", "/r0/delayed_events/abc/send", "/v1/rooms/!r:x/delayed_event/a/b",

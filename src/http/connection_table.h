@@ -18,7 +18,7 @@
 
 namespace afterword::http {
 
-// Whom a share of the connections belongs to: an IPv4 address, or the /64 of an IPv6 address, which is what one
+// Whom a share of what is bounded belongs to: an IPv4 address, or the /64 of an IPv6 address, which is what one
 // customer is given.
 std::string share_owner(const std::string& address);
 

@@ -60,6 +60,7 @@ std::optional<std::string> find_parameter(std::string_view query, std::string_vi
   while (!query.empty()) {
     std::string_view value = take_until(query, "&;");
     const std::string_view key = take_until(value, "=");
+    if (key.size() < name.size()) continue;  // to decode it makes it no longer, and there may be very many
     if (decode_query_part(key) == name) return decode_query_part(value);
   }
   return std::nullopt;
