@@ -42,6 +42,12 @@ Response matrix_error(int status, std::string_view errcode, std::string_view mes
           .body = to_text(json::object{{"errcode", errcode}, {"error", message}})};
 }
 
+Response out_of_memory() {
+  Response response = matrix_error(503, "M_UNKNOWN", "Too much is held in memory at present; try again later");
+  response.headers.add("Retry-After", "10");
+  return response;
+}
+
 // Proxies, and RFC 9112, may send the absolute form to a server as well. Nothing if it names another host than the
 // header does.
 std::optional<std::string> to_origin_form(std::string_view target, std::string_view host) {
@@ -139,7 +145,9 @@ async::Task<void> ServerConnection::run() {
     handling_ = false;
     target_ = std::string();  // it may be long, and the connection idle for long
     if (response.status == no_answer) break;
-    held_.hold(response.body.size());
+    held_.reset();
+    // Whoever does not read what he asked for would fill the memory with it.
+    if (!held_.grow_to(response.body.size())) response = out_of_memory();
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;
@@ -305,8 +313,7 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
       response = matrix_error(413, "M_TOO_LARGE", "The request's body is too large");
       break;
     case Refusal::out_of_memory:
-      response = matrix_error(503, "M_UNKNOWN", "Too much is being sent to the server at present; try again later");
-      response.headers.add("Retry-After", "10");
+      response = out_of_memory();
       break;
   }
   AnswerContext answer;

@@ -483,6 +483,30 @@ TEST_F(ServerTest, AllBodiesTogetherHaveALimit) {
   EXPECT_THAT(ask(request("PUT /", 340'000)), EndsWith("340000")) << "what was given back";
 }
 
+TEST_F(ServerTest, AnswersThatNobodyReadsHaveTheSameLimit) {
+  constexpr std::size_t size = 24'000'000;  // far more than the system takes off us
+  ServerOptions options;
+  options.bodies = std::make_shared<ByteBudget>(80'000'000);
+  std::atomic<int> answered = 0;
+  const auto handler = [&answered](Request request) {
+    ++answered;
+    return answer_at_once(std::string(request.target == "/large" ? size : 5, 'x'));
+  };
+  start(handler, options);
+  const std::string request = "GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+  std::vector<RawSocket> holders;
+  for (int i = 0; i < 2; ++i) {
+    holders.push_back(connect());
+    holders.back().send(request);
+  }
+  while (answered < 2) std::this_thread::sleep_for(1ms);
+
+  EXPECT_THAT(ask(request), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\nRetry-After: ")));
+  EXPECT_THAT(ask(get_request), EndsWith("xxxxx"));
+  for (RawSocket& holder : holders) EXPECT_THAT(holder.read_message(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask(request), StartsWith("HTTP/1.1 200 ")) << "what was given back";
+}
+
 TEST_F(ServerTest, DoesNotThrowAwayForLongWhatARefusedClientStillSends) {
   ServerOptions options;
   options.max_body_bytes = 10;
