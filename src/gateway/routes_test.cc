@@ -143,7 +143,9 @@ TEST(Routes, NeverLetADelayThroughInAForm) {
 }
 
 TEST(Routes, LookForTheDelayInNoFormThatIsTooLargeForAnEvent) {
-  http::Request request{.method = "POST", .headers = {{"Content-Type", "application/x-www-form-urlencoded"}}};
+  http::Request request;
+  request.method = "POST";
+  request.headers.add("Content-Type", "application/x-www-form-urlencoded");
   request.body = std::string(256 * 1024 + 1, '&') + "org.matrix.msc4140.delay=5";
   EXPECT_TRUE(may_name_delay_in_form(request, *http::Target::parse(c + "/v3/rooms/!r:x/send/a")));
   EXPECT_FALSE(may_name_delay_in_form(request, *http::Target::parse("/_matrix/media/v3/upload")));
