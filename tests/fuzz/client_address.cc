@@ -3,6 +3,7 @@
 // The input: the peer, a line of trusted proxies with spaces in between, then a line for each X-Forwarded-For.
 #include "gateway/client_address.h"
 
+#include "http/connection_table.h"
 #include "require.h"
 #include "targets.h"
 
@@ -29,11 +30,12 @@ void client_address(std::string_view input) {
     return std::ranges::find(trusted, address) != trusted.end();
   };
   const std::string address = gateway::client_address(request, trusted);
-  if (!is_trusted(request.peer)) require(address == request.peer, "a stranger is not believed");
-  if (address != request.peer) {
+  const std::string peer = http::share_owner(request.peer);
+  if (!is_trusted(request.peer)) require(address == peer, "a stranger is not believed");
+  if (address != peer) {
     require(address.find_first_of(",") == address.npos && !address.empty(), "it is one address");
-    const std::size_t behind = joined.rfind(address);
-    require(behind != joined.npos, "it stands in the headers");
+    // Of IPv6 it is the network that does.
+    require(address.find(':') != address.npos || joined.rfind(address) != joined.npos, "it stands in the headers");
   }
   http::Request in_one = request;
   in_one.headers.set("X-Forwarded-For", joined);
