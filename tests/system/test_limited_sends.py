@@ -48,7 +48,7 @@ def test_the_owners_limit_is_the_owners(gate: Gate, alice: User, room: str, star
 def test_synapses_own_limit_holds_at_the_moment_of_sending(directory: Path):
     """With its default rc_message (0.2 a second, 10 at once), as it holds for what the owner sends."""
     synapse = Synapse(directory / "limiting-synapse", default_rate_limits=True)
-    with in_front_of(synapse, directory / "before-limiting-synapse") as (afterword, _):
+    with in_front_of(synapse, directory / "before-limiting-synapse") as (afterword, *_):
         alice, bob = (synapse.register(name).at(afterword) for name in ("alice", "bob"))
         room, bobs_room = alice.create_room(), bob.create_room()
         ids = [alice.delayed(room, TEXT, {**CONTENT, "n": n}, 3000) for n in range(30)]
