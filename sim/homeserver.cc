@@ -258,7 +258,8 @@ void SimulatedHomeserver::Link::begin(const Request& request, const std::shared_
     answer_after<SendAnswer>(brief(), waiting, Unclear{"connection reset"}, "send lost");
     effect = there.random_.time(20ms, late_effect - 1s);
   }
-  effect += there.rest_of_hang();
+  if (const auto hang = there.rest_of_hang(); hang > 0ns)
+    effect = hang + std::min<nanoseconds>(effect, late_effect - 1s);
   const auto restarts = there.restarts_;
   const bool seen_before = there.transactions_.contains(path_of(request));
   const std::weak_ptr<const void> process = step_;

@@ -1,5 +1,7 @@
 #include "delivery/attempts.h"
 
+#include <algorithm>
+
 namespace afterword::delivery {
 
 bool Attempts::begin(domain::DelayId delay_id, Reply reply) {
@@ -38,6 +40,7 @@ void Attempts::note_may_be_queued(domain::DelayId delay_id) {
 void Attempts::note_not_asked(domain::DelayId delay_id, async::Steady now) {
   UnderWay* const attempt = find(delay_id);
   if (attempt == nullptr) return;
+  if (attempt->quiet_until) attempt->quiet_until = std::max(*attempt->quiet_until, now + options_.quiet_time);
   attempt->unanswered = now;
   attempt->flushed = false;
 }

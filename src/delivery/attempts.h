@@ -33,7 +33,8 @@ class Attempts {
   void note_unclear(domain::DelayId delay_id, async::Steady now, bool may_be_queued = false);
   // A look did not find it, and it may be in a queue of the homeserver.
   void note_may_be_queued(domain::DelayId delay_id);
-  // The homeserver could not be asked: what may be in its queue has its time from then on.
+  // The homeserver could not be asked: what it was sent before, and what may be in its queue, has its time from then
+  // on.
   void note_not_asked(domain::DelayId delay_id, async::Steady now);
   // The queue has had its time, and everything in it was worked off.
   void note_flushed(domain::DelayId delay_id, async::Steady now, homeserver::Flush flush);

@@ -140,8 +140,11 @@ Task<store::StoreResult<std::optional<domain::DelayId>>> Tries::take(DelayedEven
 
 Task<NextStep> Tries::resolve(DelayedEvent event, IfAbsent if_absent) {
   const domain::Attempt attempt = attempt_of(event);
-  // A look that began earlier could have missed what was still on its way.
-  const bool is_quiet = attempts_.is_quiet(event.delay_id, context_.clock.steady_now());
+  // A look that began earlier could have missed what was still on its way: a homeserver that has hung goes on with it
+  // when it is there again.
+  const async::Steady began = context_.clock.steady_now();
+  const bool is_awake = began - way_.open_since() >= context_.options.quiet_time;
+  const bool is_quiet = is_awake && attempts_.is_quiet(event.delay_id, began);
   const homeserver::LookAnswer look = co_await context_.homeserver.look_for(event.delay_id, event.event, attempt);
   if (const auto* cannot = std::get_if<homeserver::CannotTell>(&look)) {
     if (if_absent.is_hopeless && is_quiet) co_return hopeless();
