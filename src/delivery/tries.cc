@@ -121,7 +121,10 @@ Task<NextStep> Tries::send_beside_twins(DelayedEvent event, bool may_have_arrive
   const auto* sent = finalise == nullptr ? nullptr : std::get_if<EventId>(&finalise->outcome);
   if (sent == nullptr || event.event.kind != domain::EventKind::message) co_return step;
   const auto twin = co_await take(event, *sent);
-  if (!twin) co_return TryAgain{twin.error().reason};
+  if (!twin) {
+    attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
+    co_return TryAgain{twin.error().reason};
+  }
   if (!*twin || **twin == transaction) co_return step;
   attempts_.exchange(event.delay_id, **twin, context_.clock.steady_now());
   co_return TryAgain{"its event was taken for another's"};
