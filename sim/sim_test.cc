@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Broken{"no-rooms", 100, "came after"},
                       Broken{"cancel-ignored", 20, "was cancelled or has failed, and is in its room"},
                       Broken{"early-timer", 20, "early"}, Broken{"finalise-lost", 20, "not come to any outcome"},
-                      Broken{"fence-off", 3000, "times in its room"}, Broken{"no-hold", 200, "came after"},
+                      Broken{"fence-off", 3000, "in its room"}, Broken{"no-hold", 200, "came after"},
                       Broken{"refused-restart-granted", 100, "early"},
                       Broken{"queue-ignored", 6000, "times in its room"}, Broken{"no-flush", 3000, "times in its room"},
                       Broken{"no-mark", 1000, "late although the homeserver was never away"},
