@@ -134,7 +134,7 @@ def test_an_admin_api_that_never_answers_holds_nothing_back(
     behind = start_another({"homeserver.url": stalled.base_url, "homeserver.admin_token": "any"})
     erin = alice.at(behind)
     began = time.monotonic()
-    delay_ids = [erin.delayed(room, TEXT, message(str(number)), 100) for number in range(20)]
+    delay_ids = [erin.delayed(room, TEXT, message(str(number)), 100 + 5 * number) for number in range(20)]
     for delay_id in delay_ids:
         assert erin.outcome(delay_id)["event_id"]
     assert time.monotonic() - began < 10  # a second once, and not one for each
