@@ -91,11 +91,11 @@ class PostgresInstances : public ::testing::Test {
 };
 
 TEST_F(PostgresInstances, LoseTheirLeaseAndNotTheirProcessToWhatNobodyExpected) {
-  std::atomic<bool> failing = false;
+  const auto failing = std::make_shared<std::atomic<bool>>(false);  // the store's thread outlives this function
   const auto serving = std::this_thread::get_id();
   LeaseOptions options{.duration = 600ms, .renew_every = 50ms, .margin = 200ms};
-  options.clock = [&] {
-    if (failing && std::this_thread::get_id() != serving) throw std::logic_error("a bug");
+  options.clock = [failing, serving] {
+    if (*failing && std::this_thread::get_id() != serving) throw std::logic_error("a bug");
     return time_since_boot();
   };
   Store& store = open(options);
@@ -103,11 +103,11 @@ TEST_F(PostgresInstances, LoseTheirLeaseAndNotTheirProcessToWhatNobodyExpected) 
   EXPECT_TRUE(std::holds_alternative<domain::DelayedEvent>(claim(store, claimed)));
   EXPECT_TRUE(store.may_send(claimed));
 
-  failing = true;
+  *failing = true;
   std::this_thread::sleep_for(600ms);
   EXPECT_FALSE(store.may_send(claimed));
 
-  failing = false;
+  *failing = false;
   const auto renewed = [&] {
     for (int tries = 0; tries < 200 && !store.may_send(claimed); ++tries) std::this_thread::sleep_for(50ms);
     return store.may_send(claimed);
