@@ -36,15 +36,20 @@ Variant variant(std::string name, bool reopen_after_every_verb) {
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract, ::testing::Values(variant("Plain", false), variant("Reopened", true)),
                          store::testing::name_of_variant);
 
-TEST(PostgresStore, KeepsAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHaveTakenOver) {
-  const std::string url = Server::shared().make_database();
-  Runner runner;
-  const auto store = *open(runner.executor(), {.url = url});
+domain::NewDelayedEvent schedule_one(Runner& runner, Store& store) {
   domain::NewDelayedEvent event;
   event.delay_id = DelayId::random();
   event.event.user_id = UserId("@alice:example.org");
   event.event.room_id = domain::RoomId("!room:example.org");
-  runner.run(store->schedule(event, std::nullopt)).value();
+  runner.run(store.schedule(event, std::nullopt)).value();
+  return event;
+}
+
+TEST(PostgresStore, KeepsAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHaveTakenOver) {
+  const std::string url = Server::shared().make_database();
+  Runner runner;
+  const auto store = *open(runner.executor(), {.url = url});
+  const domain::NewDelayedEvent event = schedule_one(runner, *store);
   const domain::Attempt attempt{event.timing.due()};
   runner.run(store->claim(event.delay_id, std::nullopt, attempt, event.timing.due())).value();
 
@@ -59,11 +64,7 @@ TEST(PostgresStore, TakesNumbersThatItNeverWritesForDamage) {
   const std::string url = Server::shared().make_database();
   Runner runner;
   const auto store = *open(runner.executor(), {.url = url});
-  domain::NewDelayedEvent event;
-  event.delay_id = DelayId::random();
-  event.event.user_id = UserId("@alice:example.org");
-  event.event.room_id = domain::RoomId("!room:example.org");
-  runner.run(store->schedule(event, std::nullopt)).value();
+  const domain::NewDelayedEvent event = schedule_one(runner, *store);
   Connection database(*Target::parse(url), "test");
 
   for (const char* change : {"events SET kind = 3", "events SET kind = -1", "active SET state = 7"}) {
