@@ -109,6 +109,18 @@ TEST_F(FingerprintTest, KnowsAMembershipThatWasGivenAProfile) {
   EXPECT_EQ(match(begin + R"({"membership":"leave"}})"), Match::no);
 }
 
+// What the owner wrote is stored as Boost.JSON writes it, and the homeserver writes it again in its own way.
+TEST_F(FingerprintTest, KnowsAFractionHoweverItIsWritten) {
+  event_.content = R"({"list":[{"n":123457777777777777777777777777777776e5,"one":1.0}]})";
+  const std::string begin = R"({"sender":"@alice:example.org","type":"m.room.message","origin_server_ts":5,"content":)";
+  EXPECT_EQ(match(begin + R"({"list":[{"one":1,"n":1.2345777777777777e+40}]}})"), Match::alike);
+  EXPECT_EQ(match(begin + R"({"list":[{"one":1.0,"n":1.2345777777777779e+40}]}})"), Match::alike);
+  EXPECT_EQ(match(begin + R"({"list":[{"one":1.0,"n":1.2345778e+40}]}})"), Match::no);
+  EXPECT_EQ(match(begin + R"({"list":[{"one":1.0,"m":1.2345777777777777e+40}]}})"), Match::no);
+  EXPECT_EQ(match(begin + R"({"list":[{"one":1.0,"n":"1.2345777777777777e+40"}]}})"), Match::no);
+  EXPECT_EQ(match(begin + R"({"list":[]}})"), Match::no);
+}
+
 TEST_F(FingerprintTest, KnowsWhatHasBeenRedactedSince) {
   EXPECT_EQ(match(R"({"sender":"@alice:example.org","type":"m.room.message","origin_server_ts":5,
                       "content":{},"unsigned":{"redacted_because":{}}})"),

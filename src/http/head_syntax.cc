@@ -73,7 +73,18 @@ bool is_request_line(std::string_view line) {
          is_version(line.substr(last + 1));
 }
 
-bool is_status_line(std::string_view line) { return is_version(line.substr(0, line.find(' '))); }
+// Some servers leave out the reason together with the space before it. A status below 100 is none: whether it is an
+// interim one, and what follows it, would be a guess.
+bool is_status_line(std::string_view line) {
+  constexpr std::size_t version_size = std::string_view("HTTP/1.1 ").size();
+  constexpr std::size_t status_size = 3;
+  if (line.size() < version_size + status_size || !is_version(line.substr(0, version_size - 1))) return false;
+  const std::string_view status = line.substr(version_size, status_size);
+  const std::string_view rest = line.substr(version_size + status_size);
+  return line[version_size - 1] == ' ' && status.front() != '0' &&
+         std::ranges::all_of(status, [](char digit) { return digit >= '0' && digit <= '9'; }) &&
+         (rest.empty() || rest.starts_with(' '));
+}
 
 // Of a text without control characters.
 bool is_header_line(std::string_view line) {

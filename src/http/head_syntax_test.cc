@@ -59,6 +59,7 @@ TEST(HeadSyntax, AHostIsANameOrAnAddress) {
 TEST(HeadScan, TakesAWholeHead) {
   EXPECT_EQ(scan("GET / HTTP/1.1\r\nA: b\r\nC:\r\nD:  e\tf \r\n\r\nrest"), Result::sound);
   EXPECT_EQ(scan("HTTP/1.1 200 \xc3\xa4\r\n\r\n"), Result::sound);
+  EXPECT_EQ(scan("HTTP/1.0 599\r\n\r\n"), Result::sound);
   EXPECT_EQ(scan(""), Result::incomplete);
   EXPECT_EQ(scan("GET / HTTP/1.1\r\nA: b\r\n"), Result::incomplete);
 }
@@ -83,9 +84,11 @@ TEST(HeadScan, RefusesWhatCanBeReadInTwoWays) {
   }
   EXPECT_EQ(scan("GET / HTTP/1.1\n"), Result::malformed);
   EXPECT_EQ(scan("GET /\r HTTP/1.1\r\n"), Result::malformed);
-  for (const char* text : {"\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "GET /\r\n", "GET  / HTTP/1.1\r\n", "GET / HTTP/1.1 \r\n",
-                           "GET / HTTP/2.0\r\n", "GET /#a HTTP/1.1\r\n", "G:T / HTTP/1.1\r\n",
-                           "GET / HTTP/1.1\rHost: a\r\r", "HTTP/1.2 200 OK\r\n", "\x16\x03"}) {
+  for (const char* text :
+       {"\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "GET /\r\n", "GET  / HTTP/1.1\r\n", "GET / HTTP/1.1 \r\n",
+        "GET / HTTP/2.0\r\n", "GET /#a HTTP/1.1\r\n", "G:T / HTTP/1.1\r\n", "GET / HTTP/1.1\rHost: a\r\r",
+        "HTTP/1.2 200 OK\r\n", "HTTP/1.1 004 OK\r\n", "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000 OK\r\n", "HTTP/1.1  200\r\n",
+        "HTTP/1.1\r\n", "HTTP/1.1 200\tOK\r\n", "\x16\x03"}) {
     EXPECT_EQ(scan(text), Result::malformed) << text;
   }
 }

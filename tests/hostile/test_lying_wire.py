@@ -94,6 +94,8 @@ _BROKEN = {
     "HTTP 2": [b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"],
     "a status of two digits": [b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}"],
     "a status of four digits": [b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\n{}"],
+    "a status below 100": [b"HTTP/1.1 004 OK\r\nContent-Length: 2\r\n\r\n{}", CLOSE],
+    "a status of 000": [b"HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\n{}"],
     "no status": [b"HTTP/1.1 OK\r\nContent-Length: 2\r\n\r\n{}"],
     "a negative length": [_HEAD + b"Content-Length: -2\r\n\r\n{}"],
     "a length that is no number": [_HEAD + b"Content-Length: two\r\n\r\n{}"],
