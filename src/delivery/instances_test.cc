@@ -93,6 +93,16 @@ TEST_F(DeliveryInstances, WhatIsAdoptedHasItsPlaceBeforeWhatIsDueLater) {
   EXPECT_THAT(sent(), ElementsAre(earlier, later));
 }
 
+TEST_F(DeliveryInstances, WhatIsAdoptedWhileALaterOneIsPreparedGoesBeforeIt) {
+  keep_lease(*ours_);
+  start();
+  const auto earlier = schedule(other_, 5s);  // by an instance that dies
+  const auto later = schedule(*store_, 6s);
+  homeserver_.prepare_time = 30s;  // a homeserver that hangs for longer than a lease
+  clock_.advance(3min);
+  EXPECT_THAT(sent(), ElementsAre(earlier, later));
+}
+
 TEST_F(DeliveryInstances, AnAttemptGoesOnOnceTheLeaseIsRenewedThatWasAboutToRunOut) {
   start();
   const auto id = schedule(*store_, 9s);

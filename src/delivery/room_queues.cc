@@ -42,6 +42,10 @@ std::optional<Turn> RoomQueues::take(TurnKind kind, Timestamp until) {
   return std::nullopt;
 }
 
+bool RoomQueues::is_first(const Lane& lane, const QueuedEvent& event) const {
+  return !ByTurn()(*lanes_.at(lane).events.begin(), event);
+}
+
 void RoomQueues::give_back(const Turn& turn) {
   Pool& pool = this->pool(turn.kind);
   --pool.held;

@@ -56,6 +56,8 @@ class RoomQueues {
   // The next turn of that kind, of a lane that has events, and neither a turn nor a pause; only if it is due by
   // `until`. It ends with end() or put_back().
   std::optional<Turn> take(TurnKind kind, Timestamp until);
+  // Whether nothing has been queued meanwhile that goes before the event whose turn it is.
+  bool is_first(const Lane& lane, const QueuedEvent& event) const;
   // The event leaves the queue.
   void end(const Turn& turn);
   // The event stays, under way or not. One that was queued meanwhile as the other stays beside it: an attempt on

@@ -97,6 +97,15 @@ TEST_F(RoomQueuesTest, AnEarlierEventGoesAhead) {
   EXPECT_EQ(take_and_end(), 1);
 }
 
+TEST_F(RoomQueuesTest, ATurnKnowsThatSomethingEarlierHasCome) {
+  queues_.push(room_a, event(20, 1));
+  ASSERT_EQ(take(), 1);
+  queues_.push(room_a, event(30, 2));
+  EXPECT_TRUE(queues_.is_first(room_a, turn_->event));
+  queues_.push(room_a, event(10, 3));
+  EXPECT_FALSE(queues_.is_first(room_a, turn_->event));
+}
+
 TEST_F(RoomQueuesTest, AnAttemptUnderWayIsFirstInItsRoom) {
   queues_.push(room_a, event(10, 1));
   queues_.push(room_a, under_way(20, 2));

@@ -127,8 +127,9 @@ Task<std::optional<DelayedEvent>> Turns::claim(HeldTurn& turn) {
     co_return std::nullopt;
   }
 
-  // Closed since it has its turn: what is being adopted may go first; or the homeserver cannot be asked.
-  if (gate_.is_closed() || way_.is_closed()) {
+  // Since it has its turn, events that go first may have been adopted, or are being adopted; or the homeserver has
+  // become unreachable.
+  if (gate_.is_closed() || way_.is_closed() || due > queued_until() || !rooms_.is_first(turn.lane(), turn.event())) {
     turn.put_back();
     co_return std::nullopt;
   }
