@@ -1,8 +1,8 @@
 #include "main/check.h"
 
 #include "async/task_group.h"
-#include "main/open_store.h"
 #include "ops/check.h"
+#include "ops/open_store.h"
 
 #include <boost/asio/io_context.hpp>
 
@@ -20,7 +20,7 @@ using ops::Verdict;
 
 // Of all tasks here: the configuration outlives them, because check() waits for them.
 Task<Result<void, std::string>> try_database(async::Executor executor, const ops::Configuration& configuration) {
-  const auto store = open_store(executor, configuration.database);
+  const auto store = ops::open_store(executor, configuration.database);
   if (!store) co_return store.error();
   co_await (*store)->close();
   co_return Result<void, std::string>();

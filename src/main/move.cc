@@ -2,9 +2,8 @@
 
 #include "async/clock.h"
 #include "ops/configuration.h"
-#include "store/copying.h"
-#include "store/postgres/archive.h"
-#include "store/sqlite/archive.h"
+#include "transfer/copying.h"
+#include "transfer/databases.h"
 
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
@@ -12,45 +11,15 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <unistd.h>
-#include <utility>
 
 namespace afterword {
 namespace {
 
 using domain::State;
-using store::ArchiveReader;
-using store::ArchiveWriter;
-using store::CopyProgress;
 using store::CountByState;
-
-// The path as it is, so that an interrupted move is known again however it is named.
-std::filesystem::path path_of(const ops::SqliteDatabase& database) {
-  return std::filesystem::weakly_canonical(database.path);
-}
-
-std::unique_ptr<ArchiveReader> open_reader(const ops::Database& database) {
-  if (const auto* sqlite = std::get_if<ops::SqliteDatabase>(&database)) {
-    return store::sqlite::open_archive_reader(path_of(*sqlite));
-  }
-  return store::postgres::open_archive_reader(std::get<ops::PostgresqlDatabase>(database).url);
-}
-
-std::unique_ptr<ArchiveWriter> open_writer(const ops::Database& database) {
-  if (const auto* sqlite = std::get_if<ops::SqliteDatabase>(&database)) {
-    return store::sqlite::open_archive_writer(path_of(*sqlite));
-  }
-  return store::postgres::open_archive_writer(std::get<ops::PostgresqlDatabase>(database).url);
-}
-
-bool are_one(const ops::Database& from, const ops::Database& to) {
-  if (from.index() != to.index()) return false;
-  const auto* sqlite = std::get_if<ops::SqliteDatabase>(&from);
-  if (sqlite != nullptr) return path_of(*sqlite) == path_of(std::get<ops::SqliteDatabase>(to));
-  return std::get<ops::PostgresqlDatabase>(from).url == std::get<ops::PostgresqlDatabase>(to).url;
-}
+using transfer::CopyProgress;
 
 // Prints a line now and then: often for somebody who watches, rarely into a file.
 class ProgressLines {
@@ -100,16 +69,16 @@ int move(const MoveCommand& command) {
   if (!from) return complain("--from " + from.error(), exit_misuse);
   const auto to = ops::parse_database(command.to, here);
   if (!to) return complain("--to " + to.error(), exit_misuse);
-  if (are_one(*from, *to)) return complain("--from and --to are one database; name a new one", exit_misuse);
+  if (transfer::are_one(*from, *to)) return complain("--from and --to are one database; name a new one", exit_misuse);
 
   try {
-    const auto reader = open_reader(*from);
-    const auto writer = open_writer(*to);
+    const auto reader = transfer::open_reader(*from);
+    const auto writer = transfer::open_writer(*to);
     async::asio::io_context io(1);
     const async::SystemClock clock(io.get_executor());
     ProgressLines lines;
     const CountByState counts =
-        store::copy(*reader, *writer, clock, [&](const CopyProgress& progress) { lines.show(progress); });
+        transfer::copy(*reader, *writer, clock, [&](const CopyProgress& progress) { lines.show(progress); });
     fmt::print(
         "All {} delayed events of {} are in {}: {}.\n"
         "Now write the new database into the configuration, as `database:`, and start afterword serve. The old one is\n"

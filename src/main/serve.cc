@@ -11,9 +11,9 @@
 #include "homeserver/token_cache.h"
 #include "http/client.h"
 #include "http/server.h"
-#include "main/open_store.h"
 #include "main/process_limits.h"
 #include "main/service_manager.h"
+#include "ops/open_store.h"
 #include "store/pruning.h"
 #include "store/time_keeping.h"
 
@@ -197,7 +197,7 @@ int serve(const ops::Configuration& configuration) {
   std::signal(SIGXFSZ, SIG_IGN);
 
   io_context io(1);
-  auto store = open_store(io.get_executor(), configuration.database);
+  auto store = ops::open_store(io.get_executor(), configuration.database);
   if (!store) {
     std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), store.error().c_str());
     return 2;

@@ -31,12 +31,14 @@ class Includes(unittest.TestCase):
         self.assertIsNone(self.wrong("delivery/testing/world.h", "store/testing/memory_store.h"))
         self.assertIn("testing", self.wrong("delivery/delivery.cc", "store/testing/memory_store.h"))
 
-    def test_leave_the_choice_of_a_store_to_main(self):
-        self.assertIsNone(self.wrong("main/main.cc", "store/sqlite/sqlite_store.h"))
+    def test_leave_the_choice_of_a_store_to_one_place(self):
+        self.assertIsNone(self.wrong("ops/open_store.cc", "store/sqlite/sqlite_store.h"))
+        self.assertIsNone(self.wrong("transfer/databases.cc", "store/sqlite/archive.h"))
         self.assertIsNone(self.wrong("store/sqlite/schema.cc", "store/sqlite/schema.h"))
         self.assertIsNone(self.wrong("gateway/gateway_test.cc", "store/sqlite/sqlite_store.h"))
-        self.assertIn("main", self.wrong("gateway/gateway.cc", "store/sqlite/sqlite_store.h"))
-        self.assertIn("main", self.wrong("store/store.cc", "store/sqlite/sqlite_store.h"))
+        self.assertIn("transfer", self.wrong("ops/check.cc", "store/sqlite/sqlite_store.h"))
+        self.assertIn("transfer", self.wrong("gateway/gateway.cc", "store/sqlite/sqlite_store.h"))
+        self.assertIn("transfer", self.wrong("store/store.cc", "store/sqlite/sqlite_store.h"))
 
     def test_know_every_layer(self):
         self.assertEqual(self.wrong("utilities/string.cc", "base/json.h"), "utilities is no layer")

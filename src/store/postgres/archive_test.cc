@@ -2,7 +2,6 @@
 #include "store/archive.h"
 
 #include "async/testing/manual_clock.h"
-#include "store/copying.h"
 #include "store/postgres/archive.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/postgres_store.h"
@@ -10,6 +9,7 @@
 #include "store/sqlite/archive.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/testing/run.h"
+#include "transfer/copying.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -176,7 +176,7 @@ class ArchiveTest : public ::testing::Test {
   CountByState move(const Place& from, const Place& to) {
     const auto reader = from.reader();
     const auto writer = to.writer();
-    return copy(*reader, *writer, clock_, [](const CopyProgress&) {});
+    return transfer::copy(*reader, *writer, clock_, [](const transfer::CopyProgress&) {});
   }
   std::string refusal(const Place& from, const Place& to) {
     try {
@@ -309,7 +309,7 @@ TEST_P(MoveTest, GoesOnWhereItWasBrokenOff) {
       {
         const auto reader = from_->reader();
         const auto writer = to_->writer();
-        copy(*reader, *writer, clock_, [&](const CopyProgress& progress) {
+        transfer::copy(*reader, *writer, clock_, [&](const transfer::CopyProgress& progress) {
           copied = progress.copied;
           if (copied > 0) throw std::runtime_error("broken off");
         });
@@ -326,7 +326,8 @@ TEST_P(MoveTest, GoesOnWhereItWasBrokenOff) {
   {
     const auto reader = from_->reader();
     const auto writer = to_->writer();
-    copy(*reader, *writer, clock_, [&](const CopyProgress& progress) { shown.push_back(progress.copied); });
+    transfer::copy(*reader, *writer, clock_,
+                   [&](const transfer::CopyProgress& progress) { shown.push_back(progress.copied); });
   }
   EXPECT_EQ(shown.front(), copied);
   EXPECT_EQ(shown.back(), many);
@@ -377,7 +378,7 @@ TEST_P(MoveTest, NobodyBeginsToServeMeanwhile) {
   fill(*from_);
   const auto reader = from_->reader();
   const auto writer = to_->writer();
-  copy(*reader, *writer, clock_, [&](const CopyProgress& progress) {
+  transfer::copy(*reader, *writer, clock_, [&](const transfer::CopyProgress& progress) {
     if (progress.copied > 0) return;
     EXPECT_TRUE(from_->open(runner_.executor()).has_error());
     EXPECT_TRUE(to_->open(runner_.executor()).has_error());

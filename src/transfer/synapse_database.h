@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace afterword {
+namespace afterword::transfer {
 
 // A row of its table delayed_events. Times are wall time.
 struct SynapseEvent {
@@ -50,4 +50,4 @@ class SynapseDatabase {
 // The error is one line for a person, and shows no password: not there, not Synapse's, in use.
 Result<std::unique_ptr<SynapseDatabase>, std::string> open_synapse_database(const ops::Database& database);
 
-}  // namespace afterword
+}  // namespace afterword::transfer

@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 
-namespace afterword {
+namespace afterword::ops {
 
 // The error is one line for a person.
-Result<std::unique_ptr<store::Store>, std::string> open_store(async::Executor executor, const ops::Database& database);
+Result<std::unique_ptr<store::Store>, std::string> open_store(async::Executor executor, const Database& database);
 
-}  // namespace afterword
+}  // namespace afterword::ops

@@ -1,13 +1,13 @@
-#include "main/synapse_sqlite.h"
+#include "transfer/synapse_sqlite.h"
 
-#include "main/synapse_columns.h"
 #include "store/sqlite/database.h"
+#include "transfer/synapse_columns.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
-namespace afterword {
+namespace afterword::transfer {
 namespace {
 
 using store::sqlite::Database;
@@ -79,4 +79,4 @@ Result<std::unique_ptr<SynapseDatabase>, std::string> open_synapse_sqlite(const 
   return fmt::format("{}: {}; is it Synapse's database, and Synapse stopped?", path.string(), error.what());
 }
 
-}  // namespace afterword
+}  // namespace afterword::transfer

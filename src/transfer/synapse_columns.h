@@ -1,7 +1,7 @@
 // What is asked of Synapse's database, in SQL that SQLite and PostgreSQL both know. Its schema since version 93.
 #pragma once
 
-namespace afterword {
+namespace afterword::transfer {
 
 // {0} and {1}: the placeholders of `after` and `limit`. The columns are the members of SynapseEvent.
 //
@@ -17,4 +17,4 @@ inline constexpr const char* select_synapse_events =
 
 inline constexpr const char* any_synapse_user = "SELECT name FROM users LIMIT 1";
 
-}  // namespace afterword
+}  // namespace afterword::transfer

@@ -1,7 +1,15 @@
-#include "store/copying.h"
+#include "transfer/copying.h"
 
-namespace afterword::store {
+namespace afterword::transfer {
 namespace {
+
+using store::ArchivedEvent;
+using store::ArchiveError;
+using store::ArchiveReader;
+using store::ArchiveWriter;
+using store::CountByState;
+using store::Origin;
+using store::sum_of;
 
 // They are held in memory, a few times over; an event has up to 64 KiB.
 constexpr std::uint32_t events_at_once = 1'000;
@@ -44,8 +52,8 @@ void finish(ArchiveReader& from, ArchiveWriter& to, const async::Clock& clock) {
 
 }  // namespace
 
-CountByState copy(ArchiveReader& from, ArchiveWriter& to, const async::Clock& clock,
-                  const std::function<void(const CopyProgress&)>& show) {
+store::CountByState copy(store::ArchiveReader& from, store::ArchiveWriter& to, const async::Clock& clock,
+                         const std::function<void(const CopyProgress&)>& show) {
   const Origin origin = from.origin();
   const std::optional<Origin> known = to.origin();
   if (known) {
@@ -65,4 +73,4 @@ CountByState copy(ArchiveReader& from, ArchiveWriter& to, const async::Clock& cl
   return counts;
 }
 
-}  // namespace afterword::store
+}  // namespace afterword::transfer

@@ -1,12 +1,12 @@
 // Synapse's delayed events in PostgreSQL; see synapse_database.h.
 #pragma once
 
-#include "main/synapse_database.h"
+#include "transfer/synapse_database.h"
 
 #include <string>
 
-namespace afterword {
+namespace afterword::transfer {
 
 Result<std::unique_ptr<SynapseDatabase>, std::string> open_synapse_postgres(const std::string& url);
 
-}  // namespace afterword
+}  // namespace afterword::transfer

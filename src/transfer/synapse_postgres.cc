@@ -1,14 +1,14 @@
-#include "main/synapse_postgres.h"
+#include "transfer/synapse_postgres.h"
 
-#include "main/synapse_columns.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/explain.h"
+#include "transfer/synapse_columns.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
-namespace afterword {
+namespace afterword::transfer {
 namespace {
 
 using store::postgres::array_of;
@@ -98,4 +98,4 @@ Result<std::unique_ptr<SynapseDatabase>, std::string> open_synapse_postgres(cons
   return std::unique_ptr<SynapseDatabase>(std::move(synapse));
 }
 
-}  // namespace afterword
+}  // namespace afterword::transfer

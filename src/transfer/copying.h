@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace afterword::store {
+namespace afterword::transfer {
 
 struct CopyProgress {
   std::uint64_t copied = 0;  // those of an earlier run included
@@ -15,8 +15,8 @@ struct CopyProgress {
 };
 
 // Goes on where an earlier copy of the same source was broken off; what is there is always what comes first in the
-// order of delay_ids. Answers the number of events in each, which are the same. Blocks. Throws ArchiveError.
-CountByState copy(ArchiveReader& from, ArchiveWriter& to, const async::Clock& clock,
-                  const std::function<void(const CopyProgress&)>& show);
+// order of delay_ids. Answers the number of events in each, which are the same. Blocks. Throws store::ArchiveError.
+store::CountByState copy(store::ArchiveReader& from, store::ArchiveWriter& to, const async::Clock& clock,
+                         const std::function<void(const CopyProgress&)>& show);
 
-}  // namespace afterword::store
+}  // namespace afterword::transfer

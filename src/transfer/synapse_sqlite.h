@@ -1,12 +1,12 @@
 // Synapse's delayed events in SQLite; see synapse_database.h.
 #pragma once
 
-#include "main/synapse_database.h"
+#include "transfer/synapse_database.h"
 
 #include <filesystem>
 
-namespace afterword {
+namespace afterword::transfer {
 
 Result<std::unique_ptr<SynapseDatabase>, std::string> open_synapse_sqlite(const std::filesystem::path& path);
 
-}  // namespace afterword
+}  // namespace afterword::transfer
