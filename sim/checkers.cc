@@ -21,7 +21,7 @@ constexpr auto time_for_a_restart = 2s;
 struct Outcome {
   std::optional<std::string> event_id;
   std::optional<std::string> errcode;
-  Timestamp delayed_since;
+  WallTime delayed_since;
 
   bool sent() const { return event_id.has_value(); }
   bool failed() const { return errcode.has_value(); }
@@ -39,7 +39,7 @@ std::optional<Outcome> read_outcome(const std::string& body) {
   if (finalised.contains("error")) {
     outcome.errcode = string_member(finalised.at("error").as_object(), "errcode").value_or("none");
   }
-  outcome.delayed_since = from_ms(object->at("delayed_since_ts").to_number<std::int64_t>());
+  outcome.delayed_since = wall_from_ms(object->at("delayed_since_ts").to_number<std::int64_t>());
   return outcome;
 }
 
@@ -119,7 +119,7 @@ class Judgement {
   void check_group(const std::string& content, const Group& group);
   void check_time(std::size_t wish, const RoomEvent& event);
   void check_order();
-  bool timing_was_known(std::size_t wish, Timestamp delayed_since, Timestamp by) const;
+  bool timing_was_known(std::size_t wish, WallTime delayed_since, WallTime by) const;
 
   const History& history_;
   const SimulatedHomeserver& homeserver_;
@@ -252,7 +252,7 @@ void Judgement::check_time(std::size_t wish, const RoomEvent& event) {
            std::chrono::duration_cast<Milliseconds>(earliest - event.arrived).count());
   }
   if (!outcomes_[wish] || !outcomes_[wish]->sent() || !circumstances_.clocks_steady) return;
-  const Timestamp due = outcomes_[wish]->delayed_since + wanted.delay;
+  const WallTime due = outcomes_[wish]->delayed_since + wanted.delay;
   if (std::chrono::abs(event.origin_server_ts - due) > circumstances_.clock_error)
     broken("wish {}: has another time than the one it was scheduled for", wish);
   const auto late = Simulation::wall_at(event.arrived) - due;
@@ -267,7 +267,7 @@ void Judgement::check_time(std::size_t wish, const RoomEvent& event) {
 }
 
 // Whether Afterword had confirmed, by then, the schedule or restart that set this time.
-bool Judgement::timing_was_known(std::size_t wish, Timestamp delayed_since, Timestamp by) const {
+bool Judgement::timing_was_known(std::size_t wish, WallTime delayed_since, WallTime by) const {
   return std::any_of(exchanges_[wish].begin(), exchanges_[wish].end(), [&](const Exchange* exchange) {
     const bool sets = exchange->asked == Asked::schedule || exchange->asked == Asked::restart;
     return sets && exchange->status == 200 && Simulation::wall_at(exchange->when) <= delayed_since &&
@@ -280,7 +280,7 @@ void Judgement::check_order() {
   struct Sent {
     std::size_t wish;
     const RoomEvent* event;
-    Timestamp due;
+    WallTime due;
   };
   std::map<domain::RoomId, std::vector<Sent>> rooms;
   for (const auto& [content, group] : groups_) {

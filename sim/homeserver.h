@@ -34,7 +34,7 @@ struct RoomEvent {
   std::string type;
   std::string state_key;
   std::string content;
-  Timestamp origin_server_ts;
+  WallTime origin_server_ts;
   std::string txn_id;  // of messages and redactions
   Steady arrived;      // when it was in its room
   Steady shown;        // since when a look finds it
@@ -126,7 +126,7 @@ class SimulatedHomeserver {
   struct Request {  // PUT
     domain::DelayId delay_id;
     domain::EventToSend event;
-    Timestamp origin_server_ts;
+    WallTime origin_server_ts;
     Steady left;
   };
   struct Transaction {

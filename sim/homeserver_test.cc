@@ -68,7 +68,7 @@ class SimulatedHomeserverTest : public ::testing::TestWithParam<Product> {
   const DelayId two_{DelayId::Bytes{2}};
 
  private:
-  static constexpr domain::Attempt attempt{from_ms(1'800'000'000'000)};
+  static constexpr domain::Attempt attempt{wall_from_ms(1'800'000'000'000)};
 
   Task<void> send_into(std::vector<homeserver::SendAnswer>& answers, DelayId transaction, EventToSend event) {
     auto answer = co_await link_->send(transaction, event, attempt);

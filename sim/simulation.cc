@@ -11,13 +11,13 @@ namespace afterword::sim {
 namespace {
 
 constexpr Steady begin{std::chrono::hours(1)};
-constexpr Timestamp wall_at_begin = from_ms(1'800'000'000'000);
+constexpr WallTime wall_at_begin = wall_from_ms(1'800'000'000'000);
 
 }  // namespace
 
 // --- Simulation ---
 
-Timestamp Simulation::wall_at(Steady when) { return wall_at_begin + std::chrono::floor<Milliseconds>(when - begin); }
+WallTime Simulation::wall_at(Steady when) { return wall_at_begin + std::chrono::floor<Milliseconds>(when - begin); }
 
 void Simulation::at(Steady when, std::function<void()> action) {
   plan_.emplace(std::max(when, now_), std::move(action));

@@ -40,8 +40,8 @@ class Simulation {
 
   Steady now() const { return now_; }
   // True time as Matrix writes it. A node's own clock may differ.
-  Timestamp wall() const { return wall_at(now_); }
-  static Timestamp wall_at(Steady when);
+  WallTime wall() const { return wall_at(now_); }
+  static WallTime wall_at(Steady when);
 
   void at(Steady when, std::function<void()> action);
   void after(nanoseconds time, std::function<void()> action) { at(now_ + time, std::move(action)); }

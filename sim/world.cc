@@ -246,7 +246,7 @@ World::World(std::uint64_t seed, const WorldOptions& options)
       plan_(draw_plan(random_.fork(), options.without)),
       simulation_(random_.fork()),
       disk_(random_.fork()),
-      database_([this] { return simulation_.wall(); }),
+      database_([this] { return from_wall(simulation_.wall(), Milliseconds(0)); }),
       homeserver_(simulation_, random_.fork(), plan_.product),
       store_faults_(plan_.store),
       clients_(simulation_, random_.fork(), [this]() -> Server* {

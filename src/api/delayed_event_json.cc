@@ -1,6 +1,7 @@
 #include "api/delayed_event_json.h"
 
 #include "base/json.h"
+#include "base/server_time.h"
 
 #include <boost/json/serialize.hpp>
 
@@ -11,7 +12,7 @@ using domain::EventKind;
 
 json::object finalised_json(const domain::Finalised& finalised, Milliseconds wall_offset) {
   json::object result;
-  result["finalised_ts"] = to_ms(finalised.finalised_ts + wall_offset);
+  result["finalised_ts"] = to_ms(to_wall(finalised.finalised_ts, wall_offset));
   if (const auto* event_id = std::get_if<domain::EventId>(&finalised.outcome)) {
     result["event_id"] = event_id->value;
   } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
@@ -31,7 +32,7 @@ std::string content_of(const domain::EventToSend& event) {
 }  // namespace
 
 std::string to_json(const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset) {
-  const std::int64_t delayed_since_ts = to_ms(event.timing.delayed_since + wall_offset);
+  const std::int64_t delayed_since_ts = to_ms(to_wall(event.timing.delayed_since, wall_offset));
   json::object members;
   members["delay_id"] = event.delay_id.to_string();
   members["room_id"] = event.event.room_id.value;

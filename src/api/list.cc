@@ -1,6 +1,7 @@
 #include "api/list.h"
 
 #include "api/delayed_event_json.h"
+#include "base/server_time.h"
 
 #include <charconv>
 
@@ -16,10 +17,17 @@ std::optional<std::int64_t> read_number(std::string_view text) {
   return number;
 }
 
-std::optional<Timestamp> read_timestamp(std::string_view text) {
+std::optional<std::int64_t> read_milliseconds(std::string_view text) {
   const std::optional<std::int64_t> number = read_number(text);
   if (!number || *number < 0 || *number > max_json_integer) return std::nullopt;
-  return from_ms(*number);
+  return number;
+}
+
+// What a client gives is wall time.
+std::optional<Timestamp> read_timestamp(std::string_view text, Milliseconds wall_offset) {
+  const std::optional<std::int64_t> number = read_milliseconds(text);
+  if (!number) return std::nullopt;
+  return from_wall(wall_from_ms(*number), wall_offset);
 }
 
 std::optional<State> read_status(std::string_view text) {
@@ -49,24 +57,22 @@ std::string to_token(const store::ListPosition& position) {
 std::optional<store::ListPosition> read_token(std::string_view token) {
   const std::size_t middle = token.find('_');
   if (middle == std::string_view::npos) return std::nullopt;
-  const std::optional<Timestamp> due = read_timestamp(token.substr(0, middle));
+  const std::optional<std::int64_t> due = read_milliseconds(token.substr(0, middle));
   const std::optional<domain::DelayId> delay_id = domain::DelayId::parse(token.substr(middle + 1));
   if (!due || !delay_id) return std::nullopt;
-  return store::ListPosition{*due, *delay_id};
+  return store::ListPosition{from_ms(*due), *delay_id};
 }
 
 Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& request, Milliseconds wall_offset) {
   constexpr std::string_view a_timestamp = "a timestamp in milliseconds";
   store::ListQuery query;
   if (request.from_ts) {
-    query.from_ts = read_timestamp(*request.from_ts);
+    query.from_ts = read_timestamp(*request.from_ts, wall_offset);
     if (!query.from_ts) return invalid_parameter("from_ts", a_timestamp);
-    *query.from_ts -= wall_offset;
   }
   if (request.to_ts) {
-    query.to_ts = read_timestamp(*request.to_ts);
+    query.to_ts = read_timestamp(*request.to_ts, wall_offset);
     if (!query.to_ts) return invalid_parameter("to_ts", a_timestamp);
-    *query.to_ts -= wall_offset;
   }
   if (request.dir) {
     if (*request.dir != "f" && *request.dir != "b") return invalid_parameter("dir", "f or b");

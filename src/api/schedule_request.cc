@@ -89,7 +89,7 @@ std::optional<MatrixError> read_query(const ScheduleRequest& request, domain::Ev
   if (request.caller.is_application_service) {
     const auto ts = read_natural(request.ts, "ts");
     if (!ts) return ts.error();
-    if (*ts) event.origin_server_ts = from_ms(**ts);
+    if (*ts) event.origin_server_ts = wall_from_ms(**ts);
   }
   return std::nullopt;
 }

@@ -177,7 +177,7 @@ TEST(ScheduleRequest, HeedsTsOnlyFromAnApplicationService) {
   request.ts = "1234";
   EXPECT_FALSE(read(request)->event.origin_server_ts);
   request.caller.is_application_service = true;
-  EXPECT_EQ(read(request)->event.origin_server_ts, from_ms(1234));
+  EXPECT_EQ(read(request)->event.origin_server_ts, wall_from_ms(1234));
 }
 
 }  // namespace

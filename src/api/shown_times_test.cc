@@ -70,24 +70,24 @@ class ShownTimes : public ::testing::Test {
     request.delay_id = delay_id;
     return body_of(clock_.run(api::look_up(*context_, std::move(request))));
   }
-  Timestamp delayed_since(const std::string& delay_id) {
-    return from_ms(look_up(delay_id).at("delayed_since_ts").as_int64());
+  WallTime delayed_since(const std::string& delay_id) {
+    return wall_from_ms(look_up(delay_id).at("delayed_since_ts").as_int64());
   }
-  Timestamp finalised(const std::string& delay_id) {
-    return from_ms(look_up(delay_id).at("finalised").at("finalised_ts").as_int64());
+  WallTime finalised(const std::string& delay_id) {
+    return wall_from_ms(look_up(delay_id).at("finalised").at("finalised_ts").as_int64());
   }
   // The events that are scheduled for that span of wall time, and where the next page begins.
-  json::object list(std::optional<Timestamp> from, std::optional<Timestamp> to) {
+  json::object list(std::optional<WallTime> from, std::optional<WallTime> to) {
     ListRequest request;
     request.caller = alice;
     if (from) request.from_ts = std::to_string(to_ms(*from));
     if (to) request.to_ts = std::to_string(to_ms(*to));
     return body_of(clock_.run(api::list(*context_, std::move(request))));
   }
-  std::size_t count(std::optional<Timestamp> from, std::optional<Timestamp> to) {
+  std::size_t count(std::optional<WallTime> from, std::optional<WallTime> to) {
     return list(from, to).at("delayed_events").as_array().size();
   }
-  Timestamp wall() { return clock_.machine_time().wall; }
+  WallTime wall() { return clock_.machine_time().wall; }
 
   std::filesystem::path folder_;
   async::testing::ManualClock clock_;
@@ -119,13 +119,13 @@ TEST_F(ShownTimes, AnEventIsFoundByTheTimeThatIsShown) {
   const std::string delay_id = schedule(20h);
   for (const auto step : {0h, 5h, -9h}) {
     clock_.step_wall(step);
-    const Timestamp due = delayed_since(delay_id) + 20h;
+    const WallTime due = delayed_since(delay_id) + 20h;
     EXPECT_EQ(due, wall() + 20h);
     EXPECT_EQ(count(due, due), 1u);
     EXPECT_EQ(count(due + 1ms, std::nullopt), 0u);
     EXPECT_EQ(count(std::nullopt, due - 1ms), 0u);
     const json::object shown = list(due, due).at("delayed_events").as_array().at(0).as_object();
-    EXPECT_EQ(from_ms(shown.at("delayed_since_ts").as_int64()), wall());
+    EXPECT_EQ(wall_from_ms(shown.at("delayed_since_ts").as_int64()), wall());
   }
 }
 

@@ -79,7 +79,7 @@ MachineTime SystemClock::machine_time() const {
   const Reading read = read_clocks();
   const nanoseconds aligned = read.since_boot + phase();
   const auto since_boot = std::chrono::floor<Milliseconds>(aligned);
-  return {boot_id, since_boot, Timestamp(since_boot + std::chrono::round<Milliseconds>(read.wall - aligned))};
+  return {boot_id, since_boot, WallTime(since_boot + std::chrono::round<Milliseconds>(read.wall - aligned))};
 }
 
 Milliseconds SystemClock::since_boot() const { return std::chrono::floor<Milliseconds>(boot_clock() + phase()); }

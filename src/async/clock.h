@@ -21,8 +21,9 @@ class Clock {
   Timestamp now() const { return server_time_.at_boot + since_boot(); }
 
   // To the edge and back: times that are shown or sent are wall time, as it is set at present.
-  Timestamp to_wall(Timestamp server) { return server + wall_offset(); }
-  Timestamp from_wall(Timestamp wall) { return wall - wall_offset(); }
+  WallTime wall_now() { return to_wall(now()); }
+  WallTime to_wall(Timestamp server) { return afterword::to_wall(server, wall_offset()); }
+  Timestamp from_wall(WallTime wall) { return afterword::from_wall(wall, wall_offset()); }
   Milliseconds wall_offset();
 
   // Where server time stands, as the store knows it. Once, before anything asks for now(); until then it is wall time.

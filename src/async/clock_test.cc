@@ -25,7 +25,7 @@ TEST(SystemClock, TicksWithTheWallClock) {
   constexpr auto apart = 100us;  // at most, for two clocks cannot be read at once
   for (int i = 0; i < 10'000; ++i) {
     const auto before = std::chrono::system_clock::now();
-    const Timestamp now = clock.now();
+    const WallTime now = to_wall(clock.now(), 0ms);
     const auto after = std::chrono::system_clock::now();
     ASSERT_GE(now, std::chrono::floor<Milliseconds>(before - apart));
     ASSERT_LE(now, std::chrono::floor<Milliseconds>(after + apart));

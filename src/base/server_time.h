@@ -14,11 +14,22 @@
 
 namespace afterword {
 
+// From one scale to the other and back. `wall_offset` is wall time - server time.
+constexpr WallTime to_wall(Timestamp server, Milliseconds wall_offset) {
+  return WallTime(server.time_since_epoch() + wall_offset);
+}
+constexpr Timestamp from_wall(WallTime wall, Milliseconds wall_offset) {
+  return Timestamp(wall.time_since_epoch() - wall_offset);
+}
+constexpr Milliseconds wall_offset_between(WallTime wall, Timestamp server) {
+  return wall.time_since_epoch() - server.time_since_epoch();
+}
+
 // What the machine's clocks read, all at one moment.
 struct MachineTime {
   std::string boot_id;      // another one after each boot; empty: not known, and so never the same
   Milliseconds since_boot;  // means something only beside its boot_id
-  Timestamp wall;
+  WallTime wall;
 };
 
 // The scale, for the present boot.

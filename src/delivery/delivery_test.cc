@@ -163,7 +163,7 @@ TEST_F(DeliveryTest, SendsAnEventAtItsTimeAndNotBefore) {
   clock_.advance(1ms);
   ASSERT_THAT(sent(), ElementsAre(id));
   EXPECT_EQ(homeserver_.sends[0].arrived, due);
-  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, due);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, clock_.to_wall(due));
 
   const auto found = look_up(id);
   EXPECT_EQ(found.state, State::sent);
@@ -204,7 +204,7 @@ TEST_F(DeliveryTest, ARestartPostpones) {
   EXPECT_THAT(sent(), IsEmpty());
   clock_.advance(1ms);
   ASSERT_THAT(sent(), ElementsAre(id));
-  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, due);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, clock_.to_wall(due));
 }
 
 TEST_F(DeliveryTest, ACancelledEventIsNotSent) {
@@ -219,11 +219,11 @@ TEST_F(DeliveryTest, ACancelledEventIsNotSent) {
 TEST_F(DeliveryTest, AnApplicationServicesTimestampIsSent) {
   start();
   auto massaged = event(room_a, 1s);
-  massaged.event.origin_server_ts = from_ms(42);
+  massaged.event.origin_server_ts = wall_from_ms(42);
   schedule(massaged);
   clock_.advance(1s);
   ASSERT_EQ(homeserver_.sends.size(), 1u);
-  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, from_ms(42));
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, wall_from_ms(42));
 }
 
 TEST_F(DeliveryTest, ARefusalAtItsTimeIsFinal) {
@@ -391,7 +391,7 @@ TEST_F(DeliveryTest, ARestartedEventThatIsDueAgainHasItsNewPlaceInItsRoom) {
   const Timestamp due = clock_.now() + 2s;
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(blocking, other, restarted));
-  EXPECT_EQ(homeserver_.sends[2].attempt.origin_server_ts, due);
+  EXPECT_EQ(homeserver_.sends[2].attempt.origin_server_ts, clock_.to_wall(due));
 }
 
 TEST_F(DeliveryTest, WhatAStaleTimerBringsWaitsForTheTimersBeforeIt) {
@@ -455,7 +455,7 @@ TEST_F(DeliveryTest, AnUnclearAttemptIsRepeatedUnchanged) {
   EXPECT_EQ(cancel(id), Effect::wait);
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(id, id, id, id));
-  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, due);
+  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, clock_.to_wall(due));
   EXPECT_EQ(state(id), State::sent);
 }
 
@@ -524,7 +524,7 @@ TEST_F(DeliveryTest, SendsAtOnceOnRequest) {
   clock_.advance(3s);
   const Timestamp now = clock_.now();
   EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
-  EXPECT_EQ(homeserver_.sends.at(0).attempt.origin_server_ts, now);
+  EXPECT_EQ(homeserver_.sends.at(0).attempt.origin_server_ts, clock_.to_wall(now));
   EXPECT_EQ(state(id), State::sent);
   EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::already);
   clock_.advance(1h);
@@ -584,7 +584,7 @@ TEST_F(DeliveryTest, WhoAskedWaitsForTheRealOutcome) {
   const Timestamp now = clock_.now();
   EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
   EXPECT_THAT(sent(), ElementsAre(id, id, id));
-  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, now);
+  for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, clock_.to_wall(now));
 }
 
 TEST_F(DeliveryTest, ARefusalAfterAnUnclearAnswerReachesWhoAsked) {
@@ -714,7 +714,7 @@ TEST_F(DeliveryTest, AfterADowntimeOverdueEventsLeaveInChronologicalOrderAcrossR
   start({.max_concurrent_sends = 4});
   clock_.advance(1s);
   EXPECT_EQ(sent(), ids);
-  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, first_due);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, clock_.to_wall(first_due));
 }
 
 TEST_F(DeliveryTest, WhatIsNotDueAtTheStartIsSentAtItsTime) {
@@ -732,27 +732,27 @@ TEST_F(DeliveryTest, AnAttemptThatWasUnderWayAtTheStartGoesOnFirst) {
   const auto under_way = schedule(2s);
   const Timestamp due = clock_.now() + 2s;
   clock_.advance(1min);
-  claim(under_way, {due, false});
+  claim(under_way, {clock_.to_wall(due), false});
   homeserver_.next_answers = {connection_refused(), timed_out()};
   start();
   EXPECT_EQ(restart(under_way), Effect::wait);
   clock_.advance(1min);
   // A look showed that it had not arrived, so a connection that is refused gives it back.
   EXPECT_THAT(sent(), ElementsAre(under_way, earlier, earlier, under_way));
-  EXPECT_EQ(homeserver_.sends[3].attempt.origin_server_ts, due);
+  EXPECT_EQ(homeserver_.sends[3].attempt.origin_server_ts, clock_.to_wall(due));
   EXPECT_EQ(state(under_way), State::sent);
 }
 
 TEST_F(DeliveryTest, AnAttemptOnRequestThatIsRefusedAfterTheStartStaysScheduled) {
   const auto id = schedule(1h);
   const Timestamp requested = clock_.now();
-  claim(id, {requested, true});
+  claim(id, {clock_.to_wall(requested), true});
   clock_.advance(1min);
   homeserver_.next_answers = {refused(403, "M_FORBIDDEN")};
   start();
   clock_.advance(10s);
   ASSERT_THAT(sent(), ElementsAre(id));
-  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, requested);
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, clock_.to_wall(requested));
   EXPECT_EQ(state(id), State::scheduled);
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(id, id));
@@ -807,7 +807,7 @@ TEST_F(DeliveryTest, ALookThatBeganTooEarlyShowsNothing) {
 TEST_F(DeliveryTest, WhatARestartedHomeserverMayStillMakeIsNotSentAgainMeanwhile) {
   const auto id = schedule(1s);
   clock_.advance(1min);
-  claim(id, {clock_.now(), false});
+  claim(id, {clock_.wall_now(), false});
   homeserver_.answer_look = [](const auto&) { return perhaps_queued(); };
   start();
   clock_.advance(5min + 10s);
@@ -909,7 +909,7 @@ TEST_F(DeliveryTest, AStalledHomeserverIsGivenTheTimeOfItsQueue) {
 TEST_F(DeliveryTest, WhatACrashLeftIsLookedForFirst) {
   const auto id = schedule(1s);
   clock_.advance(1min);
-  claim(id, {clock_.now(), false});
+  claim(id, {clock_.wall_now(), false});
   homeserver_.next_looks = {in_the_room("$arrived")};
   start();
   EXPECT_THAT(sent(), IsEmpty());
@@ -1649,7 +1649,7 @@ TEST_F(DeliveryTest, TheTimestampIsWallTimeAsItIsWhenItIsSent) {
     const auto requested = schedule(room_b, 1h);
     clock_.advance(4s);
     clock_.step_wall(step);
-    const Timestamp wall = clock_.machine_time().wall;
+    const WallTime wall = clock_.machine_time().wall;
     clock_.advance(6s);
     ASSERT_EQ(homeserver_.sends.size(), 1u);
     EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, wall + 6s);
@@ -1662,7 +1662,7 @@ TEST_F(DeliveryTest, AnAttemptKeepsItsTimestampWhenTheClockIsSetAlsoAfterARestar
   start();
   homeserver_.answer_send = [](const auto&) { return timed_out(); };
   const auto id = schedule(1s);
-  const Timestamp due = clock_.machine_time().wall + 1s;
+  const WallTime due = clock_.machine_time().wall + 1s;
   clock_.advance(1s);
   for (const auto step : steps) {
     clock_.step_wall(step);
@@ -1682,12 +1682,12 @@ TEST_F(DeliveryTest, AnAttemptKeepsItsTimestampWhenTheClockIsSetAlsoAfterARestar
 TEST_F(DeliveryTest, AnApplicationServicesTimestampIsItsOwnWhateverTheClock) {
   start();
   auto massaged = event(room_a, 1s);
-  massaged.event.origin_server_ts = from_ms(42);
+  massaged.event.origin_server_ts = wall_from_ms(42);
   schedule(massaged);
   clock_.step_wall(5h);
   clock_.advance(1s);
   ASSERT_EQ(homeserver_.sends.size(), 1u);
-  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, from_ms(42));
+  EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, wall_from_ms(42));
 }
 
 TEST_F(DeliveryTest, AClockThatIsSetWhileWeAreAwayMakesNothingEarlyOrLate) {

@@ -73,7 +73,7 @@ class DeliveryInstances : public ::testing::Test {
   }
 
   async::testing::ManualClock clock_;
-  MemoryDatabase database_{[this] { return clock_.machine_time().wall; }};
+  MemoryDatabase database_{[this] { return from_wall(clock_.machine_time().wall, 0ms); }};
   MemoryStore other_{database_};
   MemoryStore* ours_ = nullptr;
   std::unique_ptr<HinderedStore> store_;

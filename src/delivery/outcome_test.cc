@@ -88,8 +88,8 @@ TEST(AttemptOf, CarriesWhatTheEventWasClaimedWith) {
   domain::DelayedEvent event;
   event.timing = {from_ms(1000), 500ms};
   for (const bool requested : {false, true}) {
-    event.attempt = domain::Attempt{from_ms(1234), requested};
-    EXPECT_EQ(attempt_of(event).origin_server_ts, from_ms(1234));
+    event.attempt = domain::Attempt{wall_from_ms(1234), requested};
+    EXPECT_EQ(attempt_of(event).origin_server_ts, wall_from_ms(1234));
     EXPECT_EQ(attempt_of(event).on_request, requested);
   }
 }
@@ -97,10 +97,10 @@ TEST(AttemptOf, CarriesWhatTheEventWasClaimedWith) {
 TEST(AttemptOf, AnApplicationServiceChoosesTheTimestamp) {
   domain::DelayedEvent event;
   event.timing = {from_ms(1000), 500ms};
-  event.event.origin_server_ts = from_ms(7);
+  event.event.origin_server_ts = wall_from_ms(7);
   for (const bool requested : {false, true}) {
-    event.attempt = domain::Attempt{from_ms(1234), requested};
-    EXPECT_EQ(attempt_of(event).origin_server_ts, from_ms(7));
+    event.attempt = domain::Attempt{wall_from_ms(1234), requested};
+    EXPECT_EQ(attempt_of(event).origin_server_ts, wall_from_ms(7));
   }
 }
 

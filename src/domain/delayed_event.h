@@ -33,10 +33,10 @@ struct EventToSend {
   EventId redacts;                              // of a redaction
   std::string content;                          // a JSON object, as text
   std::optional<Milliseconds> sticky_duration;  // MSC4354
-  std::optional<Timestamp> origin_server_ts;    // timestamp massaging by an application service: wall time
+  std::optional<WallTime> origin_server_ts;     // timestamp massaging by an application service
 };
 
-// When it is sent: `delay` after `delayed_since`, which each restart sets to the present. In server time.
+// When it is sent: `delay` after `delayed_since`, which each restart sets to the present.
 struct Timing {
   Timestamp delayed_since;
   Milliseconds delay{};
@@ -62,15 +62,15 @@ struct Cancelled {};
 using Outcome = std::variant<EventId, HomeserverError, Cancelled>;
 
 struct Finalised {
-  Timestamp finalised_ts;  // server time
+  Timestamp finalised_ts;
   Outcome outcome;
 };
 
 // One try to send it. Every attempt of one event carries the same origin_server_ts, so that one whose answer was lost
 // can be recognised in the room.
 struct Attempt {
-  Timestamp origin_server_ts;  // wall time, as it was when the event was claimed
-  bool on_request = false;     // by the `send` action, ahead of its time: a refusal leaves it scheduled
+  WallTime origin_server_ts;  // as it was when the event was claimed
+  bool on_request = false;    // by the `send` action, ahead of its time: a refusal leaves it scheduled
 };
 
 struct DelayedEvent {

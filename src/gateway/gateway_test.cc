@@ -248,8 +248,8 @@ TEST_F(GatewayTest, HeedsATimeFromWhoSpeaksForOthersAlone) {
     EXPECT_EQ(response.status, 200) << response.body;
     return look_up(*string_member(*parse_json_object(response.body), "delay_id")).event.origin_server_ts;
   };
-  EXPECT_EQ(ts_of("service", "?ts=5"), from_ms(5));
-  EXPECT_EQ(ts_of("service", "?ts=5&user_id=@alice:example.org"), from_ms(5));
+  EXPECT_EQ(ts_of("service", "?ts=5"), wall_from_ms(5));
+  EXPECT_EQ(ts_of("service", "?ts=5&user_id=@alice:example.org"), wall_from_ms(5));
   // A user's token without a device.
   for (const char* name : {"", "&user_id=@alice:example.org", "&user_id=@bob:example.org", "&device_id=X"}) {
     EXPECT_EQ(ts_of("logged-in-by-an-admin", "?ts=5" + std::string(name)), std::nullopt) << name;

@@ -73,7 +73,7 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
   const async::Steady began = clock_.steady_now();
   const HttpAnswer answer =
       co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
-  SendAnswer read = read_send_answer(answer, clock_.now());
+  SendAnswer read = read_send_answer(answer, clock_.wall_now());
   if (std::holds_alternative<Unclear>(read)) unclear_ = clock_.steady_now();
   if (!answer) {
     auto* unclear = std::get_if<Unclear>(&read);
@@ -124,11 +124,11 @@ Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   nothing.room_id = event.room_id;
   nothing.type = "m.room.redaction";
   nothing.content = "{}";
-  const domain::Attempt now{clock_.to_wall(clock_.now()), false};
+  const domain::Attempt now{clock_.wall_now(), false};
   http::Request request = make_send_request(domain::DelayId::random(), nothing, now, options_.as_token);
   const HttpAnswer answer =
       co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
-  const SendAnswer read = read_send_answer(answer, clock_.now());
+  const SendAnswer read = read_send_answer(answer, clock_.wall_now());
   const auto* refused = std::get_if<Refused>(&read);
   const bool worked_off = std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
   if (!worked_off) co_return Flush::not_done;
@@ -144,7 +144,7 @@ Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
     http::Request request = make_whoami_request(credentials);
     const HttpAnswer answer =
         co_await for_clients_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
-    WhoamiReading read = read_whoami_answer(answer, clock_.now());
+    WhoamiReading read = read_whoami_answer(answer, clock_.wall_now());
     if (auto* identity = std::get_if<Identity>(&read)) {
       if (http::equal_ignoring_case(domain::server_of(identity->user_id), options_.server_name)) {
         co_return std::move(*identity);

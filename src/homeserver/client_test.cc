@@ -9,9 +9,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <deque>
 #include <functional>
+#include <iomanip>
 #include <set>
+#include <sstream>
 #include <vector>
 
 namespace afterword::homeserver {
@@ -101,6 +104,31 @@ class HomeserverClientTest : public ::testing::Test {
   std::optional<http::Client> for_clients_;
 };
 
+// Somebody has set the wall clock by hours, so server time is elsewhere.
+TEST_F(HomeserverClientTest, ReadsTheDateOfARetryAfterByTheWallClock) {
+  ServerTime elsewhere = resume({}, clock_.machine_time());
+  elsewhere.at_boot -= 5h;
+  clock_.follow(elsewhere);
+  const std::time_t in_a_minute = std::chrono::system_clock::to_time_t(clock_.machine_time().wall + 1min);
+  std::ostringstream date;
+  date << std::put_time(std::gmtime(&in_a_minute), "%a, %d %b %Y %H:%M:%S GMT");
+  http::Headers headers;
+  headers.add("Retry-After", date.str());
+  answers_.push_back({429, headers, "<html>"});
+
+  auto homeserver = client();
+  domain::EventToSend event;
+  event.user_id = domain::UserId("@alice:example.org");
+  event.room_id = domain::RoomId("!room:example.org");
+  event.type = "m.room.message";
+  event.content = "{}";
+  const domain::Attempt attempt{wall_from_ms(5)};
+  const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt));
+  const auto wait = std::get<NotArrived>(answer).retry_after.value();
+  EXPECT_GT(wait, 30s);
+  EXPECT_LE(wait, 1min);
+}
+
 TEST_F(HomeserverClientTest, SendsAnEvent) {
   domain::EventToSend event;
   event.user_id = domain::UserId("@alice:example.org");
@@ -111,7 +139,7 @@ TEST_F(HomeserverClientTest, SendsAnEvent) {
 
   auto homeserver = client();
   const auto delay_id = domain::DelayId::random();
-  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{from_ms(5)}));
+  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{wall_from_ms(5)}));
   EXPECT_EQ(std::get<Sent>(answer).event_id.value, "$e");
   ASSERT_EQ(requests_.size(), 1u);
   EXPECT_EQ(requests_[0].method, "PUT");
@@ -130,7 +158,7 @@ TEST_F(HomeserverClientTest, SendsNothingThatAProxyWouldFold) {
     event.type = "m.room.name";
     event.state_key = key;
     event.content = "{}";
-    const domain::Attempt attempt{from_ms(1)};
+    const domain::Attempt attempt{wall_from_ms(1)};
     const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt));
     EXPECT_EQ(std::get<Refused>(answer).errcode, "M_INVALID_PARAM") << key;
     const LookAnswer look = run(homeserver.look_for(domain::DelayId::random(), event, attempt));
@@ -213,7 +241,7 @@ class LookForTest : public HomeserverClientTest {
   void will_answer(int status, const std::string& body) { answers_.push_back({status, {}, body}); }
   LookAnswer look() {
     auto homeserver = client();
-    return run(homeserver.look_for(domain::DelayId::random(), event_, domain::Attempt{from_ms(5)}));
+    return run(homeserver.look_for(domain::DelayId::random(), event_, domain::Attempt{wall_from_ms(5)}));
   }
   static std::vector<std::string> ids(const LookAnswer& answer) {
     std::vector<std::string> found;
@@ -240,7 +268,7 @@ TEST_F(LookForTest, GoesOnBehindNewerEventsWhenItsTimeLiesInTheFuture) {
   will_answer(200, R"({"chunk":[)" + event_at(future, "$b") + "]}");
   auto homeserver = client();
   const LookAnswer found =
-      run(homeserver.look_for(domain::DelayId::random(), event_, domain::Attempt{from_ms(future)}));
+      run(homeserver.look_for(domain::DelayId::random(), event_, domain::Attempt{wall_from_ms(future)}));
   EXPECT_EQ(ids(found), std::vector<std::string>{"$b"});
 }
 
@@ -255,7 +283,8 @@ TEST_F(LookForTest, KnowsWhetherTheHomeserverWasRestartedSinceItWasSent) {
   EXPECT_FALSE(run(homeserver.prepare(delay_id)));
   const auto may_be_queued = [&] {
     will_answer(200, R"({"chunk":[]})");
-    return std::get<Candidates>(run(homeserver.look_for(delay_id, event_, domain::Attempt{from_ms(5)}))).may_be_queued;
+    return std::get<Candidates>(run(homeserver.look_for(delay_id, event_, domain::Attempt{wall_from_ms(5)})))
+        .may_be_queued;
   };
   EXPECT_FALSE(may_be_queued());
   marks_.clear();
@@ -299,7 +328,7 @@ TEST_F(LookForTest, NeedsNoOtherBarrierUntilSomethingIsUnclearAgain) {
   const auto is_there = [&] {
     const auto delay_id = domain::DelayId::random();
     EXPECT_FALSE(run(homeserver.prepare(delay_id)));
-    return !ids(run(homeserver.look_for(delay_id, event_, domain::Attempt{from_ms(5)}))).empty();
+    return !ids(run(homeserver.look_for(delay_id, event_, domain::Attempt{wall_from_ms(5)}))).empty();
   };
   for (int i = 0; i < 4; ++i) will_answer(200, R"({"chunk":[]})");
   EXPECT_FALSE(is_there());

@@ -17,7 +17,7 @@ class FingerprintTest : public ::testing::Test {
   }
 
   Match match(const std::string& text) const {
-    const domain::Attempt attempt{from_ms(5)};
+    const domain::Attempt attempt{wall_from_ms(5)};
     return Fingerprint(delay_id_, event_, attempt).match(*JsonText::read(text));
   }
 

@@ -81,7 +81,7 @@ class Search {
         event_(event),
         device_id_(event.device_id),
         when_(attempt.origin_server_ts),
-        oldest_(std::min(when_, clock.to_wall(clock.now())) - margin),
+        oldest_(std::min(when_, clock.wall_now()) - margin),
         fingerprint_(delay_id, event, attempt),
         give_up_(clock.steady_now() + options.time_limit) {}
 
@@ -292,8 +292,8 @@ class Search {
   const domain::DelayId& delay_id_;
   const domain::EventToSend& event_;
   std::optional<domain::DeviceId> device_id_;  // none once the homeserver did not know it
-  const Timestamp when_;
-  const Timestamp oldest_;  // nothing of the attempt lies behind what is older; its time may have been massaged forward
+  const WallTime when_;
+  const WallTime oldest_;  // nothing of the attempt lies behind what is older; its time may have been massaged forward
   const Fingerprint fingerprint_;
   const async::Steady give_up_;
 

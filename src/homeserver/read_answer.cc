@@ -56,16 +56,16 @@ domain::HomeserverError to_error(const http::Response& response, const Reading& 
   return {status, to_text(made_up)};
 }
 
-std::optional<Timestamp> parse_http_date(std::string_view text) {
+std::optional<WallTime> parse_http_date(std::string_view text) {
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
   std::tm date{};
   stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S GMT");
   if (!stream) return std::nullopt;
-  return Timestamp(std::chrono::seconds(timegm(&date)));
+  return WallTime(std::chrono::seconds(timegm(&date)));
 }
 
-std::optional<Milliseconds> retry_after_header(std::string_view header, Timestamp now) {
+std::optional<Milliseconds> retry_after_header(std::string_view header, WallTime now) {
   std::uint32_t seconds = 0;
   const auto [end, error] = std::from_chars(header.begin(), header.end(), seconds);
   if (error == std::errc() && end == header.end()) return std::chrono::seconds(seconds);
@@ -74,7 +74,7 @@ std::optional<Milliseconds> retry_after_header(std::string_view header, Timestam
   return std::nullopt;
 }
 
-std::optional<Milliseconds> retry_after(const http::Response& response, const Reading& reading, Timestamp now) {
+std::optional<Milliseconds> retry_after(const http::Response& response, const Reading& reading, WallTime now) {
   if (reading.status != too_many_requests) return std::nullopt;
   std::optional<Milliseconds> wait;
   const json::value* member = reading.body ? reading.body->if_contains("retry_after_ms") : nullptr;
@@ -95,7 +95,7 @@ bool speaks_of_the_token(const Reading& reading) {
 
 }  // namespace
 
-SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
+SendAnswer read_send_answer(const HttpAnswer& answer, WallTime now) {
   if (!answer) {
     const http::NoAnswer& none = answer.error();
     if (none.arrived == http::NoAnswer::Arrived::no) return NotArrived{none.reason};
@@ -121,7 +121,7 @@ SendAnswer read_send_answer(const HttpAnswer& answer, Timestamp now) {
   return Unclear{fmt::format("an answer {}", reading.status), false, to_error(*answer, reading)};
 }
 
-WayAnswer read_way_answer(const HttpAnswer& answer, Timestamp now) {
+WayAnswer read_way_answer(const HttpAnswer& answer, WallTime now) {
   if (!answer) return Closed{answer.error().reason};
 
   const Reading reading = read(*answer);
@@ -140,7 +140,7 @@ WayAnswer read_way_answer(const HttpAnswer& answer, Timestamp now) {
   return Closed{fmt::format("an answer {} to whoami that is no homeserver's", reading.status)};
 }
 
-WhoamiReading read_whoami_answer(const HttpAnswer& answer, Timestamp now) {
+WhoamiReading read_whoami_answer(const HttpAnswer& answer, WallTime now) {
   if (!answer) return Unreachable{answer.error().reason};
 
   const Reading reading = read(*answer);

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Wed, 21 Oct 2026 07:28:00 GMT
-constexpr Timestamp now = Timestamp(std::chrono::sys_days(std::chrono::year(2026) / 10 / 21)) + 7h + 28min;
+constexpr WallTime now = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 10 / 21)) + 7h + 28min;
 
 HttpAnswer answered(int status, std::string body, http::Headers headers = {}) {
   return http::Response{status, std::move(headers), std::move(body)};

@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 const domain::DelayId delay_id(domain::DelayId::Bytes{1, 2, 3});
-const domain::Attempt attempt{from_ms(1234)};
+const domain::Attempt attempt{wall_from_ms(1234)};
 
 domain::EventToSend message() {
   domain::EventToSend event;
@@ -72,7 +72,7 @@ TEST(SendRequest, CarriesTheStickyDuration) {
 
 TEST(SendRequest, TheAttemptDecidesTheTimestamp) {
   auto event = message();
-  event.origin_server_ts = from_ms(99);
+  event.origin_server_ts = wall_from_ms(99);
   EXPECT_TRUE(target_of(event).ends_with("&ts=1234"));
 }
 

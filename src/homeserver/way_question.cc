@@ -49,7 +49,7 @@ async::Task<WayAnswer> WayQuestion::send(domain::UserId owner) {
   request.target = "/_matrix/client/v3/account/whoami" + query.text();
   request.headers.add("Authorization", "Bearer " + as_token_);
   const HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(timeout_, answer_limits::whoami));
-  co_return read_way_answer(answer, clock_.now());
+  co_return read_way_answer(answer, clock_.wall_now());
 }
 
 }  // namespace afterword::homeserver

@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds pause{200};
 constexpr std::chrono::seconds unwinding_time{1};
 
 // As RFC 9110 wants it: Sun, 06 Nov 1994 08:49:37 GMT.
-std::string to_http_date(Timestamp when) {
+std::string to_http_date(WallTime when) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::floor<std::chrono::seconds>(when)));
 }
 

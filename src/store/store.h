@@ -1,6 +1,6 @@
 // The durable truth about delayed events, as verbs of the domain.
 //
-// All times are server time (base/server_time.h), but for the origin_server_ts of events and attempts.
+// A Timestamp is server time (base/time.h).
 //
 // Every verb is one atomic step. When it answers, what it did is committed and synced to disk; requests that arrive
 // while a commit runs share the next one. A verb that changes an event is guarded by the state that it finds, and says

@@ -58,11 +58,11 @@ class TimeKeeping : public ::testing::Test {
 
 TEST_F(TimeKeeping, IsWallTimeWhileNobodySetsTheClock) {
   clock_.advance(1234567ms);
-  EXPECT_EQ(clock_.now(), clock_.machine_time().wall);
+  EXPECT_EQ(clock_.now(), from_wall(clock_.machine_time().wall, 0ms));
   stop();
   clock_.boot(1h);
   start();
-  EXPECT_EQ(clock_.now(), clock_.machine_time().wall);
+  EXPECT_EQ(clock_.now(), from_wall(clock_.machine_time().wall, 0ms));
   EXPECT_EQ(clock_.wall_offset(), 0ms);
 }
 
@@ -150,10 +150,10 @@ class SlowToTell final : public testing::MemoryStore {
 
 TEST(TimeKeepingOfInstances, DoesNotRunAheadByWhatTheAnswerTook) {
   async::testing::ManualClock clock;
-  testing::MemoryDatabase database([&clock] { return clock.machine_time().wall; });
+  testing::MemoryDatabase database([&clock] { return from_wall(clock.machine_time().wall, 0ms); });
   SlowToTell store(database, clock);
   ASSERT_TRUE(clock.run(begin_time(clock, store)));
-  EXPECT_LE(clock.now(), clock.machine_time().wall + 1ms);
+  EXPECT_LE(clock.now(), from_wall(clock.machine_time().wall, 0ms) + 1ms);
 }
 
 }  // namespace

@@ -15,17 +15,17 @@
 
 namespace afterword::transfer {
 
-// A row of its table delayed_events. Times are wall time.
+// A row of its table delayed_events.
 struct SynapseEvent {
   std::string delay_id;
   std::string user_localpart;
   std::optional<std::string> device_id;
   Milliseconds delay{};
-  Timestamp send_ts;
+  WallTime send_ts;
   std::string room_id;
   std::string type;
   std::optional<std::string> state_key;
-  std::optional<Timestamp> origin_server_ts;
+  std::optional<WallTime> origin_server_ts;
   std::string content;
   std::optional<Milliseconds> sticky_duration;
   bool sent = false;  // it is in its room; Synapse was stopped before it could forget it

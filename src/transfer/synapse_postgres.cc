@@ -30,11 +30,11 @@ SynapseEvent read_row(const Rows& rows, int row) {
   event.user_localpart = rows.text(row, 1);
   event.device_id = optional_text(rows, row, 2);
   event.delay = rows.milliseconds(row, 3);
-  event.send_ts = rows.timestamp(row, 4);
+  event.send_ts = rows.wall_time(row, 4);
   event.room_id = rows.text(row, 5);
   event.type = rows.text(row, 6);
   event.state_key = optional_text(rows, row, 7);
-  if (!rows.is_null(row, 8)) event.origin_server_ts = rows.timestamp(row, 8);
+  if (!rows.is_null(row, 8)) event.origin_server_ts = rows.wall_time(row, 8);
   event.content = rows.text(row, 9);
   if (!rows.is_null(row, 10)) event.sticky_duration = rows.milliseconds(row, 10);
   event.sent = rows.integer(row, 11) != 0;

@@ -42,11 +42,11 @@ class SynapseSqlite final : public SynapseDatabase {
       event.user_localpart = rows.text(1);
       event.device_id = optional_text(rows, 2);
       event.delay = rows.milliseconds(3);
-      event.send_ts = rows.timestamp(4);
+      event.send_ts = rows.wall_time(4);
       event.room_id = rows.text(5);
       event.type = rows.text(6);
       event.state_key = optional_text(rows, 7);
-      if (!rows.is_null(8)) event.origin_server_ts = rows.timestamp(8);
+      if (!rows.is_null(8)) event.origin_server_ts = rows.wall_time(8);
       event.content = rows.text(9);
       if (!rows.is_null(10)) event.sticky_duration = rows.milliseconds(10);
       event.sent = rows.integer(11) != 0;

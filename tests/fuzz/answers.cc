@@ -60,7 +60,7 @@ void answers(std::string_view input) {
   if (!retry_after.empty()) response.headers.add("Retry-After", std::string(retry_after));
   response.body = input;
 
-  const Timestamp now = from_ms(1'800'000'000'000);
+  const WallTime now = wall_from_ms(1'800'000'000'000);
   check_send(response, read_send_answer(HttpAnswer(response), now));
   check_whoami(response, read_whoami_answer(HttpAnswer(response), now));
   read_mark(HttpAnswer(response));

@@ -53,7 +53,7 @@ void fingerprint(std::string_view input) {
   // What is not UTF-8 is in no event.
   if (!is_valid_utf8(event.type + event.state_key + event.redacts.value)) return;
   const domain::DelayId delay_id;
-  const Fingerprint print(delay_id, event, domain::Attempt{from_ms(attempt_ts), false});
+  const Fingerprint print(delay_id, event, domain::Attempt{wall_from_ms(attempt_ts), false});
 
   if (const auto content = parse_json_object(event.content)) {
     json::object made = made_of(event, *content);

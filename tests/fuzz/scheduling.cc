@@ -89,7 +89,7 @@ bool could_be_folded(std::string_view target) {
 void check_sent(const domain::NewDelayedEvent& scheduled) {
   const domain::EventToSend& event = scheduled.event;
   const http::Request sent =
-      homeserver::make_send_request(scheduled.delay_id, event, domain::Attempt{from_ms(1'000), false}, "token");
+      homeserver::make_send_request(scheduled.delay_id, event, domain::Attempt{wall_from_ms(1'000), false}, "token");
   for (const char character : sent.target) require(character > ' ' && character < '\x7f', "a target is visible ASCII");
   require(!could_be_folded(sent.target), "nobody folds the path of a target");
   require(homeserver::can_be_addressed(event), "what is scheduled can be sent");

@@ -117,7 +117,7 @@ void use(store::Store& store, store::testing::Runner& runner) {
   if (!page) return;
   for (const domain::DelayedEvent& event : page->events) {
     runner.run(store.restart(event.delay_id, user, now));
-    runner.run(store.claim(event.delay_id, user, domain::Attempt{now, true}, now));
+    runner.run(store.claim(event.delay_id, user, domain::Attempt{to_wall(now, Milliseconds(0)), true}, now));
     runner.run(store.finalise(event.delay_id, domain::Finalised{now, domain::EventId("$e")}));
     runner.run(store.cancel(event.delay_id, user, now));
   }

@@ -62,7 +62,7 @@ class ManualClock final : public Clock {
   void move_to(Steady when);
   void wake_first();
 
-  Timestamp wall_ = from_ms(1'800'000'000'000);
+  WallTime wall_ = wall_from_ms(1'800'000'000'000);
   Steady steady_{std::chrono::hours(1)};
   Milliseconds boot_ahead_{};  // boot clock - steady time
   int boots_ = 1;

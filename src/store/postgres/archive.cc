@@ -129,7 +129,7 @@ class Reader final : public ArchiveReader {
       const auto rows = connection_.run(read);
       const auto since = std::chrono::ceil<Milliseconds>(std::chrono::steady_clock::now() - called);
       const Timestamp now = std::max(rows.timestamp(0, 0) - since, rows.timestamp(0, 1));
-      return ServerTime{now - machine.since_boot, machine.wall - now};
+      return ServerTime{now - machine.since_boot, wall_offset_between(machine.wall, now)};
     });
   }
 

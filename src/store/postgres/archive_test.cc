@@ -43,6 +43,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr Timestamp noon = from_ms(1'800'000'000'000);
+constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
 
 // A database of a test.
 class Place {
@@ -204,7 +205,7 @@ class MoveTest : public ArchiveTest, public ::testing::WithParamInterface<std::t
     all.event.redacts = EventId("$other");
     all.event.content = R"({"text":"snö"})";
     all.event.sticky_duration = 5min;
-    all.event.origin_server_ts = noon - 1h;
+    all.event.origin_server_ts = wall_noon - 1h;
     schedule(*store, all);
     for (const State state : {State::scheduled, State::sending, State::sent, State::failed, State::cancelled}) {
       for (const bool on_request : {false, true}) {
@@ -231,7 +232,7 @@ class MoveTest : public ArchiveTest, public ::testing::WithParamInterface<std::t
       answer(store.cancel(delay_id, std::nullopt, noon + 4s));
       return;
     }
-    const Attempt attempt{noon + 14s, on_request};
+    const Attempt attempt{wall_noon + 14s, on_request};
     answer(store.claim(delay_id, std::nullopt, attempt, noon + 14s));
     const Finalised sent{noon + 15s, EventId("$event")};
     const Finalised failed{noon + 16s, HomeserverError{403, R"({"errcode":"M_FORBIDDEN"})"}};
@@ -402,7 +403,7 @@ TEST_P(MoveTest, ServerTimeGoesOn) {
   clock_.step_wall(5h);
   const MachineTime machine = clock_.machine_time();
   const Timestamp before = server_time_in(*from_, machine);
-  EXPECT_GT(std::chrono::abs(before - machine.wall), 1h);
+  EXPECT_GT(std::chrono::abs(wall_offset_between(machine.wall, before)), 1h);
 
   // Its own time until now counts for nothing: it holds no events.
   server_time_in(*to_, machine);

@@ -74,6 +74,7 @@ class Rows {
   std::string text(int row, int column) const { return std::string(bytes(row, column)); }
   domain::DelayId delay_id(int row, int column) const;
   Timestamp timestamp(int row, int column) const { return from_ms(integer(row, column)); }
+  WallTime wall_time(int row, int column) const { return wall_from_ms(integer(row, column)); }
   Milliseconds milliseconds(int row, int column) const { return Milliseconds(integer(row, column)); }
   // `last`: the greatest of that type. Throws Error for what is none of them, which Afterword never writes: as lost,
   // because whoever reads it does not end its transaction.

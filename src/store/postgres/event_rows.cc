@@ -30,10 +30,10 @@ domain::DelayedEvent read_event(const Rows& rows, int row) {
   event.event.redacts = domain::EventId(rows.text(row, 7));
   event.event.content = rows.text(row, 8);
   if (!rows.is_null(row, 9)) event.event.sticky_duration = rows.milliseconds(row, 9);
-  if (!rows.is_null(row, 10)) event.event.origin_server_ts = rows.timestamp(row, 10);
+  if (!rows.is_null(row, 10)) event.event.origin_server_ts = rows.wall_time(row, 10);
   event.timing = {rows.timestamp(row, 11), rows.milliseconds(row, 12)};
   event.state = rows.enumerator(row, 13, State::cancelled);
-  if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(row, 14), rows.boolean(row, 15)};
+  if (event.state == State::sending) event.attempt = domain::Attempt{rows.wall_time(row, 14), rows.boolean(row, 15)};
   if (domain::is_finalised(event.state)) {
     event.finalised = domain::Finalised{rows.timestamp(row, 16), read_outcome(rows, row, event.state)};
   }

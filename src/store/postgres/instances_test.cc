@@ -26,6 +26,7 @@ using testing::Server;
 using ::testing::SizeIs;
 
 constexpr Timestamp noon = from_ms(1'800'000'000'000);
+constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
 const UserId alice("@alice:example.org");
 
 // Whose lease runs out in a moment, for it is never renewed: as of an instance that is paused.
@@ -60,7 +61,7 @@ class PostgresInstances : public ::testing::Test {
     return event.delay_id;
   }
   ClaimAnswer claim(Store& store, DelayId delay_id, Timestamp now = noon + 10s) {
-    const domain::Attempt attempt{now};
+    const domain::Attempt attempt{to_wall(now, 0ms)};
     return answer(store.claim(delay_id, std::nullopt, attempt, now));
   }
   State state_of(Store& store, DelayId delay_id) { return answer(store.look_up(delay_id, std::nullopt))->state; }
@@ -158,7 +159,8 @@ TEST_F(PostgresInstances, KeepOneOutThatWasPausedForLongerThanItsLease) {
   EXPECT_EQ(state_of(other, claimed), State::sending);
   answer(paused.release(claimed));
   EXPECT_EQ(state_of(other, claimed), State::sending);
-  const domain::Attempt attempt{noon + 10s, true};  // on request, so that the other event of its room does not matter
+  const domain::Attempt attempt{wall_noon + 10s,
+                                true};  // on request, so that the other event of its room does not matter
   EXPECT_TRUE(runner_.run(paused.claim(scheduled, std::nullopt, attempt, noon + 10s)).has_error());
   // What it schedules all the same, somebody has the timer of.
   const auto orphan = schedule(paused);
@@ -193,7 +195,7 @@ TEST_F(PostgresInstances, KeepWhatTheyHaveWhileTheDatabaseIsAway) {
 TEST_F(PostgresInstances, LetTheEarlierEventOfARoomGoFirst) {
   Store& first = open();
   Store& second = open();
-  const MachineTime machine{"a boot", 1h, noon};
+  const MachineTime machine{"a boot", 1h, wall_noon};
   const Milliseconds until_noon = noon - answer(first.keep_time(machine)).at(machine);
   ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", until_noon.count()));
   const auto earlier = schedule(first, 10s);
@@ -207,7 +209,7 @@ TEST_F(PostgresInstances, LetTheEarlierEventOfARoomGoFirst) {
 
   // Also behind what another instance sends on request; but not for ever.
   const auto mine = schedule(second, 12s);
-  const domain::Attempt on_request{noon, true};
+  const domain::Attempt on_request{wall_noon, true};
   answer(first.claim(mine, alice, on_request, noon + 12s));
   const auto next = schedule(second, 13s);
   EXPECT_TRUE(std::holds_alternative<Behind>(claim(second, next, noon + 13s)));
@@ -276,7 +278,7 @@ TEST_F(PostgresInstances, NeverWaitForEachOtherInACircle) {
     std::vector<Task<StoreResult<ScheduleAnswer>>> schedules;
     struct Others {
       static Task<void> claim(Store& store, DelayId id, bool on_request) {
-        const domain::Attempt attempt{noon + 10s, on_request};
+        const domain::Attempt attempt{wall_noon + 10s, on_request};
         co_await store.claim(id, std::nullopt, attempt, noon + 10s);
         co_await store.release(id);
       }
@@ -357,7 +359,7 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
   const auto boot = std::chrono::steady_clock::now();
   const auto machine_now = [boot](Milliseconds since_boot) {
     const auto passed = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - boot);
-    return MachineTime{"a boot", since_boot + passed, noon};
+    return MachineTime{"a boot", since_boot + passed, wall_noon};
   };
   Store& first = open();
   const auto started = machine_now(1h);
@@ -378,7 +380,7 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
 }
 
 TEST_F(PostgresInstances, NeverGoBackBehindTheLatestTimeThatWasKept) {
-  const MachineTime machine{"a boot", 1h, noon};
+  const MachineTime machine{"a boot", 1h, wall_noon};
   Store& first = open();
   const Timestamp before = answer(first.keep_time(machine)).at(machine);
   runner_.run(first.close());

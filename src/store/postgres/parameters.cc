@@ -28,6 +28,7 @@ Element to_element(bool value) { return std::string(1, value ? '\1' : '\0'); }
 Element to_element(std::string_view bytes) { return std::string(bytes); }
 Element to_element(const std::string& bytes) { return bytes; }
 Element to_element(Timestamp value) { return to_element(to_ms(value)); }
+Element to_element(WallTime value) { return to_element(to_ms(value)); }
 Element to_element(Milliseconds value) { return to_element(std::int64_t{value.count()}); }
 Element to_element(const domain::DelayId& value) { return to_element(view_of(value.bytes())); }
 Element to_element(const domain::TransactionKey& value) { return to_element(view_of(value.digest)); }

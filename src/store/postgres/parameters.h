@@ -23,6 +23,7 @@ Element to_element(bool value);
 Element to_element(std::string_view bytes);
 Element to_element(const std::string& bytes);
 Element to_element(Timestamp value);     // int8
+Element to_element(WallTime value);      // int8
 Element to_element(Milliseconds value);  // int8
 Element to_element(const domain::DelayId& value);
 Element to_element(const domain::TransactionKey& value);  // bytea

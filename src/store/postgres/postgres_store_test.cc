@@ -50,7 +50,7 @@ TEST(PostgresStore, KeepsAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHaveTakenOve
   Runner runner;
   const auto store = *open(runner.executor(), {.url = url});
   const domain::NewDelayedEvent event = schedule_one(runner, *store);
-  const domain::Attempt attempt{event.timing.due()};
+  const domain::Attempt attempt{to_wall(event.timing.due(), Milliseconds(0))};
   runner.run(store->claim(event.delay_id, std::nullopt, attempt, event.timing.due())).value();
 
   Connection(*Target::parse(url), "test").execute("UPDATE afterword.instances SET lease_until = '-infinity'");

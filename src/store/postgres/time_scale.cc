@@ -41,7 +41,7 @@ ServerTime TimeScale::keep(Connection& connection, const MachineTime& machine,
   machine_ahead_ = machine.since_boot + since - time_since_boot();
   const Timestamp now = *at_boot_ + machine.since_boot;
   correct(connection, now, shared, offset);
-  return {*at_boot_, machine.wall - now};
+  return {*at_boot_, wall_offset_between(machine.wall, now)};
 }
 
 void TimeScale::look_again(Connection& connection, const std::string& name) {

@@ -192,7 +192,7 @@ void Transaction::read() {
       row.state = rows.enumerator(i, 4, State::sending);
       row.owner = rows.integer(i, 5);
       row.sender = rows.integer(i, 6);
-      if (row.state == State::sending) row.attempt = domain::Attempt{rows.timestamp(i, 7), rows.boolean(i, 8)};
+      if (row.state == State::sending) row.attempt = domain::Attempt{rows.wall_time(i, 7), rows.boolean(i, 8)};
       rows_.emplace(rows.delay_id(i, 0), std::move(row));
     }
   }

@@ -172,7 +172,7 @@ class Writer final : public ArchiveWriter {
     const domain::EventToSend& to_send = event.event;
     std::optional<std::string_view> device_id;
     if (to_send.device_id) device_id = to_send.device_id->value;
-    std::optional<Timestamp> attempt_ts;
+    std::optional<WallTime> attempt_ts;
     std::optional<int> on_request;
     if (event.attempt) {
       attempt_ts = event.attempt->origin_server_ts;

@@ -103,6 +103,7 @@ class Statement {
   void bind(int place, std::uint32_t value) { bind(place, static_cast<std::int64_t>(value)); }
   void bind(int place, int value) { bind(place, static_cast<std::int64_t>(value)); }
   void bind(int place, Timestamp value) { bind(place, to_ms(value)); }
+  void bind(int place, WallTime value) { bind(place, to_ms(value)); }
   void bind(int place, Milliseconds value) { bind(place, value.count()); }
   void bind(int place, std::string_view text);
   void bind(int place, Blob bytes);
@@ -137,6 +138,7 @@ class Rows {
   Blob blob(int column) const;  // until next()
 
   Timestamp timestamp(int column) const { return stored_timestamp(integer(column)); }
+  WallTime wall_time(int column) const { return WallTime(milliseconds(column)); }
   Milliseconds milliseconds(int column) const { return timestamp(column).time_since_epoch(); }
   // `last`: the greatest of that type. Throws Error, as damage, for what is none of them.
   template <class Enumeration>

@@ -32,10 +32,10 @@ domain::DelayedEvent read_event(const Rows& rows) {
   event.event.redacts = domain::EventId(rows.text(7));
   event.event.content = rows.text(8);
   if (!rows.is_null(9)) event.event.sticky_duration = rows.milliseconds(9);
-  if (!rows.is_null(10)) event.event.origin_server_ts = rows.timestamp(10);
+  if (!rows.is_null(10)) event.event.origin_server_ts = rows.wall_time(10);
   event.timing = {rows.timestamp(11), rows.milliseconds(12)};
   event.state = rows.enumerator(13, State::cancelled);
-  if (event.state == State::sending) event.attempt = domain::Attempt{rows.timestamp(14), rows.integer(15) != 0};
+  if (event.state == State::sending) event.attempt = domain::Attempt{rows.wall_time(14), rows.integer(15) != 0};
   if (domain::is_finalised(event.state)) {
     event.finalised = domain::Finalised{rows.timestamp(16), read_outcome(rows, event.state)};
   }

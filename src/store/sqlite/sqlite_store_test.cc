@@ -27,6 +27,7 @@ using testing::StoreContract;
 using testing::Variant;
 
 constexpr Timestamp noon = from_ms(1'800'000'000'000);
+constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
 
 class TemporaryFolder {
  public:
@@ -249,13 +250,13 @@ class FullDisk {
 };
 
 TEST_F(SqliteStore, KnowsTheTimeAlthoughAFullDiskCannotKeepIt) {
-  const MachineTime first{"first boot", 100h, noon};
+  const MachineTime first{"first boot", 100h, wall_noon};
   auto store = open(path_);
   runner_.run(store->keep_time(first)).value();
   close(std::move(store));
 
   store = open(path_);
-  MachineTime machine{"second boot", 1min, noon + 10min};
+  MachineTime machine{"second boot", 1min, wall_noon + 10min};
   const auto refused = new_event();
   {
     const FullDisk full(0);
@@ -279,7 +280,7 @@ TEST_F(SqliteStore, DoesNothingByHalvesOnAFullDiskAndRecovers) {
   auto store = open(path_);
   const auto kept = schedule(*store);
   const auto sending = schedule(*store);
-  const domain::Attempt attempt{noon, true};
+  const domain::Attempt attempt{wall_noon, true};
   runner_.run(store->claim(sending, std::nullopt, attempt, noon)).value();
   const auto refused = new_event();
   {

@@ -33,6 +33,7 @@ const UserId bob("@bob:example.org");
 const RoomId kitchen("!kitchen:example.org");
 const RoomId garden("!garden:example.org");
 constexpr Timestamp noon = from_ms(1'800'000'000'000);
+constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
 constexpr std::array all_states{State::scheduled, State::sending, State::sent, State::failed, State::cancelled};
 
 NewDelayedEvent event_of(UserId user_id, Milliseconds delay = 10s, Timestamp since = noon) {
@@ -96,7 +97,7 @@ DelayId StoreContract::event_in(State state, NewDelayedEvent event) {
   if (state == State::cancelled) answer(store().cancel(delay_id, std::nullopt, due));
   if (state == State::scheduled || state == State::cancelled) return delay_id;
 
-  const Attempt attempt{due};
+  const Attempt attempt{to_wall(due, 0ms)};
   answer(store().claim(delay_id, std::nullopt, attempt, due));
   if (state == State::sent) answer(store().finalise(delay_id, sent_at(due)));
   if (state == State::failed) {
@@ -111,14 +112,14 @@ DelayedEvent StoreContract::look_up(DelayId delay_id) {
 }
 
 TEST_P(StoreContract, TimeGoesOnWhateverTheWallClockDoes) {
-  MachineTime machine{"a boot", 1h, noon};
+  MachineTime machine{"a boot", 1h, wall_noon};
   Timestamp before = answer(store().keep_time(machine)).at(machine);
   for (const auto step : {0h, 5h, -9h}) {
     machine.since_boot += 10s;
     machine.wall += 10s + step;
     const ServerTime time = answer(store().keep_time(machine));
     EXPECT_GE(time.at(machine), before);
-    EXPECT_LE(std::chrono::abs(time.at(machine) + time.wall_offset - machine.wall), 100ms);
+    EXPECT_LE(std::chrono::abs(to_wall(time.at(machine), time.wall_offset) - machine.wall), 100ms);
     before = time.at(machine);
   }
 }
@@ -132,7 +133,7 @@ TEST_P(StoreContract, KeepsAllOfAnEvent) {
   event.event.redacts = EventId("$other");
   event.event.content = R"({"text":"snö"})";
   event.event.sticky_duration = 5min;
-  event.event.origin_server_ts = noon - 1h;
+  event.event.origin_server_ts = wall_noon - 1h;
   scheduled(event);
 
   const auto found = look_up(event.delay_id);
@@ -214,7 +215,7 @@ TEST_P(StoreContract, GuardsEveryActionByTheStateItFinds) {
     EXPECT_EQ(look_up(cancelled).state, state == State::scheduled ? State::cancelled : state);
 
     const auto claimed = event_in(state, event_of(alice));
-    const Attempt attempt{noon, true};
+    const Attempt attempt{wall_noon, true};
     const auto claim = answer(store().claim(claimed, std::nullopt, attempt, noon));
     if (state == State::scheduled) {
       EXPECT_EQ(std::get<DelayedEvent>(claim).delay_id, claimed);
@@ -284,7 +285,7 @@ TEST_P(StoreContract, ShowsTheLastRestartOfAFinalisedEvent) {
   answer(store().restart(cancelled, std::nullopt, noon + 5s));
   answer(store().restart(sent, std::nullopt, noon + 6s));
   answer(store().cancel(cancelled, std::nullopt, noon + 7s));
-  const Attempt attempt{noon + 16s};
+  const Attempt attempt{wall_noon + 16s};
   answer(store().claim(sent, std::nullopt, attempt, noon + 16s));
   answer(store().finalise(sent, sent_at(noon + 17s)));
   reopen();
@@ -301,7 +302,7 @@ TEST_P(StoreContract, ShowsTheLastRestartOfAFinalisedEvent) {
 TEST_P(StoreContract, ClaimsByTimeOnlyWhatIsDue) {
   const auto delay_id = scheduled(event_of(alice));
   answer(store().restart(delay_id, std::nullopt, noon + 5s));
-  const Attempt attempt{noon + 15s};
+  const Attempt attempt{wall_noon + 15s};
   const auto early = answer(store().claim(delay_id, std::nullopt, attempt, noon + 14'999ms));
   EXPECT_EQ(std::get<Met>(early).effect, Effect::wait);
   EXPECT_EQ(std::get<Met>(early).timing.due(), noon + 15s);
@@ -311,18 +312,18 @@ TEST_P(StoreContract, ClaimsByTimeOnlyWhatIsDue) {
   EXPECT_EQ(claimed.state, State::sending);
   EXPECT_EQ(claimed.event.content, R"({"body":"hello"})");
   EXPECT_EQ(claimed.timing.delayed_since, noon + 5s);
-  EXPECT_EQ(claimed.attempt->origin_server_ts, noon + 15s);
+  EXPECT_EQ(claimed.attempt->origin_server_ts, wall_noon + 15s);
   EXPECT_FALSE(claimed.attempt->on_request);
 }
 
 TEST_P(StoreContract, RemembersAnAttemptUntilItIsReleased) {
   const auto delay_id = scheduled(event_of(alice));
-  const Attempt attempt{noon + 1s, true};
+  const Attempt attempt{wall_noon + 1s, true};
   answer(store().claim(delay_id, alice, attempt, noon + 1s));
   reopen();
   auto found = look_up(delay_id);
   EXPECT_EQ(found.state, State::sending);
-  EXPECT_EQ(found.attempt->origin_server_ts, noon + 1s);
+  EXPECT_EQ(found.attempt->origin_server_ts, wall_noon + 1s);
   EXPECT_TRUE(found.attempt->on_request);
 
   answer(store().release(delay_id));
@@ -346,7 +347,7 @@ TEST_P(StoreContract, KeepsTheFirstOutcome) {
 TEST_P(StoreContract, HidesAnEventFromOtherUsers) {
   for (const State state : all_states) {
     const auto delay_id = event_in(state, event_of(alice));
-    const Attempt attempt{noon + 10s};
+    const Attempt attempt{wall_noon + 10s};
     EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().restart(delay_id, bob, noon))));
     EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().cancel(delay_id, bob, noon))));
     EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().claim(delay_id, bob, attempt, noon + 10s))));
@@ -359,7 +360,7 @@ TEST_P(StoreContract, HidesAnEventFromOtherUsers) {
 
 TEST_P(StoreContract, KnowsNoEventThatWasNotScheduled) {
   const auto unknown = DelayId::random();
-  const Attempt attempt{noon};
+  const Attempt attempt{wall_noon};
   EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().restart(unknown, std::nullopt, noon))));
   EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().cancel(unknown, std::nullopt, noon))));
   EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().claim(unknown, std::nullopt, attempt, noon))));
@@ -509,7 +510,7 @@ TEST_P(StoreContract, LetsExactlyOneOfRacingActionsWin) {
         answer = co_await store.cancel(id, std::nullopt, noon);
       }
       static Task<void> claim(Store& store, DelayId id, std::optional<StoreResult<ClaimAnswer>>& answer) {
-        const Attempt attempt{noon, true};
+        const Attempt attempt{wall_noon, true};
         answer = co_await store.claim(id, std::nullopt, attempt, noon);
       }
     };

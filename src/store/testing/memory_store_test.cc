@@ -44,7 +44,7 @@ class MemoryStoreInstances : public ::testing::Test {
     return event.delay_id;
   }
   ClaimAnswer claim(MemoryStore& store, DelayId delay_id, Timestamp now) {
-    const domain::Attempt attempt{now};
+    const domain::Attempt attempt{to_wall(now, 0ms)};
     return runner_.run(store.claim(delay_id, std::nullopt, attempt, now)).value();
   }
   static std::vector<DelayId> ids_of(const std::vector<Active>& active) {
@@ -94,7 +94,7 @@ TEST_F(MemoryStoreInstances, KeepAnInstanceOutThatHasLostItsLease) {
   runner_.run(first_.release(delay_id)).value();
   EXPECT_EQ(state_of(delay_id), domain::State::sending);
   const auto other = schedule(first_, 10s);
-  const domain::Attempt attempt{noon + 10s, true};
+  const domain::Attempt attempt{to_wall(noon + 10s, 0ms), true};
   EXPECT_TRUE(runner_.run(first_.claim(other, std::nullopt, attempt, noon + 10s)).has_error());
   EXPECT_THAT(ids_of(runner_.run(third.adopt()).value()), ElementsAre(other));  // nobody had its timer
   runner_.run(third.finalise(delay_id, finalised)).value();
@@ -112,7 +112,7 @@ TEST_F(MemoryStoreInstances, KeepAnOutcomeAfterTheLeaseHasRunOutUnlessOthersHave
 
 TEST_F(MemoryStoreInstances, LeaveTheTimerToItsOwnerWhoMayNeedItYet) {
   const auto delay_id = schedule(first_, 10s);
-  const domain::Attempt attempt{noon, true};
+  const domain::Attempt attempt{to_wall(noon, 0ms), true};
   runner_.run(second_.claim(delay_id, std::nullopt, attempt, noon)).value();
   const std::vector<DelayId> ids{delay_id};
   EXPECT_EQ(runner_.run(first_.look(ids)).value().front().state, domain::State::sending);
