@@ -77,8 +77,11 @@ def start_another(afterword: Afterword, tmp_path: Path) -> Iterator[Callable[...
     """Starts an Afterword of the test's own, with other settings or to be killed: start_another({"key": "value"})."""
     started: list[Afterword] = []
 
-    def start(settings: dict[str, str] | None = None, *, own_clock: bool = False) -> Afterword:
-        other = afterword.beside(tmp_path / f"afterword-{len(started)}", {**_SETTINGS, **(settings or {})})
+    def start(
+        settings: dict[str, str] | None = None, *, own_clock: bool = False, as_installed: bool = False
+    ) -> Afterword:
+        settings = {**({} if as_installed else _SETTINGS), **(settings or {})}
+        other = afterword.beside(tmp_path / f"afterword-{len(started)}", settings, as_installed=as_installed)
         started.append(other)
         _afterwords.append(other)
         if own_clock:

@@ -12,19 +12,31 @@ from .processes import Process, ProcessFailed, free_port
 _ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("AFTERWORD", _ROOT / "build/release/src/main/afterword")).absolute()
 
+# Restarts of a test lose no client, so there is nothing to wait for.
+_FOR_TESTS = {"delivery.start_grace": "0s"}
+
 
 class Afterword(Server):
-    """Afterword in front of a homeserver; its configuration and data are in `directory`."""
+    """Afterword in front of a homeserver; its configuration and data are in `directory`.
 
-    def __init__(self, directory: Path, port: int | None = None, settings: dict[str, str] | None = None):
+    `as_installed`: nothing is set but what `afterword init` writes and what `settings` says.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        settings: dict[str, str] | None = None,
+        *,
+        as_installed: bool = False,
+    ):
         port = port or free_port()
         super().__init__(f"http://127.0.0.1:{port}")
         self.directory = directory
         self.listen = f"127.0.0.1:{port}"
         self.log = directory / "afterword.log"
         self._configuration = directory / "afterword.yaml"
-        # Restarts of a test lose no client, so there is nothing to wait for.
-        self._settings = {"delivery.start_grace": "0s", **(settings or {})}
+        self._settings = {**({} if as_installed else _FOR_TESTS), **(settings or {})}
         self._process: Process | None = None
         self._environment: list[str] = []
 
@@ -52,10 +64,12 @@ class Afterword(Server):
         if done.returncode != 0:
             raise ProcessFailed(f"afterword init ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
 
-    def beside(self, directory: Path, settings: dict[str, str] | None = None) -> "Afterword":
+    def beside(
+        self, directory: Path, settings: dict[str, str] | None = None, *, as_installed: bool = False
+    ) -> "Afterword":
         """Another one for the same homeserver, which takes both for one application service. Its data are its own."""
         directory.mkdir(parents=True, exist_ok=True)
-        other = Afterword(directory, settings=settings)
+        other = Afterword(directory, settings=settings, as_installed=as_installed)
         other._configuration = self._configuration
         other._settings = {"listen": other.listen, "database": f"sqlite:{directory}/afterword.db", **other._settings}
         return other

@@ -131,7 +131,7 @@ class Synapse(Server):
             "trusted_key_servers": [],
             "report_stats": False,
             "presence": {"enabled": False},
-            "experimental_features": {"msc4354_enabled": True},
+            "experimental_features": {"msc4354_enabled": True, "msc4222_enabled": True},
             "app_service_config_files": [str(path) for path in registrations],
         }
         if not self._default_rate_limits:

@@ -137,21 +137,3 @@ def test_what_is_not_let_through_can_be_cancelled(gate: Gate, behind_gate: After
     gate.heal()
     time.sleep(2)
     assert alice.events(room, TEXT) == []
-
-
-def test_a_short_delay_is_sent_soon_after_a_start(
-    alice: User, room: str, start_another: Callable[..., Afterword]
-):
-    """With the default configuration: the grace holds nothing for longer than its own delay. (Complement's
-    TestDelayedEvents waits for five seconds.)"""
-    afterword = start_another({"delivery.start_grace": "10s"})
-    alice = alice.at(afterword)
-    message = alice.delayed(room, TEXT, {"msgtype": "m.text", "body": "due"}, 900)
-    state = alice.delayed(room, MEMBER, {"left": True}, 900, state_key=alice.user_id)
-    afterword.stop()
-    time.sleep(1)
-    started = now_ms()
-    afterword.start()
-    for delay_id in (message, state):
-        assert alice.outcome(delay_id, 5)["event_id"]
-    assert now_ms() - started < 5000

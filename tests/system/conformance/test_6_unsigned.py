@@ -101,6 +101,23 @@ def test_at_its_time(alice: User, room: str):
     assert {event_id: delay_id for event_id, delay_id in shown.items() if delay_id} == expected
 
 
+@impossible(dendrite="it has no `state_after`")
+def test_state_after(alice: User, bob: User, room: str):
+    """A state event shows it in `state_after` too (MSC4222), which matrix-js-sdk asks for"""
+    bob.join(room)
+    delay_id = alice.delayed(room, STATE, {}, HOUR, state_key="")
+    alice.manage(delay_id, "send").ok()
+
+    def seen_by(user: User) -> dict[str, Any]:
+        query = {"use_state_after": "true", "org.matrix.msc4222.use_state_after": "true"}
+        joined = user.request_patiently("GET", f"{C}/v3/sync", query=query).ok()["rooms"]["join"][room]
+        [state_after] = [joined[key] for key in ("state_after", "org.matrix.msc4222.state_after") if key in joined]
+        return next(seen for seen in state_after["events"] if seen["type"] == STATE)
+
+    assert {key: seen_by(alice)["unsigned"].get(key) for key in KEYS} == {key: delay_id for key in KEYS}
+    assert not set(KEYS) & set(seen_by(bob).get("unsigned", {}))
+
+
 def test_what_a_user_wrote(alice: User, bob: User, room: str):
     """What users write into `content` is left as it is"""
     bob.join(room)
