@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include "base/log.h"
+#include "base/testing/temporary_folder.h"
 #include "sim/checkers.h"
 #include "sim/clients.h"
 #include "sim/disk.h"
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -40,28 +40,9 @@ constexpr store::sqlite::Folding small_folding{
 
 // Where SQLite's files seem to be. The store makes sure itself that it can make a file there, so the folder exists; the
 // file stays empty, for what is written goes to the simulated disk.
-class Folder {
- public:
-  Folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-sim-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path database() const { return path_ / "afterword.db"; }
-
- private:
-  std::filesystem::path path_;
-};
-
-const Folder& folder() {
-  static const Folder made;
-  return made;
+std::filesystem::path database_file() {
+  static const afterword::testing::TemporaryFolder folder;
+  return folder / "afterword.db";
 }
 
 // What a world is like.
@@ -232,7 +213,7 @@ const Disk& new_database() {
     auto disk = std::make_unique<Disk>(Random(1));
     mount(*disk);
     asio::io_context context;
-    store::sqlite::Options options{folder().database(), store::CommitOn::executor, {}};
+    store::sqlite::Options options{database_file(), store::CommitOn::executor, {}};
     auto opened = store::sqlite::open(context.get_executor(), std::move(options));
     if (opened.has_error()) throw std::runtime_error(opened.error());
     return disk;
@@ -284,7 +265,7 @@ std::unique_ptr<store::Store> World::open_store(Node& node, std::vector<Task<voi
     background.push_back(store->keep_lease(node.clock()));
     return store;
   }
-  store::sqlite::Options options{folder().database(), store::CommitOn::executor, small_folding};
+  store::sqlite::Options options{database_file(), store::CommitOn::executor, small_folding};
   auto opened = store::sqlite::open(node.executor(), std::move(options));
   if (opened.has_error()) {
     simulation_.trace("{} cannot open its database: {}", node.name(), opened.error());

@@ -5,13 +5,12 @@
 #include "api/schedule.h"
 #include "async/testing/manual_clock.h"
 #include "base/json.h"
+#include "base/testing/temporary_folder.h"
 #include "homeserver/testing/fake_homeserver.h"
 #include "store/sqlite/sqlite_store.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -26,9 +25,6 @@ const domain::UserId alice("@alice:example.org");
 class ShownTimes : public ::testing::Test {
  protected:
   ShownTimes() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-api-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = pattern;
     auto opened = store::sqlite::open(executor(), {folder_ / "afterword.db", store::CommitOn::executor, {}});
     if (opened.has_error()) throw std::runtime_error(opened.error());
     store_ = *std::move(opened);
@@ -41,7 +37,6 @@ class ShownTimes : public ::testing::Test {
     clock_.run(delivery_->drain(0ms));
     clock_.run(store_->close());
     store_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   async::Executor executor() { return clock_.context().get_executor(); }
@@ -89,7 +84,7 @@ class ShownTimes : public ::testing::Test {
   }
   WallTime wall() { return clock_.machine_time().wall; }
 
-  std::filesystem::path folder_;
+  afterword::testing::TemporaryFolder folder_;
   async::testing::ManualClock clock_;
   homeserver::testing::FakeHomeserver homeserver_{clock_};
   std::unique_ptr<store::Store> store_;

@@ -2,6 +2,7 @@
 
 #include "async/task_group.h"
 #include "async/testing/manual_clock.h"
+#include "base/testing/temporary_folder.h"
 #include "homeserver/testing/fake_homeserver.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/testing/hindered_store.h"
@@ -12,8 +13,6 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -44,17 +43,11 @@ const RoomId room_b("!b:example.org");
 
 class DeliveryTest : public ::testing::Test {
  protected:
-  DeliveryTest() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-delivery-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = pattern;
-    open_store();
-  }
+  DeliveryTest() { open_store(); }
   ~DeliveryTest() override {
     if (delivery_) clock_.run(delivery_->drain(0ms));
     clock_.run(store_->close());
     store_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   async::Executor executor() { return clock_.context().get_executor(); }
@@ -145,7 +138,7 @@ class DeliveryTest : public ::testing::Test {
   }
 
   std::uint8_t made_ = 0;
-  std::filesystem::path folder_;
+  afterword::testing::TemporaryFolder folder_;
   async::testing::ManualClock clock_;
   FakeHomeserver homeserver_{clock_};
   std::unique_ptr<HinderedStore> store_;

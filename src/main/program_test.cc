@@ -1,5 +1,6 @@
 // The program as a person runs it: what it prints, and what it ends with.
-#include "ops/testing/temporary_folder.h"
+
+#include "base/testing/temporary_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -18,14 +19,14 @@
 namespace afterword {
 namespace {
 
-using ops::testing::TemporaryFolder;
-using ops::testing::text_of;
+using afterword::testing::TemporaryFolder;
 using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
+using testing::text_of;
 
 struct Ended {
   int status;

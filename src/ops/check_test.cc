@@ -1,8 +1,8 @@
 #include "ops/check.h"
 
 #include "async/task_group.h"
+#include "base/testing/temporary_folder.h"
 #include "http/server.h"
-#include "ops/testing/temporary_folder.h"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
@@ -77,7 +77,7 @@ class CheckTest : public ::testing::Test {
     return found;
   }
 
-  testing::TemporaryFolder folder_;
+  afterword::testing::TemporaryFolder folder_;
   async::asio::io_context io_;
   ScriptedHomeserver homeserver_{io_.get_executor()};
   Configuration configuration_;

@@ -1,5 +1,6 @@
 #include "ops/configuration.h"
 
+#include "base/text.h"
 #include "ops/configuration_keys.h"
 #include "ops/files.h"
 #include "ops/registration.h"
@@ -117,6 +118,10 @@ class Reader {
     }
     const std::optional<std::string> value = given == given_.end() ? std::string(key.standard) : given->second.value;
     if (!value) return;
+    if (std::ranges::any_of(*value, is_control)) {
+      report(where(key.name), "holds a control character; take it out, or write the value in one line");
+      return;
+    }
     const Result<void, std::string> taken = key.take(*value, folder_, configuration);
     if (!taken) report(where(key.name), taken.error());
   }

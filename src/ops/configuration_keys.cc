@@ -2,6 +2,7 @@
 
 #include "ops/duration.h"
 #include "ops/files.h"
+#include "ops/registration.h"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -20,7 +21,7 @@ using Folder = const std::filesystem::path&;
 
 Taken take_homeserver_url(const std::string& value, Folder, Configuration& configuration) {
   Result<http::Origin, std::string> origin = http::Origin::parse(value);
-  if (!origin) return std::move(origin).error();
+  if (!origin) return origin.error();
   configuration.homeserver = *std::move(origin);
   return {};
 }
@@ -58,8 +59,7 @@ Taken take_admin_token(const std::string& value, Folder folder, Configuration& c
     token = text->substr(0, text->find_last_not_of(" \t\r\n") + 1);
     configuration.admin_token_file = path;
   }
-  const auto is_visible = [](char letter) { return letter > ' ' && letter <= '~'; };
-  if (token.empty() || !std::ranges::all_of(token, is_visible)) {
+  if (!is_token(token)) {
     return std::string("is not an access token; write one, file:FILE, or none");
   }
   configuration.admin_token = std::move(token);
@@ -96,7 +96,7 @@ Taken take_listen(const std::string& value, Folder, Configuration& configuration
 
 Taken take_database(const std::string& value, Folder folder, Configuration& configuration) {
   Result<Database, std::string> database = parse_database(value, folder);
-  if (!database) return std::move(database).error();
+  if (!database) return database.error();
   configuration.database = *std::move(database);
   return {};
 }

@@ -1,8 +1,8 @@
 #include "ops/configuration.h"
 
+#include "base/testing/temporary_folder.h"
 #include "ops/configuration_keys.h"
 #include "ops/testing/require.h"
-#include "ops/testing/temporary_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -40,7 +40,7 @@ class ConfigurationTest : public ::testing::Test {
     return error;
   }
 
-  testing::TemporaryFolder folder_;
+  afterword::testing::TemporaryFolder folder_;
 };
 
 TEST_F(ConfigurationTest, NeedsOnlyTheHomeserver) {
@@ -129,6 +129,19 @@ TEST_F(ConfigurationTest, TheAdministratorsTokenMayStandInAFile) {
 TEST_F(ConfigurationTest, AnImpossibleAdministratorsTokenIsNotShown) {
   EXPECT_EQ(error_of(minimal, {*parse_setting("homeserver.admin_token=s3cret and more")}),
             "--set homeserver.admin_token: is not an access token; write one, file:FILE, or none");
+}
+
+TEST_F(ConfigurationTest, NoValueHoldsAControlCharacterAndNoneSuchIsShown) {
+  for (const Key& key : keys()) {
+    for (const char* value : {"s3cret\r\nX-Injected: yes", "s3cret\n", "s3cret\x7f"}) {
+      const std::string error =
+          error_of(minimal, {Setting{std::string(key.name), value, "--set " + std::string(key.name)}});
+      EXPECT_EQ(error, "--set " + std::string(key.name) +
+                           ": holds a control character; take it out, or write the value in one line");
+    }
+  }
+  EXPECT_EQ(error_of("homeserver: {url: 'http://a', server_name: b}\nregistration: \"a\\0b\"\n"),
+            "afterword.yaml:2: registration: holds a control character; take it out, or write the value in one line");
 }
 
 TEST_F(OpenFilesTest, AnAdministratorsTokenIsASecretWhereverItStands) {

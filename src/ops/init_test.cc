@@ -1,9 +1,9 @@
 #include "ops/init.h"
 
+#include "base/testing/temporary_folder.h"
 #include "ops/configuration_keys.h"
 #include "ops/registration.h"
 #include "ops/testing/require.h"
-#include "ops/testing/temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <yaml-cpp/yaml.h>
@@ -13,10 +13,10 @@
 namespace afterword::ops {
 namespace {
 
+using afterword::testing::text_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::require;
-using testing::text_of;
 
 std::vector<Setting> settings(std::vector<std::string> more = {}) {
   std::vector<Setting> result = {{"homeserver.server_name", "example.org", "--server-name"},
@@ -37,7 +37,7 @@ class InitTest : public ::testing::Test {
     return files;
   }
 
-  testing::TemporaryFolder folder_;
+  afterword::testing::TemporaryFolder folder_;
   Result<void, std::string> written_;
 };
 
@@ -162,8 +162,24 @@ TEST(Registration, TokensAreLongAndNew) {
   EXPECT_NE(one.as_token, other.as_token);
 }
 
+TEST(Registration, SaysWhichTokenIsNoneWithoutShowingIt) {
+  const afterword::testing::TemporaryFolder folder;
+  for (const std::string& no_token : {std::string(R"("s3cret\r\nX-Injected: yes")"), std::string(R"("s3cret\0")"),
+                                      std::string("s3cret and more"), std::string("s3crét"), std::string(4097, 's')}) {
+    for (const auto& [name, other] : {std::pair("as_token", "hs_token"), std::pair("hs_token", "as_token")}) {
+      const std::filesystem::path path =
+          folder.write("registration.yaml", std::string(other) + ": good\n" + name + ": " + no_token + "\n");
+      const auto read = read_registration(path);
+      ASSERT_FALSE(read) << no_token;
+      EXPECT_EQ(read.error(), path.string() + ": its " + name +
+                                  " is no token, which is one word of at most 4096 letters of ASCII; make a new one "
+                                  "with `afterword init`");
+    }
+  }
+}
+
 TEST(Registration, SaysWhatIsMissing) {
-  const testing::TemporaryFolder folder;
+  const afterword::testing::TemporaryFolder folder;
   const std::filesystem::path path = folder.write("registration.yaml", "as_token: secret\n");
   EXPECT_EQ(read_registration(path).error(), path.string() + ": has no hs_token; make a new one with `afterword init`");
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <system_error>
@@ -30,6 +31,12 @@ std::string escape_regex(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_token(std::string_view text) {
+  constexpr std::size_t most = 4096;
+  const auto is_visible = [](char letter) { return letter > ' ' && letter <= '~'; };
+  return !text.empty() && text.size() <= most && std::ranges::all_of(text, is_visible);
+}
 
 Registration make_registration() { return {random_token(), random_token()}; }
 
@@ -68,6 +75,12 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
     for (const auto& [name, token] : tokens) {
       if (root.IsMap() && root[name].IsDefined() && root[name].IsScalar()) *token = root[name].Scalar();
       if (token->empty()) return wrong(fmt::format("has no {}; make a new one with `afterword init`", name));
+      if (!is_token(*token)) {
+        return wrong(
+            fmt::format("its {} is no token, which is one word of at most 4096 letters of ASCII; make a new one "
+                        "with `afterword init`",
+                        name));
+      }
     }
     if (const YAML::Node limited = root["rate_limited"]; limited.IsDefined() && limited.IsScalar()) {
       YAML::convert<bool>::decode(limited, registration.rate_limited);

@@ -25,6 +25,9 @@ Registration make_registration();
 // The file's text. Its tokens are the secret.
 std::string registration_text(const Registration& registration, std::string_view server_name);
 
+// Whether it is one word that a header can hold, whoever made it up.
+bool is_token(std::string_view text);
+
 // The errors are for a person, and hold no token.
 Result<Registration, std::string> read_registration(const std::filesystem::path& path);
 

@@ -2,13 +2,12 @@
 
 #include "async/task_group.h"
 #include "async/testing/manual_clock.h"
+#include "base/testing/temporary_folder.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/testing/memory_store.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -20,16 +19,8 @@ using namespace std::chrono_literals;
 
 class TimeKeeping : public ::testing::Test {
  protected:
-  TimeKeeping() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-time-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = pattern;
-    start();
-  }
-  ~TimeKeeping() override {
-    stop();
-    std::filesystem::remove_all(folder_);
-  }
+  TimeKeeping() { start(); }
+  ~TimeKeeping() override { stop(); }
 
   void start() {
     const async::Executor executor = clock_.context().get_executor();
@@ -50,7 +41,7 @@ class TimeKeeping : public ::testing::Test {
     store_.reset();
   }
 
-  std::filesystem::path folder_;
+  afterword::testing::TemporaryFolder folder_;
   async::testing::ManualClock clock_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<async::TaskGroup> tasks_;

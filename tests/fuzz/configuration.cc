@@ -3,10 +3,10 @@
 // The input: a line of KEY=VALUE; then the file.
 #include "ops/configuration.h"
 
+#include "base/testing/temporary_folder.h"
 #include "ops/duration.h"
 #include "ops/files.h"
 #include "ops/registration.h"
-#include "ops/testing/temporary_folder.h"
 #include "require.h"
 #include "targets.h"
 
@@ -20,7 +20,7 @@ struct Folder {
     const std::string text = ops::registration_text(ops::make_registration(), "example.org");
     require(ops::write_new_file(folder.path() / "afterword-registration.yaml", text).has_value(), "it can be written");
   }
-  ops::testing::TemporaryFolder folder;
+  testing::TemporaryFolder folder;
 };
 
 void check_error(const std::string& error) {

@@ -1,7 +1,7 @@
 // ops/registration: a file that may be anything, and whose tokens stay secret.
 #include "ops/registration.h"
 
-#include "ops/testing/temporary_folder.h"
+#include "base/testing/temporary_folder.h"
 #include "require.h"
 #include "targets.h"
 
@@ -10,7 +10,7 @@
 namespace afterword::fuzz {
 
 void registration(std::string_view input) {
-  static const ops::testing::TemporaryFolder folder;
+  static const testing::TemporaryFolder folder;
   static const std::filesystem::path file = folder.path() / "r";
   std::ofstream(file, std::ios::binary) << input;
   const auto read = ops::read_registration(file);

@@ -1,13 +1,13 @@
 // store/sqlite: whatever stands in the rows of a database of ours, it is read or refused, and every verb has an answer.
 //
 // The input: binary; rows of events, of timing and of the journal, as read_rows() has it.
+#include "base/testing/temporary_folder.h"
 #include "require.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/testing/run.h"
 #include "targets.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -17,21 +17,6 @@ namespace {
 using store::sqlite::Blob;
 using store::sqlite::Database;
 using store::sqlite::Statement;
-
-class Folder {
- public:
-  Folder() {
-    // In memory, where syncing costs nothing.
-    std::string pattern = "/dev/shm/afterword-fuzz-XXXXXX";
-    require(::mkdtemp(pattern.data()) != nullptr, "there is a folder");
-    path_ = pattern;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path file() const { return path_ / "afterword.db"; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Cuts values off the input; zeros and empty texts when it has come to its end.
 class Values {
@@ -127,14 +112,13 @@ void use(store::Store& store, store::testing::Runner& runner) {
 }  // namespace
 
 void stored_rows(std::string_view input) {
-  static const Folder folder;
+  static const afterword::testing::TemporaryFolder folder("/dev/shm");  // in memory, where syncing costs nothing
+  const std::filesystem::path file = folder / "afterword.db";
   store::testing::Runner runner;
-  const auto open = [&] {
-    return store::sqlite::open(runner.executor(), {folder.file(), store::CommitOn::executor, {}});
-  };
-  if (!std::filesystem::exists(folder.file())) require(open().has_value(), "a database is made");
+  const auto open = [&] { return store::sqlite::open(runner.executor(), {file, store::CommitOn::executor, {}}); };
+  if (!std::filesystem::exists(file)) require(open().has_value(), "a database is made");
   {
-    Database database = Database::open(folder.file());
+    Database database = Database::open(file);
     database.execute("PRAGMA synchronous = OFF; DELETE FROM events; DELETE FROM timing; DELETE FROM journal");
     Values values(input);
     read_rows(values, database);

@@ -2,6 +2,7 @@
 #include "store/archive.h"
 
 #include "async/testing/manual_clock.h"
+#include "base/testing/temporary_folder.h"
 #include "store/postgres/archive.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/postgres_store.h"
@@ -56,15 +57,6 @@ class Place {
 
 class SqlitePlace final : public Place {
  public:
-  SqlitePlace() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-store-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = pattern;
-  }
-  ~SqlitePlace() override { std::filesystem::remove_all(folder_); }
-  SqlitePlace(const SqlitePlace&) = delete;
-  SqlitePlace& operator=(const SqlitePlace&) = delete;
-
   std::filesystem::path path() const { return folder_ / "afterword.db"; }
   Result<std::unique_ptr<Store>, std::string> open(async::Executor executor) const override {
     return sqlite::open(std::move(executor), {.path = path()});
@@ -73,7 +65,7 @@ class SqlitePlace final : public Place {
   std::unique_ptr<ArchiveWriter> writer() const override { return sqlite::open_archive_writer(path()); }
 
  private:
-  std::filesystem::path folder_;
+  afterword::testing::TemporaryFolder folder_;
 };
 
 class PostgresPlace final : public Place {

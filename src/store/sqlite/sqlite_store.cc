@@ -171,7 +171,7 @@ class SqliteStore final : public Store {
 
 Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Options options) {
   auto database = open_database(options.path);
-  if (database.has_error()) return std::move(database).error();
+  if (database.has_error()) return database.error();
   try {
     const auto origin = OriginTable(*database).read();
     if (const auto reason = unfinished(origin)) return options.path.string() + ": " + *reason;

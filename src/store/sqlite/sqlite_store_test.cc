@@ -1,5 +1,6 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include "base/testing/temporary_folder.h"
 #include "store/sqlite/database.h"
 #include "store/testing/contract.h"
 
@@ -8,7 +9,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -19,6 +19,7 @@ namespace afterword::store::sqlite {
 namespace {
 
 using namespace std::chrono_literals;
+using afterword::testing::TemporaryFolder;
 using domain::NewDelayedEvent;
 using domain::State;
 using ::testing::HasSubstr;
@@ -28,23 +29,6 @@ using testing::Variant;
 
 constexpr Timestamp noon = from_ms(1'800'000'000'000);
 constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-store-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // So small that every few restarts begin a sweep, which takes many steps.
 constexpr Folding tiny_folding{.min_entries = 3, .min_entries_per_event = 0, .slots_per_step = 2, .rows_per_step = 1};

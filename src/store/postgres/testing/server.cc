@@ -70,14 +70,11 @@ Server& Server::shared() {
 }
 
 Server::Server() {
-  auto pattern = (std::filesystem::temp_directory_path() / "afterword-postgres-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  folder_ = pattern;
   if (const passwd* const user = other_user()) {
-    if (::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown");
+    if (::chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown");
   }
   const int status = wait_for(start_program(
-      folder_, "initdb",
+      folder_.path(), "initdb",
       {"-D", folder_ / "data", "--no-sync", "-A", "trust", "-U", "afterword", "-E", "UTF8", "--locale=C"}));
   if (status != 0) throw std::runtime_error("initdb of PostgreSQL 15 does not work; its package is postgresql");
   start();
@@ -88,15 +85,13 @@ Server::~Server() {
     ::kill(process_, SIGQUIT);
     wait_for(process_);
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void Server::start() {
-  process_ = start_program(folder_, "postgres",
+  process_ = start_program(folder_.path(), "postgres",
                            {"-D", folder_ / "data", "-c", "listen_addresses=", "-c",
-                            "unix_socket_directories=" + folder_.string(), "-c", fmt::format("port={}", port), "-c",
-                            "max_connections=200", "-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=5s"});
+                            "unix_socket_directories=" + folder_.path().string(), "-c", fmt::format("port={}", port),
+                            "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "autovacuum_naptime=5s"});
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (::PQping(url_of("postgres").c_str()) != PQPING_OK) {
     if (std::chrono::steady_clock::now() > give_up) throw std::runtime_error("PostgreSQL does not start");
@@ -129,7 +124,7 @@ std::string Server::ask(const std::string& url, const std::string& sql) {
 
 std::string Server::url_of(const std::string& database) const {
   std::string host;
-  for (const char letter : folder_.string()) host += letter == '/' ? "%2F" : std::string(1, letter);
+  for (const char letter : folder_.path().string()) host += letter == '/' ? "%2F" : std::string(1, letter);
   return fmt::format("postgresql://afterword@{}:{}/{}", host, port, database);
 }
 

@@ -2,6 +2,8 @@
 // socket there, and gone when the program ends, however it does.
 #pragma once
 
+#include "base/testing/temporary_folder.h"
+
 #include <filesystem>
 #include <string>
 #include <sys/types.h>
@@ -30,7 +32,7 @@ class Server {
   std::filesystem::path socket() const;
 
  private:
-  std::filesystem::path folder_;
+  afterword::testing::TemporaryFolder folder_;
   pid_t process_ = -1;
   int databases_ = 0;
 };

@@ -8,12 +8,12 @@
 #include <stdexcept>
 #include <string>
 
-namespace afterword::ops::testing {
+namespace afterword::testing {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "afterword-ops-XXXXXX").string();
+  explicit TemporaryFolder(const std::filesystem::path& where = std::filesystem::temp_directory_path()) {
+    std::string pattern = (where / "afterword-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
     path_ = pattern;
   }
@@ -25,6 +25,7 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
   std::filesystem::path write(const std::string& name, const std::string& text) const {
     std::ofstream(path_ / name) << text;
@@ -41,4 +42,4 @@ inline std::string text_of(const std::filesystem::path& path) {
   return text.str();
 }
 
-}  // namespace afterword::ops::testing
+}  // namespace afterword::testing
