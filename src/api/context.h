@@ -4,7 +4,10 @@
 #include "async/clock.h"
 #include "delivery/delivery.h"
 #include "domain/limits.h"
+#include "http/byte_budget.h"
 #include "store/store.h"
+
+#include <memory>
 
 namespace afterword::api {
 
@@ -13,6 +16,8 @@ struct Context {
   store::Store& store;
   delivery::Delivery& delivery;
   domain::Limits limits;
+  // What lists take while they are made.
+  std::shared_ptr<http::ByteBudget> bodies = std::make_shared<http::ByteBudget>(512 * 1024 * 1024);
 };
 
 }  // namespace afterword::api

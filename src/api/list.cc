@@ -2,8 +2,15 @@
 
 #include "api/delayed_event_json.h"
 #include "base/server_time.h"
+#include "http/byte_budget.h"
+#include "http/matrix_answer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
+#include <memory>
+#include <unordered_set>
+#include <utility>
 
 namespace afterword::api {
 namespace {
@@ -40,13 +47,64 @@ std::optional<State> read_status(std::string_view text) {
 
 store::ListPosition position_of(const domain::DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
 
-void append(std::string& array, const std::vector<domain::DelayedEvent>& events, WireForm form,
-            Milliseconds wall_offset) {
-  for (const domain::DelayedEvent& event : events) {
-    if (array.back() != '[') array += ',';
-    array += to_json(event, form, wall_offset);
+// Of events in memory at once, each of which takes up to 64 KiB. What they take is held before they are read.
+constexpr std::uint32_t events_at_once = 14;
+constexpr std::size_t bytes_at_once = 960 * 1024;  // a small body yet, for most lists are small
+
+constexpr std::uint32_t events_of_a_page = 100;
+
+// The body of an answer, which grows by a few events at a time, and only while there is room for it in memory.
+class Listing {
+ public:
+  Listing(Context& context, domain::UserId caller, std::string client, WireForm form)
+      : context_(context), caller_(std::move(caller)), form_(form), room_(*context.bodies, std::move(client)) {}
+
+  // At most so many events. The error is the answer to give instead.
+  async::Task<Result<void, http::Response>> make(store::ListQuery query, std::uint32_t most) {
+    for (bool more = true; more;) {
+      // A text that grows may be there twice for a moment, and the new one has room for as much again.
+      if (!room_.grow_to(bytes_at_once + 3 * body_.size())) co_return http::no_room_in_memory();
+      query.limit = std::min(events_at_once, most);
+      const auto page = co_await context_.store.list(caller_, query);
+      if (!page) co_return to_response(store_unavailable());
+      append(page->events);
+      most -= static_cast<std::uint32_t>(page->events.size());
+      more = page->more && most > 0;
+      if (page->more) query.after = position_of(page->events.back());
+      if (page->more && !more) next_ = query.after;
+    }
+    body_ += ']';
+    if (next_) body_ += ",\"next_batch\":\"" + to_token(*next_) + '"';
+    body_ += '}';
+    co_return Result<void, http::Response>();
   }
-}
+
+  http::Response answer() && {
+    room_.hold(body_.capacity());
+    http::Response response = ok(std::move(body_));
+    response.room = std::make_shared<http::ByteBudget::Share>(std::move(room_));
+    return response;
+  }
+
+ private:
+  void append(const std::vector<domain::DelayedEvent>& events) {
+    for (const domain::DelayedEvent& event : events) {
+      // One that was restarted since it was read has another place in the list.
+      if (!listed_.insert(event.delay_id).second) continue;
+      if (body_.back() != '[') body_ += ',';
+      body_ += to_json(event, form_, wall_offset_);
+    }
+  }
+
+  Context& context_;
+  const domain::UserId caller_;
+  const WireForm form_;
+  const Milliseconds wall_offset_ = context_.clock.wall_offset();
+  http::ByteBudget::Share room_;
+  std::string body_ = "{\"delayed_events\":[";
+  std::unordered_set<domain::DelayId> listed_;
+  std::optional<store::ListPosition> next_;
+};
 
 }  // namespace
 
@@ -94,33 +152,21 @@ Result<store::ListQuery, MatrixError> read_list_request(const ListRequest& reque
 
 async::Task<http::Response> list(Context& context, ListRequest request) {
   const Milliseconds wall_offset = context.clock.wall_offset();
-  const auto query = read_list_request(request, wall_offset);
+  auto query = read_list_request(request, wall_offset);
   if (!query) co_return to_response(query.error());
-  const auto page = co_await context.store.list(request.caller, *query);
-  if (!page) co_return to_response(store_unavailable());
-
-  std::string body = "{\"delayed_events\":[";
-  append(body, page->events, WireForm::stable, wall_offset);
-  body += ']';
-  if (page->more) body += ",\"next_batch\":\"" + to_token(position_of(page->events.back())) + '"';
-  body += '}';
-  co_return ok(std::move(body));
+  Listing listing(context, std::move(request.caller), std::move(request.client), WireForm::stable);
+  const auto made = co_await listing.make(*std::move(query), events_of_a_page);
+  if (!made) co_return made.error();
+  co_return std::move(listing).answer();
 }
 
-async::Task<http::Response> list_scheduled(Context& context, domain::UserId caller) {
+async::Task<http::Response> list_scheduled(Context& context, domain::UserId caller, std::string client) {
   store::ListQuery query;
   query.states = {State::scheduled};
-  const Milliseconds wall_offset = context.clock.wall_offset();
-  std::string body = "{\"delayed_events\":[";
-  while (true) {
-    const auto page = co_await context.store.list(caller, query);
-    if (!page) co_return to_response(store_unavailable());
-    append(body, page->events, WireForm::unstable, wall_offset);
-    if (!page->more) break;
-    query.after = position_of(page->events.back());
-  }
-  body += "]}";
-  co_return ok(std::move(body));
+  Listing listing(context, std::move(caller), std::move(client), WireForm::unstable);
+  const auto made = co_await listing.make(std::move(query), std::numeric_limits<std::uint32_t>::max());
+  if (!made) co_return made.error();
+  co_return std::move(listing).answer();
 }
 
 }  // namespace afterword::api

@@ -13,12 +13,13 @@
 
 namespace afterword::api {
 
-// GET U/delayed_events: all that are scheduled, by send time.
-async::Task<http::Response> list_scheduled(Context& context, domain::UserId caller);
+// GET U/delayed_events: all that are scheduled, by send time. `client` has a share of the memory (http/byte_budget.h).
+async::Task<http::Response> list_scheduled(Context& context, domain::UserId caller, std::string client);
 
 // The query of MSC4486, decoded.
 struct ListRequest {
   domain::UserId caller;
+  std::string client{};
   std::optional<std::string> from_ts, to_ts, dir, from, room_id, type, status;
 };
 

@@ -1,5 +1,7 @@
 #include "api/matrix_error.h"
 
+#include "http/matrix_answer.h"
+
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -7,23 +9,6 @@
 
 namespace afterword::api {
 namespace {
-
-http::Response json_response(int status, std::string body) {
-  http::Response response;
-  response.status = status;
-  response.headers.add("Content-Type", "application/json");
-  // Matrix client-server API, section "Web Browser Clients".
-  response.headers.add("Access-Control-Allow-Origin", "*");
-  response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
-  response.headers.add("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
-  response.headers.add("Access-Control-Expose-Headers", "Retry-After");
-  response.body = std::move(body);
-  return response;
-}
-
-void set_retry_after(http::Response& response, Milliseconds wait) {
-  response.headers.set("Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count()));
-}
 
 // The homeserver's word is passed on as far as an HTTP library can be expected to read it.
 constexpr Milliseconds longest_retry_after = std::chrono::hours(24);
@@ -121,17 +106,9 @@ MatrixError store_unavailable() {
 
 MatrixError homeserver_unreachable() { return simple(502, "M_UNKNOWN", "The homeserver cannot be reached"); }
 
-MatrixError no_room_for_answer(Milliseconds retry_after) {
-  MatrixError error = simple(503, "M_UNKNOWN", "Too much is being read from the server at present; try again later");
-  error.retry_after = retry_after;
-  return error;
-}
-
 MatrixError outcome_unknown() {
   return simple(504, "M_UNKNOWN", "The delayed event is being sent, and its outcome is not known yet");
 }
-
-MatrixError internal_error() { return simple(500, "M_UNKNOWN", "Internal server error"); }
 
 http::Response to_response(const MatrixError& error) {
   json::object body;
@@ -139,22 +116,23 @@ http::Response to_response(const MatrixError& error) {
   body["error"] = error.error;
   if (error.retry_after) body["retry_after_ms"] = error.retry_after->count();
   for (const json::key_value_pair& member : error.extra) body[member.key()] = member.value();
-  http::Response response = json_response(error.status, json::serialize(body));
-  if (error.retry_after) set_retry_after(response, *error.retry_after);
+  http::Response response = http::json_answer(error.status, json::serialize(body));
+  if (error.retry_after) http::set_retry_after(response, *error.retry_after);
   return response;
 }
 
 http::Response homeserver_refusal(const domain::HomeserverError& error) {
-  http::Response response = json_response(error.status, error.body);
+  http::Response response = http::json_answer(error.status, error.body);
   if (const std::optional<json::object> body = parse_json_object(error.body)) {
     const json::value* wait = body->if_contains("retry_after_ms");
     if (wait != nullptr && wait->is_int64()) {
-      set_retry_after(response, std::clamp(Milliseconds(wait->get_int64()), Milliseconds(0), longest_retry_after));
+      http::set_retry_after(response,
+                            std::clamp(Milliseconds(wait->get_int64()), Milliseconds(0), longest_retry_after));
     }
   }
   return response;
 }
 
-http::Response ok(std::string body) { return json_response(200, std::move(body)); }
+http::Response ok(std::string body) { return http::json_answer(200, std::move(body)); }
 
 }  // namespace afterword::api

@@ -1,4 +1,5 @@
-// Every error that Afterword answers by itself: status, errcode and words, made in this one table.
+// Every error that Afterword answers by itself, but for those about HTTP itself (http/matrix_answer.h): status, errcode
+// and words, made in this one table.
 //
 // What the homeserver refused is passed on as it said it (homeserver_refusal). Every answer made here is JSON and
 // readable by web clients.
@@ -55,9 +56,7 @@ MatrixError token_cannot_be_known(Milliseconds retry_after);  // at the moment
 // It cannot be done now
 MatrixError store_unavailable();
 MatrixError homeserver_unreachable();
-MatrixError no_room_for_answer(Milliseconds retry_after);
 MatrixError outcome_unknown();
-MatrixError internal_error();
 
 http::Response to_response(const MatrixError& error);
 http::Response homeserver_refusal(const domain::HomeserverError& error);

@@ -1,33 +1,18 @@
 #include "gateway/event_answers.h"
 
+#include "gateway/client_version.h"
+
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <span>
 #include <string>
 
 namespace afterword::gateway {
 namespace {
 
-using Segments = std::span<const std::string>;
-
 template <std::size_t size>
 bool is_one_of(std::string_view name, const std::array<std::string_view, size>& names) {
   return std::ranges::find(names, name) != names.end();
-}
-
-// What follows /_matrix/client/{version}, and the name of a proposal under `unstable`. Homeservers differ in which
-// version has what: a route that one does not have shows no events.
-std::optional<Segments> after_version(Segments path) {
-  constexpr std::array<std::string_view, 4> versions{"r0", "v1", "v3", "v4"};
-  if (path.size() < 3 || path[0] != "_matrix" || path[1] != "client") return std::nullopt;
-  const std::string& version = path[2];
-  const Segments rest = path.subspan(3);
-  if (is_one_of(version, versions)) return rest;
-  if (version == "api" && !rest.empty() && rest[0] == "v1") return rest.subspan(1);
-  if (version != "unstable") return std::nullopt;
-  const bool has_proposal = !rest.empty() && rest[0].find('.') != std::string::npos;
-  return has_proposal ? rest.subspan(1) : rest;
 }
 
 // rooms/{roomId}/…, after the room
@@ -55,7 +40,9 @@ bool post_shows_events(Segments path) { return path.size() == 1 && (path[0] == "
 }  // namespace
 
 bool may_show_events(std::string_view method, const http::Target& target) {
-  const std::optional<Segments> path = after_version(target.segments);
+  const Segments segments = target.segments;
+  if (segments.size() < 2 || segments[0] != "_matrix" || segments[1] != "client") return false;
+  const std::optional<Segments> path = after_any_version(segments.subspan(2));
   if (!path || path->empty()) return false;
   if (method == "GET") return get_shows_events(*path, target);
   return method == "POST" && post_shows_events(*path);

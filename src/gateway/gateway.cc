@@ -9,7 +9,6 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "gateway/client_address.h"
 #include "gateway/delay_ids_of_sender.h"
 #include "gateway/event_answers.h"
 #include "gateway/pass_through.h"
@@ -58,8 +57,6 @@ bool says_deactivated(std::string_view admins_body) {
   return deactivated && deactivated->is_bool() && deactivated->get_bool();
 }
 
-bool is_success(const http::Response& response) { return response.status >= 200 && response.status < 300; }
-
 }  // namespace
 
 Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver,
@@ -98,7 +95,7 @@ Asking Gateway::asking_of(const http::Request& request, const http::Target& targ
     asking.fault = credentials.error();
   }
   asking.purpose = purpose;
-  asking.address = client_address(request, passing_.trusted_proxies);
+  asking.address = request.client;
   asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
   return asking;
 }
@@ -193,7 +190,7 @@ async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Requ
     co_return std::move(not_identified->answer);
   }
   if (!manage.caller) {
-    co_return co_await manage_without_token(std::move(manage), client_address(request, passing_.trusted_proxies));
+    co_return co_await manage_without_token(std::move(manage), request.client);
   }
   co_return (co_await api::manage(context_, std::move(manage))).response;
 }
@@ -225,7 +222,7 @@ async::Task<http::Response> Gateway::answer(const ListScheduledRoute&, http::Req
                                             const http::Target& target) {
   auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
-  co_return co_await api::list_scheduled(context_, std::move(*caller));
+  co_return co_await api::list_scheduled(context_, std::move(*caller), std::move(request.client));
 }
 
 async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& request, const http::Target& target) {
@@ -233,6 +230,7 @@ async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& req
   if (!caller) co_return std::move(caller.error());
   api::ListRequest list;
   list.caller = std::move(*caller);
+  list.client = std::move(request.client);
   list.from_ts = target.parameter("from_ts");
   list.to_ts = target.parameter("to_ts");
   list.dir = target.parameter("dir");
@@ -288,7 +286,8 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
 // The homeserver does not take the token any more, and so it is good for nothing here from now on. A 401 may also ask
 // for a password, which says nothing about the token.
 void Gateway::hear_of_refusal(const homeserver::Credentials& credentials, const http::Response& response) {
-  const std::optional<json::object> body = parse_json_object(response.body);
+  const bool is_small = response.body.size() <= homeserver::answer_limits::whoami;
+  const std::optional<json::object> body = is_small ? parse_json_object(response.body) : std::nullopt;
   if (body && body->contains("flows")) return;
   if (body && string_member(*body, "errcode") == "M_USER_LOCKED") tokens_.forget_user_of(credentials.access_token);
   tokens_.forget_token(credentials.access_token);
@@ -323,7 +322,7 @@ async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRo
     }
   }
   http::Response response = co_await pass_through(homeserver_, std::move(request), passing_);
-  if (!is_success(response)) co_return response;
+  if (!http::is_success(response.status)) co_return response;
 
   if (says_deactivated(admins_body)) ends = Ends::the_account;
   if (ended) tokens_.forget_token(ended->access_token);

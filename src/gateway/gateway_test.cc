@@ -5,13 +5,14 @@
 #include "async/testing/manual_clock.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/testing/temporary_folder.h"
 #include "homeserver/testing/fake_homeserver.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/hindered_store.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -35,12 +36,9 @@ const domain::UserId alice("@alice:example.org");
 class GatewayTest : public ::testing::Test {
  protected:
   GatewayTest() {
-    auto pattern = (std::filesystem::temp_directory_path() / "afterword-gateway-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = pattern;
     auto opened = store::sqlite::open(executor(), {folder_ / "afterword.db", store::CommitOn::executor, {}});
     if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = *std::move(opened);
+    store_ = std::make_unique<store::testing::HinderedStore>(clock_, *std::move(opened));
     delivery_ = std::make_unique<delivery::Delivery>(executor(), clock_, *store_, homeserver_);
     context_ = std::make_unique<api::Context>(api::Context{clock_, *store_, *delivery_, {}});
     gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, Options{});
@@ -54,7 +52,6 @@ class GatewayTest : public ::testing::Test {
     clock_.run(tokens_.close());
     clock_.run(store_->close());
     store_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   async::Executor executor() { return clock_.context().get_executor(); }
@@ -67,6 +64,7 @@ class GatewayTest : public ::testing::Test {
     if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
     request.body = std::move(body);
     request.peer = "198.51.100.1";
+    request.client = request.peer;
     return request;
   }
   http::Response ask(http::Request request) { return clock_.run(gateway_->handle(std::move(request))); }
@@ -109,10 +107,10 @@ class GatewayTest : public ::testing::Test {
     return response.status;
   }
 
-  std::filesystem::path folder_;
+  afterword::testing::TemporaryFolder folder_;
   async::testing::ManualClock clock_;
   homeserver::testing::FakeHomeserver homeserver_{clock_};
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::testing::HinderedStore> store_;
   std::unique_ptr<delivery::Delivery> delivery_;
   std::unique_ptr<api::Context> context_;
   homeserver::TokenCache tokens_{executor(), clock_, homeserver_};
@@ -269,6 +267,56 @@ TEST_F(GatewayTest, LimitsLookingUpAndListing) {
     EXPECT_EQ(ask("GET", target, "bobs").status == 429, false);
     clock_.advance(1min);
   }
+}
+
+TEST_F(GatewayTest, CountsListsWhileTheyAreMade) {
+  constexpr std::size_t megabyte = 1024 * 1024;
+  context_->bodies = std::make_shared<http::ByteBudget>(8 * megabyte);  // 7 of them where there is no reserve
+  schedule("bobs");
+  for (int i = 0; i < 20; ++i)
+    schedule("alices", R"({"delay_ms":3600000,"content":{"x":")" + std::string(60'000, 'x') + R"("}})");
+  store_->list_answers = 1s;
+  const auto statuses = [&](const std::string& target, const std::string& token, int count) {
+    answers_.clear();
+    for (int i = 0; i < count; ++i) {
+      http::Request list = request("GET", target, token);
+      list.client = "198.51.100." + std::to_string(i);
+      waiting_.spawn("a list", answer_later(std::move(list)));
+    }
+    clock_.advance(10s);
+    std::map<int, int> counts;
+    for (const http::Response& response : answers_) ++counts[response.status];
+    return counts;
+  };
+  for (const std::string& target : {u + "/delayed_events", c + "/v1/delayed_events"}) {
+    EXPECT_EQ(statuses(target, "bobs", 7), (std::map<int, int>{{200, 7}})) << target;
+    EXPECT_EQ(statuses(target, "bobs", 8), (std::map<int, int>{{200, 7}, {503, 1}})) << target;
+    answers_.clear();
+    EXPECT_EQ(context_->bodies->taken_bytes(), 0u);
+  }
+  context_->bodies =
+      std::make_shared<http::ByteBudget>(24 * megabyte);  // 15 for what is large, 5 of them for one address
+  for (const std::string& target : {u + "/delayed_events", c + "/v1/delayed_events"}) {
+    EXPECT_EQ(statuses(target, "alices", 3), (std::map<int, int>{{200, 3}})) << target;
+    EXPECT_GT(context_->bodies->taken_bytes(), 3 * megabyte) << "until they are handed on";
+    EXPECT_GE(statuses(target, "alices", 5)[503], 1) << target;
+    answers_.clear();
+    EXPECT_EQ(context_->bodies->taken_bytes(), 0u);
+  }
+}
+
+// An event that is restarted while a list is made may be met a second time, at its new place.
+TEST_F(GatewayTest, ListsAnEventOnceThatIsRestartedMeanwhile) {
+  std::vector<std::string> delay_ids;
+  for (int i = 0; i < 20; ++i) delay_ids.push_back(schedule());
+  clock_.advance(1min);
+  store_->list_answers = 1s;
+  waiting_.spawn("a list", answer_later(request("GET", u + "/delayed_events", "alices")));
+  clock_.settle();
+  EXPECT_EQ(ask("POST", c + "/v1/delayed_events/" + delay_ids.front() + "/restart", "alices", "{}").status, 200);
+  clock_.advance(10s);
+  ASSERT_EQ(answers_.size(), 1u);
+  EXPECT_EQ(parse_json_object(answers_[0].body)->at("delayed_events").as_array().size(), 20u);
 }
 
 // --- What is refused before it is read ---

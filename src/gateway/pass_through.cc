@@ -3,6 +3,7 @@
 #include "api/matrix_error.h"
 #include "base/log.h"
 #include "gateway/forwarded.h"
+#include "http/matrix_answer.h"
 
 #include <fmt/format.h>
 
@@ -11,9 +12,6 @@
 
 namespace afterword::gateway {
 namespace {
-
-// When to ask again, where there was no room for an answer in memory.
-constexpr std::chrono::seconds retry_time{10};
 
 // While the homeserver is away, every request would have a line.
 void log_outcome(Passing& passing, const std::string& method, const Result<http::Response, http::NoAnswer>& answer) {
@@ -41,7 +39,7 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
     none.status = http::no_answer;
     co_return none;
   }
-  if (!answer && answer.error().no_room) co_return api::to_response(api::no_room_for_answer(retry_time));
+  if (!answer && answer.error().no_room) co_return http::no_room_in_memory();
   log_outcome(passing, method, answer);
   if (!answer) co_return api::to_response(api::homeserver_unreachable());
   co_return std::move(*answer);

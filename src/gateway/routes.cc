@@ -1,6 +1,7 @@
 #include "gateway/routes.h"
 
 #include "api/manage.h"
+#include "gateway/client_version.h"
 
 #include <algorithm>
 #include <cctype>
@@ -12,7 +13,6 @@ namespace {
 
 using api::WireForm;
 using domain::EventKind;
-using Segments = std::span<const std::string>;
 
 // Four times what an event may have: as JSON it may be written with spaces.
 constexpr std::size_t max_form_bytes = 256 * 1024;
@@ -89,20 +89,10 @@ std::optional<Route> find_delayed_events(std::string_view method, WireForm form,
   return UnrecognizedRoute{};
 }
 
-// The versions under which homeservers serve the ordinary sending routes.
-std::optional<Segments> after_version(Segments client_path) {
-  for (const std::string_view version : {"v3", "r0", "unstable"}) {
-    if (starts_with(client_path, {version})) return client_path.subspan(1);
-  }
-  if (starts_with(client_path, {"api", "v1"})) return client_path.subspan(2);
-  return std::nullopt;
-}
-
 // The routes of delayed events in a version that does not have them, or with a slash too many. A homeserver with
 // delayed events of its own must not take them over.
 bool is_of_delayed_events(Segments client_path) {
-  if (starts_with(client_path, {"v1"})) client_path = client_path.subspan(1);
-  const Segments path = after_version(client_path).value_or(client_path);
+  const Segments path = after_any_version(client_path).value_or(client_path);
   return starts_with(path, {"delayed_events"}) || (path.size() > 2 && path[0] == "rooms" && path[2] == "delayed_event");
 }
 
@@ -134,7 +124,7 @@ std::optional<Route> find_ours(std::string_view method, Segments path, bool has_
 }
 
 Ends what_ends(std::string_view method, Segments client_path) {
-  const auto rest = after_version(client_path);
+  const auto rest = after_any_version(client_path);
   if (!rest) return Ends::nothing;
   if (method == "POST") {
     if (starts_with(*rest, {"logout"})) return rest->size() == 1 ? Ends::this_token : Ends::all_tokens;

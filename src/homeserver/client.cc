@@ -14,8 +14,6 @@
 namespace afterword::homeserver {
 namespace {
 
-constexpr int too_many_requests = 429;
-
 http::Request make_whoami_request(const Credentials& credentials) {
   Query query;
   if (credentials.user_id) query.add("user_id", *credentials.user_id);
@@ -48,7 +46,7 @@ HomeserverClient::HomeserverClient(http::Client& http, http::Client& for_clients
       options_(std::move(options)),
       way_question_(http, clock, options_.as_token, options_.way_timeout),
       accounts_(http, clock, options_.admin_token),
-      kind_(http, clock, options_.kind),
+      kind_(for_clients, clock, options_.kind),
       barrier_(http, clock, {.as_token = options_.as_token}),
       unclear_(clock.steady_now()) {}
 
@@ -82,8 +80,8 @@ Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::
   }
   auto* refused = std::get_if<Refused>(&read);
   if (!refused) co_return read;
-  refused->may_be_stopping = kind_.may_queue() && answer->status != too_many_requests;
-  if (answer->status == too_many_requests) {
+  refused->may_be_stopping = kind_.may_queue() && answer->status != http::too_many_requests;
+  if (answer->status == http::too_many_requests) {
     // Whose limit is it? What limits one user's events does not limit the question, and what limits us all does.
     const WayAnswer way = co_await way_question_.ask(event.user_id);
     if (const auto* limited = std::get_if<Limited>(&way)) {
@@ -130,7 +128,8 @@ Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
       co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
   const SendAnswer read = read_send_answer(answer, clock_.wall_now());
   const auto* refused = std::get_if<Refused>(&read);
-  const bool worked_off = std::holds_alternative<Sent>(read) || (refused && refused->error.status != too_many_requests);
+  const bool worked_off =
+      std::holds_alternative<Sent>(read) || (refused && refused->error.status != http::too_many_requests);
   if (!worked_off) co_return Flush::not_done;
   if (refused) co_return Flush::done;  // it may not have gone through the queue
   const Passing passing = co_await barrier_.pass();

@@ -33,7 +33,7 @@ struct HomeserverClientOptions {
 
 class HomeserverClient final : public Homeserver {
  public:
-  // `http` is for what is asked with our own token, `for_clients` for what is asked with a client's.
+  // `http` is for what is asked with a token of ours, `for_clients` for what is asked with a client's or with none.
   HomeserverClient(http::Client& http, http::Client& for_clients, async::Clock& clock, HomeserverClientOptions options);
 
   Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override;

@@ -51,7 +51,7 @@ Read read(HttpAnswer answer) {
   auto body = std::make_unique<const std::string>(std::move(answer->body));
   const auto json = JsonText::read(*body);
   const bool is_object = json && json->is_object();
-  if (answer->status >= 200 && answer->status < 300 && is_object) return Answered{std::move(body), *json};
+  if (http::is_success(answer->status) && is_object) return Answered{std::move(body), *json};
   const std::string errcode = is_object ? text_at(json->member("errcode")) : "";
   if (errcode == "M_UNKNOWN_DEVICE") return UnknownDevice{};
   if (errcode == "M_NOT_FOUND") return NothingThere{};

@@ -17,15 +17,11 @@
 namespace afterword::homeserver {
 namespace {
 
-constexpr int too_many_requests = 429;
 constexpr int bad_gateway = 502;
 // A homeserver that limits us without saying for how long.
 constexpr Milliseconds default_wait{500};
 // Nobody may keep us waiting for longer than this without being asked again.
 constexpr Milliseconds longest_wait = std::chrono::minutes(5);
-
-bool is_success(int status) { return status >= 200 && status < 300; }
-bool is_refusal(int status) { return status >= 400 && status < 500; }
 
 // The answer's status and what stands in its body, as far as it is Matrix's.
 struct Reading {
@@ -75,7 +71,7 @@ std::optional<Milliseconds> retry_after_header(std::string_view header, WallTime
 }
 
 std::optional<Milliseconds> retry_after(const http::Response& response, const Reading& reading, WallTime now) {
-  if (reading.status != too_many_requests) return std::nullopt;
+  if (reading.status != http::too_many_requests) return std::nullopt;
   std::optional<Milliseconds> wait;
   const json::value* member = reading.body ? reading.body->if_contains("retry_after_ms") : nullptr;
   if (member && member->is_int64()) {
@@ -103,7 +99,7 @@ SendAnswer read_send_answer(const HttpAnswer& answer, WallTime now) {
   }
 
   const Reading reading = read(*answer);
-  if (is_success(reading.status)) {
+  if (http::is_success(reading.status)) {
     const auto event_id = reading.body ? string_member(*reading.body, "event_id") : std::nullopt;
     if (event_id && domain::is_event_id(*event_id)) return Sent{domain::EventId(*event_id)};
     return Unclear{fmt::format("an answer {} without an event_id", reading.status), false, to_error(*answer, reading)};
@@ -126,8 +122,8 @@ WayAnswer read_way_answer(const HttpAnswer& answer, WallTime now) {
 
   const Reading reading = read(*answer);
   const bool is_identity = reading.body && string_member(*reading.body, "user_id");
-  if (is_success(reading.status) && is_identity) return Open{};
-  if (reading.status == too_many_requests) {
+  if (http::is_success(reading.status) && is_identity) return Open{};
+  if (reading.status == http::too_many_requests) {
     const auto wait = retry_after(*answer, reading, now);
     if (reading.errcode == "M_LIMIT_EXCEEDED") return Limited{wait.value_or(default_wait)};
     return Closed{"what stands before the homeserver limits us", wait};
@@ -135,7 +131,8 @@ WayAnswer read_way_answer(const HttpAnswer& answer, WallTime now) {
   if (reading.errcode == "M_UNKNOWN_TOKEN" || reading.errcode == "M_MISSING_TOKEN") {
     return Closed{"the homeserver does not know our as_token; look whether it has our registration"};
   }
-  const bool is_of_matrix = is_refusal(reading.status) && !reading.errcode.empty() && !reading.is_unknown_endpoint();
+  const bool is_of_matrix =
+      http::is_client_error(reading.status) && !reading.errcode.empty() && !reading.is_unknown_endpoint();
   if (is_of_matrix) return Open{};
   return Closed{fmt::format("an answer {} to whoami that is no homeserver's", reading.status)};
 }
@@ -144,7 +141,7 @@ WhoamiReading read_whoami_answer(const HttpAnswer& answer, WallTime now) {
   if (!answer) return Unreachable{answer.error().reason};
 
   const Reading reading = read(*answer);
-  if (is_success(reading.status) && reading.body) {
+  if (http::is_success(reading.status) && reading.body) {
     const auto user_id = string_member(*reading.body, "user_id");
     // Dendrite shows an application service the user_id that it named itself, in whatever form.
     if (!user_id || !domain::is_user_id(*user_id)) return Unreachable{"an answer to whoami without a user_id"};
@@ -152,7 +149,7 @@ WhoamiReading read_whoami_answer(const HttpAnswer& answer, WallTime now) {
     if (auto device_id = string_member(*reading.body, "device_id")) identity.device_id.emplace(std::move(*device_id));
     return identity;
   }
-  if (reading.status == too_many_requests) {
+  if (reading.status == http::too_many_requests) {
     return AskAgain{retry_after(*answer, reading, now).value_or(default_wait)};
   }
   if (speaks_of_the_token(reading)) return to_error(*answer, reading);

@@ -20,7 +20,7 @@ http::Request make_request(const domain::DelayId& delay_id, std::string_view as_
 
 // By the homeserver itself, and not for its being busy.
 bool is_refusal(const http::Response& answer) {
-  if (answer.status < 400 || answer.status >= 500 || answer.status == 429) return false;
+  if (!http::is_client_error(answer.status) || answer.status == http::too_many_requests) return false;
   const auto body = parse_json_object(answer.body);
   return body && is_errcode(string_member(*body, "errcode").value_or(""));
 }

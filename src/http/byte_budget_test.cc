@@ -27,9 +27,26 @@ TEST(ByteBudget, LargeBodiesLeaveRoomForSmallOnesAndTheseForTheReserve) {
   EXPECT_FALSE(ByteBudget::Share(budget).grow_to(ByteBudget::tiny_bytes + 1));
   EXPECT_TRUE(ByteBudget::Share(budget).grow_to(ByteBudget::tiny_bytes));
 
-  ByteBudget::Share own(budget, true);
+  ByteBudget::Share own(budget, {}, true);
   EXPECT_TRUE(own.grow_to(10 * megabyte));
   EXPECT_FALSE(own.grow_to(10 * megabyte + 1));
+}
+
+TEST(ByteBudget, AnOwnerHasAThirdOfEachKind) {
+  ByteBudget budget(96 * megabyte);
+  ByteBudget::Share large(budget, "one");
+  EXPECT_TRUE(large.grow_to(20 * megabyte));
+  EXPECT_FALSE(large.grow_to(20 * megabyte + 1));
+  EXPECT_FALSE(ByteBudget::Share(budget, "one").grow_to(megabyte + 1));
+  std::vector<ByteBudget::Share> small;
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(small.emplace_back(budget, "one").grow_to(megabyte)) << i;
+  EXPECT_FALSE(ByteBudget::Share(budget, "one").grow_to(ByteBudget::tiny_bytes + 1));
+  EXPECT_TRUE(ByteBudget::Share(budget, "one").grow_to(ByteBudget::tiny_bytes));
+  EXPECT_TRUE(ByteBudget::Share(budget, "one", true).grow_to(4 * megabyte)) << "the reserve";
+  EXPECT_TRUE(ByteBudget::Share(budget, "two").grow_to(20 * megabyte));
+  EXPECT_TRUE(ByteBudget::Share(budget).grow_to(32 * megabyte)) << "nobody in particular";
+  large.reset();
+  EXPECT_TRUE(ByteBudget::Share(budget, "one").grow_to(12 * megabyte)) << "what was given back";
 }
 
 TEST(ByteBudget, WhatIsGivenBackMayBeTakenAgain) {
@@ -52,7 +69,7 @@ TEST(ByteBudget, WhatIsHeldAnywayLeavesLessForOthers) {
   ByteBudget budget(8 * megabyte);
   ByteBudget::Share answer(budget);
   answer.hold(20 * megabyte);
-  EXPECT_FALSE(ByteBudget::Share(budget, true).grow_to(10'000));
+  EXPECT_FALSE(ByteBudget::Share(budget, {}, true).grow_to(10'000));
   EXPECT_TRUE(answer.grow_to(10 * megabyte)) << "less than it holds";
   answer.hold(10);
   EXPECT_TRUE(ByteBudget::Share(budget).grow_to(megabyte));

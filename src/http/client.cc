@@ -94,12 +94,13 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits) {
     if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
     const bool is_safe = may_be_repeated(request.method);
+    std::string client = std::move(request.client);
     auto outgoing = to_outgoing(std::move(request), self->host);
     if (!outgoing) co_return NoAnswer{Arrived::no, "it cannot be written as one HTTP request"};
     const auto call = std::make_shared<Call>(self->executor, std::move(*outgoing));
     call->may_be_repeated = is_safe;
     call->max_response_bytes = limits.max_response_bytes;
-    if (self->options.bodies) call->held.emplace(*self->options.bodies);
+    if (self->options.bodies) call->held.emplace(*self->options.bodies, std::move(client));
     call->finished.expires_after(limits.timeout);
     self->calls.insert(call);
     self->take_slot_or_queue(call);
@@ -144,6 +145,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       auto answer = co_await call->connection->exchange(call->outgoing, call->max_response_bytes, held);
       if (answer) {
         self->keep(std::move(call->connection));
+        if (held != nullptr && held->holds_any()) answer->room = std::make_shared<ByteBudget::Share>(std::move(*held));
         co_return std::move(*answer);
       }
       if (is_reused && answer.error().before_answer && !call->aborted) {
@@ -219,6 +221,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   void keep(std::shared_ptr<ClientConnection> connection) {
     discard_old();
     if (closed || idle.size() >= options.max_idle_connections || !connection->is_in_step()) return;
+    keep_time.was_told(connection->keep_alive());
     connection->idle_since = clock.steady_now();
     idle.push_back(std::move(connection));
   }

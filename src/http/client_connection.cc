@@ -25,6 +25,7 @@ using boost::system::error_code;
 
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::uint32_t max_head_bytes = 64 * 1024;
+constexpr int max_announcements = 16;
 
 bool is_address(const std::string& host) {
   error_code error;
@@ -110,7 +111,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
   }
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
 
-  for (;;) {
+  for (int announcements = 0;;) {
     Parser parser;
     parser.header_limit(max_head_bytes);
     parser.body_limit(max_response_bytes);
@@ -118,11 +119,16 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
 
     auto failure = co_await read_head(parser);
     if (failure) co_return *failure;
+    keep_alive_.reset();
+    if (const auto said = parser.get().find("Keep-Alive"); said != parser.get().end()) keep_alive_ = said->value();
     Response response = to_response(parser.get());
     if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
     failure = co_await read_body(parser, held);
     if (failure) co_return *failure;
-    if (response.status < 200) continue;  // it announces the answer
+    if (response.status < 200) {  // it announces the answer
+      if (++announcements > max_announcements) co_return Failure{"not a well-formed answer: it is announced for ever"};
+      continue;
+    }
 
     const Waiting behind = look();
     if (behind == Waiting::bytes) co_return Failure{"not a well-formed answer: there is more behind it"};

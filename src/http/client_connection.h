@@ -52,6 +52,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   async::Task<Result<Response, Failure>> exchange(const Outgoing& outgoing, std::size_t max_response_bytes,
                                                   ByteBudget::Share* held);
 
+  // The Keep-Alive header of the last answer.
+  std::optional<std::string_view> keep_alive() const { return keep_alive_; }
+
   // Whether the last exchange left it open and in step.
   bool is_in_step() const { return in_step_ && !was_cut_; }
 
@@ -81,6 +84,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::size_t limited_step_ = 0;  // tells a limit that comes late from the present one
   bool limit_reached_ = false;
   boost::beast::flat_buffer input_;
+  std::optional<std::string> keep_alive_;
   bool answer_begun_ = false;
   bool in_step_ = false;
   bool was_cut_ = false;

@@ -177,6 +177,16 @@ TEST_F(ClientTest, UnderstandsAnAnswerThatArrivesInPieces) {
   EXPECT_EQ(answer->headers.find("Link"), std::nullopt);
 }
 
+TEST_F(ClientTest, AnAnswerThatIsAnnouncedForEverIsNone) {
+  std::string announcements;
+  for (int i = 0; i < 1000; ++i) announcements += "HTTP/1.1 102 Processing\r\n\r\n";
+  ScriptedServer server(answer_with({announcements + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}));
+  open(server.origin());
+  const auto answer = send(request("PUT"));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().arrived, NoAnswer::Arrived::unknown);
+}
+
 TEST_F(ClientTest, AnAnswerWithoutLengthEndsWithItsConnection) {
   ScriptedServer server(answer_with({"HTTP/1.1 200 OK\r\n\r\nuntil the end"}));
   open(server.origin());
@@ -320,6 +330,27 @@ TEST_F(ClientTest, LosesNothingToAServerThatClosesIdleConnections) {
   EXPECT_LT(connections, rounds) << "those that were used just before are used again";
 }
 
+TEST_F(ClientTest, BelievesForHowLongItIsKept) {
+  std::atomic<int> connections = 0;
+  ScriptedServer server([&connections](tcp::acceptor& acceptor) {
+    std::vector<RawSocket> peers;  // they stay open
+    for (const int requests : {2, 1}) {
+      peers.push_back(RawSocket::accept(acceptor));
+      ++connections;
+      for (int i = 0; i < requests; ++i) {
+        peers.back().read_message();
+        peers.back().send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=1\r\n\r\n");
+      }
+    }
+  });
+  open(server.origin());
+  EXPECT_TRUE(send(request("GET")));
+  EXPECT_TRUE(send(request("GET")));
+  EXPECT_EQ(connections, 1) << "what may be repeated goes over it";
+  EXPECT_TRUE(send(request("PUT")));
+  EXPECT_EQ(connections, 2);
+}
+
 TEST_F(ClientTest, OnlyWhatIsSafeIsSentTwice) {
   for (const bool reset : {false, true}) {
     std::atomic<int> repeated = 0;
@@ -425,8 +456,12 @@ TEST_F(ClientTest, ThereMayBeNoRoomForAnAnswer) {
     ASSERT_FALSE(refused);
     EXPECT_TRUE(refused.error().no_room);
   }
-  EXPECT_TRUE(send(request("GET")));
-  EXPECT_EQ(options.bodies->taken_bytes(), 0u) << "what is handed on is not the client's any more";
+  {
+    const auto answered = send(request("GET"));
+    ASSERT_TRUE(answered);
+    EXPECT_EQ(options.bodies->taken_bytes(), 10'000u) << "the answer goes on to hold it";
+  }
+  EXPECT_EQ(options.bodies->taken_bytes(), 0u);
 }
 
 TEST_F(ClientTest, EachRequestHasALimitOfItsOwn) {

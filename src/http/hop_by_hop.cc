@@ -1,5 +1,7 @@
 #include "http/hop_by_hop.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -9,12 +11,6 @@ namespace afterword::http {
 namespace {
 
 constexpr std::string_view proxy_prefix = "Proxy-";
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 std::string lower(std::string_view text) {
   std::string result(text);

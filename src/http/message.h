@@ -1,6 +1,7 @@
 // HTTP messages as values. The library that reads and writes them stays behind http/server.h and http/client.h.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,16 +46,25 @@ struct Request {
   Headers headers;
   std::string body;
   std::string peer;  // the address of the other end, without the port; empty in a request of our own
+  // Whose share of what is bounded it takes from: as client_address() tells it.
+  std::string client;
 };
 
 // In place of a status: there is no answer, and the connection is closed. Whoever asked, or the proxy in between, may
 // ask again elsewhere, if it does no harm.
 inline constexpr int no_answer = 0;
 
+inline constexpr int too_many_requests = 429;
+
+constexpr bool is_success(int status) { return status >= 200 && status < 300; }
+constexpr bool is_client_error(int status) { return status >= 400 && status < 500; }
+
 struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  // Holds the room in memory that a large body takes (byte_budget.h), until the server takes room for it.
+  std::shared_ptr<const void> room{};
 };
 
 }  // namespace afterword::http

@@ -180,12 +180,12 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   void serve(tcp::socket socket) {
     ConnectionTable& connections = context.connections;
     std::string peer = peer_of(socket);
-    std::string owner = context.options.stands_for_many(peer) ? std::string() : share_owner(peer);
+    std::string owner = context.options.is_trusted_proxy(peer) ? std::string() : share_owner(peer);
     if (!owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner) return;
     if (is_full()) {
       if (const auto connection = connections.let_one_go()) connection->close();
     }
-    const auto connection = std::make_shared<ServerConnection>(std::move(socket), std::move(peer), context);
+    const auto connection = std::make_shared<ServerConnection>(std::move(socket), std::move(peer), owner, context);
     const auto place = connections.add(connection, std::move(owner));
     connection->take(place);
     try {

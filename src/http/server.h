@@ -47,8 +47,8 @@ struct ServerOptions {
   std::size_t max_connections = 20'000;
   // Those of one address, or of one /64 of IPv6. More are closed at once.
   std::size_t max_connections_per_owner = 5'000;
-  // Peers that stand for many clients, as a reverse proxy does: none of them has a share.
-  std::function<bool(const std::string& peer)> stands_for_many = [](const std::string&) { return false; };
+  // Addresses that stand for many clients, and are believed who these are (client_address.h). They have no share.
+  std::function<bool(const std::string& address)> is_trusted_proxy = [](const std::string&) { return false; };
   // All times are kept to a fraction of a second. Longer than the 60 s for which common proxies keep a connection, so
   // that it is they who close it.
   std::chrono::seconds idle_timeout{75};
@@ -59,8 +59,8 @@ struct ServerOptions {
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds answer_timeout{300};
   std::size_t min_bytes_per_second = 8 * 1024;
-  // What all requests and answers may take together, heads included. Those that are too small to matter are not
-  // counted.
+  // What all requests and answers may take together, heads included, and the client of each a share of it. Those that
+  // are too small to matter are not counted.
   std::shared_ptr<ByteBudget> bodies = std::make_shared<ByteBudget>(512 * 1024 * 1024);
   // A client that has ended its side of the connection may still wait for the answer, as nc does; it looks the same as
   // one that has closed. A request that only reads is given this long from then on. One whose connection was reset is

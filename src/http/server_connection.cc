@@ -1,10 +1,11 @@
 #include "http/server_connection.h"
 
-#include "base/json.h"
 #include "base/log.h"
 #include "http/answer_head.h"
+#include "http/client_address.h"
 #include "http/framing.h"
 #include "http/head_syntax.h"
+#include "http/matrix_answer.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -35,18 +36,6 @@ constexpr std::chrono::seconds linger_time{2};
 // to keep us busy.
 constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 constexpr std::size_t linger_read_bytes = 16 * 1024;
-
-Response matrix_error(int status, std::string_view errcode, std::string_view message) {
-  return {.status = status,
-          .headers = {{"Content-Type", "application/json"}, {"Access-Control-Allow-Origin", "*"}},
-          .body = to_text(json::object{{"errcode", errcode}, {"error", message}})};
-}
-
-Response out_of_memory() {
-  Response response = matrix_error(503, "M_UNKNOWN", "Too much is held in memory at present; try again later");
-  response.headers.add("Retry-After", "10");
-  return response;
-}
 
 // Proxies, and RFC 9112, may send the absolute form to a server as well. Nothing if it names another host than the
 // header does.
@@ -115,8 +104,13 @@ struct ServerConnection::Incoming {
 
 enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large, out_of_memory };
 
-ServerConnection::ServerConnection(asio::ip::tcp::socket socket, std::string peer, ServerContext& context)
-    : socket_(std::move(socket)), context_(context), peer_(std::move(peer)), held_(*context.options.bodies) {
+ServerConnection::ServerConnection(asio::ip::tcp::socket socket, std::string peer, std::string owner,
+                                   ServerContext& context)
+    : socket_(std::move(socket)),
+      context_(context),
+      peer_(std::move(peer)),
+      owner_(std::move(owner)),
+      held_(*context.options.bodies, owner_) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   find_out_when_it_is_dead(socket_.native_handle());
@@ -146,15 +140,16 @@ async::Task<void> ServerConnection::run() {
     target_ = std::string();  // it may be long, and the connection idle for long
     if (response.status == no_answer) break;
     held_.reset();
+    response.room.reset();
     // Whoever does not read what he asked for would fill the memory with it.
-    if (!held_.grow_to(response.body.size())) response = out_of_memory();
+    if (!held_.grow_to(response.body.size())) response = no_room_in_memory();
 
     answer.keep_alive = keep_alive && !context_.draining;
     answer.date = context_.date;
     std::optional<Head> head = make_answer_head(response, answer);
     if (!head) {
       log::error("an answer {} cannot be written as one HTTP answer", response.status);
-      response = matrix_error(502, "M_UNKNOWN", "The homeserver's answer cannot be passed on");
+      response = answer_not_writable();
       head = make_answer_head(response, answer);
     }
     const std::string_view body = carries_body(response, answer) ? response.body : std::string_view();
@@ -188,7 +183,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     return std::nullopt;
   };
 
-  held_.reset();
+  held_ = ByteBudget::Share(*context_.options.bodies, owner_);
   idle_ = input_.size() == 0;
   wait_for_client(idle_ ? context_.options.idle_timeout : context_.options.head_timeout);
   HeadScan scan(HeadScan::Of::request, context_.options.max_header_bytes);
@@ -219,6 +214,10 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   Incoming incoming;
   incoming.request = std::move(*request);
   incoming.request.peer = peer_;
+  incoming.request.client =
+      owner_.empty() ? client_address(incoming.request, context_.options.is_trusted_proxy) : owner_;
+  held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client);
+  held_.hold(head_bytes);
   incoming.keep_alive = parser.keep_alive();
   incoming.http_1_0 = head.version() < 11;
 
@@ -228,7 +227,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     const std::uint64_t announced = parser.content_length().value_or(0);
     if (announced > limit) co_return Refusal::body_too_large;
     parser.body_limit(limit);
-    held_ = ByteBudget::Share(*context_.options.bodies, admission.may_use_reserve);
+    held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client, admission.may_use_reserve);
     if (!held_.has_room_for(head_bytes + announced)) co_return Refusal::out_of_memory;
   }
 
@@ -272,7 +271,7 @@ async::Task<Response> ServerConnection::handle(Request request) {
   } catch (...) {
     log::error("a request handler failed with an unknown error");
   }
-  co_return matrix_error(500, "M_UNKNOWN", "Internal server error");
+  co_return handler_failed();
 }
 
 async::Task<bool> ServerConnection::write(std::string_view head, std::string_view body) {
@@ -304,16 +303,16 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
     case Refusal::gone:
       co_return;
     case Refusal::malformed:
-      response = matrix_error(400, "M_UNKNOWN", "Not a well-formed HTTP request");
+      response = malformed_request();
       break;
     case Refusal::head_too_large:
-      response = matrix_error(431, "M_UNKNOWN", "The request's headers are too large");
+      response = http::head_too_large();
       break;
     case Refusal::body_too_large:
-      response = matrix_error(413, "M_TOO_LARGE", "The request's body is too large");
+      response = http::body_too_large();
       break;
     case Refusal::out_of_memory:
-      response = out_of_memory();
+      response = no_room_in_memory();
       break;
   }
   AnswerContext answer;

@@ -41,7 +41,8 @@ struct ServerContext {
 
 class ServerConnection {
  public:
-  ServerConnection(asio::ip::tcp::socket socket, std::string peer, ServerContext& context);
+  // `owner`: whose share of the connections it is, as in ConnectionTable::add().
+  ServerConnection(asio::ip::tcp::socket socket, std::string peer, std::string owner, ServerContext& context);
 
   // Before run().
   void take(ConnectionTable::Place place) { place_ = place; }
@@ -95,6 +96,7 @@ class ServerConnection {
   ConnectionTable::Place place_;
   boost::beast::flat_buffer input_;
   std::string peer_;
+  std::string owner_;  // empty: of whoever the peer says
   // Of the request that is handled, for admit().
   std::string method_;
   std::string target_;

@@ -450,9 +450,12 @@ TEST_F(ServerTest, TheRequestsHeadTellsHowMuchOfABodyItMayBring) {
   EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n01234567890"), StartsWith("HTTP/1.1 200 "));
 }
 
+bool everybody(const std::string&) { return true; }
+
 TEST_F(ServerTest, AllBodiesTogetherHaveALimit) {
   ServerOptions options;
   options.bodies = std::make_shared<ByteBudget>(400'000);
+  options.is_trusted_proxy = everybody;
   Gate gate(context_);
   const auto handler = [&gate](Request request) {
     std::string size = std::to_string(request.body.size());
@@ -487,6 +490,7 @@ TEST_F(ServerTest, AnswersThatNobodyReadsHaveTheSameLimit) {
   constexpr std::size_t size = 24'000'000;  // far more than the system takes off us
   ServerOptions options;
   options.bodies = std::make_shared<ByteBudget>(80'000'000);
+  options.is_trusted_proxy = everybody;
   std::atomic<int> answered = 0;
   const auto handler = [&answered](Request request) {
     ++answered;
@@ -507,6 +511,42 @@ TEST_F(ServerTest, AnswersThatNobodyReadsHaveTheSameLimit) {
   EXPECT_THAT(ask(request), StartsWith("HTTP/1.1 200 ")) << "what was given back";
 }
 
+// Whoever is told by the proxy, or connects, is one; a third of the room is his.
+TEST_F(ServerTest, AnAddressHasAShareOfTheMemory) {
+  ServerOptions options;
+  options.bodies = std::make_shared<ByteBudget>(240'000);  // 210,000 where there is no reserve
+  options.is_trusted_proxy = [](const std::string& address) { return address == "127.0.0.9"; };
+  Gate gate(context_);
+  const auto handler = [&gate](Request request) {
+    return request.target == "/wait" ? gate.answer() : answer_at_once(request.client);
+  };
+  start(handler, options);
+  const auto request = [](const std::string& target, std::size_t size, const std::string& client = "") {
+    return "PUT " + target + " HTTP/1.1\r\nHost: h\r\n" +
+           (client.empty() ? "" : "X-Forwarded-For: " + client + "\r\n") + "Content-Length: " + std::to_string(size) +
+           "\r\n\r\n" + std::string(size, 'x');
+  };
+  const auto ask_from = [&](const char* from, const std::string& text) {
+    RawSocket socket = connect(from);
+    socket.send(text);
+    return socket.read_message();
+  };
+  RawSocket holder = connect("127.0.0.9");
+  holder.send(request("/wait", 50'000, "2001:db8::1"));
+  gate.entered.wait();
+  EXPECT_THAT(ask_from("127.0.0.9", request("/", 30'000, "2001:db8::2")),
+              AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\nRetry-After: ")))
+      << "of the same network";
+  EXPECT_THAT(ask_from("127.0.0.9", request("/", 60'000, "198.51.100.7")), EndsWith("198.51.100.7"));
+  EXPECT_THAT(ask_from("127.0.0.2", request("/", 60'000, "2001:db8::1")), EndsWith("127.0.0.2"))
+      << "nobody else is believed";
+  EXPECT_THAT(ask_from("127.0.0.2", request("/", 80'000)), StartsWith("HTTP/1.1 503 ")) << "more than a share";
+  EXPECT_THAT(ask_from("127.0.0.9", request("/", 80'000)), EndsWith("\r\n\r\n")) << "a proxy stands for many";
+  gate.open();
+  EXPECT_THAT(holder.read_message(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask_from("127.0.0.9", request("/", 30'000, "2001:db8::2")), EndsWith("2001:db8::/64"));
+}
+
 TEST_F(ServerTest, DoesNotThrowAwayForLongWhatARefusedClientStillSends) {
   ServerOptions options;
   options.max_body_bytes = 10;
@@ -525,6 +565,7 @@ TEST_F(ServerTest, DoesNotThrowAwayForLongWhatARefusedClientStillSends) {
 TEST_F(ServerTest, HeadsThatArriveCountAsWell) {
   ServerOptions options;
   options.bodies = std::make_shared<ByteBudget>(100'000);
+  options.is_trusted_proxy = everybody;
   start(echo, options);
   const std::string half_a_head = "GET / HTTP/1.1\r\nHost: h\r\nX-Long: " + std::string(30'000, 'x');
   std::vector<RawSocket> holders;
@@ -770,7 +811,7 @@ TEST_F(ServerTest, WhenAllAreBusyANewOneWaits) {
 TEST_F(ServerTest, AnAddressHasAShareOfTheConnections) {
   ServerOptions options;
   options.max_connections_per_owner = 2;
-  options.stands_for_many = [](const std::string& peer) { return peer == "127.0.0.9"; };
+  options.is_trusted_proxy = [](const std::string& peer) { return peer == "127.0.0.9"; };
   start(echo, options);
   std::vector<RawSocket> kept;
   for (const char* from : {"127.0.0.2", "127.0.0.2", "127.0.0.3", "127.0.0.9", "127.0.0.9", "127.0.0.9"}) {
@@ -794,7 +835,7 @@ TEST_F(ServerTest, AnAddressHasAShareOfTheConnections) {
 TEST_F(ServerTest, AnErrorWhileItAcceptsDoesNotEndAccepting) {
   ServerOptions options;
   std::atomic<int> errors = 0;
-  options.stands_for_many = [&errors](const std::string&) -> bool {
+  options.is_trusted_proxy = [&errors](const std::string&) -> bool {
     if (++errors <= 2) throw std::bad_alloc();
     return false;
   };

@@ -59,8 +59,8 @@ http::ServerOptions server_options(const ops::Configuration& configuration, cons
   options.bodies = std::move(bodies);
   options.max_connections = limits.clients;
   options.max_connections_per_owner = limits.owner;
-  options.stands_for_many = [proxies = configuration.trusted_proxies](const std::string& peer) {
-    return std::ranges::find(proxies, peer) != proxies.end();
+  options.is_trusted_proxy = [proxies = configuration.trusted_proxies](const std::string& address) {
+    return std::ranges::find(proxies, address) != proxies.end();
   };
   return options;
 }
@@ -94,7 +94,7 @@ class Server {
                      .admin_token = configuration.admin_token}),
         tokens_(executor_, clock_, homeserver_),
         delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration)),
-        context_{clock_, *store_, delivery_, configuration.limits},
+        context_{clock_, *store_, delivery_, configuration.limits, bodies_},
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies}),
         http_server_(

@@ -96,7 +96,7 @@ Task<Done> take_over(async::Executor executor, Store& store, SynapseDatabase& sy
       } else {
         Result<domain::NewDelayedEvent, std::string> translated = translate(event, server_name, clock);
         if (!translated) {
-          tally.left.push_back(std::move(translated).error());
+          tally.left.push_back(translated.error());
           continue;
         }
         tasks.spawn("importing", keep(store, *std::move(translated), tally, store_error));

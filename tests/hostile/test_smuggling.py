@@ -1,13 +1,19 @@
 """No byte of a client becomes framing of a request of ours, and no two kinds of requests share a connection."""
 
+import itertools
 import json
+import re
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from system.gateway import Afterword
+
 from .cases import request
-from .homeserver import Homeserver, Request, answer
+from .homeserver import RESET, SERVER_NAME, Homeserver, Request, Steps, answer, as_token_of
 from .wire import Answer, Wire
 
 C = "/_matrix/client"
@@ -106,29 +112,90 @@ def test_what_is_smuggled_with_a_token_never_meets_a_delivery(port: int, homeser
         assert homeserver.as_token.encode() not in each.body
 
 
-def test_no_two_kinds_of_requests_share_a_connection(port: int, homeserver: Homeserver):
+# Every request of each kind, with numbers and ids left out. What is new has to say here over which connections it goes.
+_KINDS = {
+    "delivery": {
+        f"PUT {C}/v3/sendToDevice/afterword.mark/*",
+        f"PUT {C}/v3/rooms/*/send/m.test/*",
+        f"GET {C}/v3/rooms/*/messages",
+        f"GET {C}/v3/account/whoami",
+        f"GET {C}/v3/joined_rooms",
+        f"POST {C}/v3/createRoom",
+        "GET /_synapse/admin/v2/users/*",
+    },
+    "question": {f"GET {C}/v3/account/whoami", "GET /_matrix/federation/v1/version"},
+    "passing": {f"GET {C}/v3/here", f"GET {C}/v3/sync", f"GET {C}/versions", f"GET {C}/v3/capabilities"},
+}
+
+
+def _without_ids(each: Request) -> str:
+    path = re.sub(r"(?<=/rooms/)[^/]+|(?<=/afterword.mark/).+|(?<=/m.test/).+|(?<=/v2/users/).+", "*", each.path)
+    return f"{each.method} {path}"
+
+
+@pytest.fixture
+def unknown_homeserver(tmp_path: Path) -> Iterator[tuple[Homeserver, int]]:
+    """One of a product that it does not tell, before an Afterword of its own, which has an administrator's token."""
+    homeserver = Homeserver()
+    homeserver.start()
+    settings = {"rate_limits.enabled": "false", "homeserver.admin_token": "admins-token"}
+    afterword = Afterword(tmp_path / "afterword", settings=settings)
+    afterword.set_up(SERVER_NAME, homeserver.url)
+    homeserver.as_token = as_token_of(afterword.registration)
+    afterword.start()
+    yield homeserver, int(afterword.listen.rsplit(":", 1)[1])
+    assert afterword.stop() == 0
+    homeserver.stop()
+
+
+def test_no_two_kinds_of_requests_share_a_connection(unknown_homeserver: tuple[Homeserver, int]):
+    homeserver, port = unknown_homeserver
     alice = b"Authorization: Bearer alices-token"
+    is_first = itertools.count()
+
+    def script(each: Request) -> Steps:
+        """It does not say which product it is, and how the first event went has to be looked for."""
+        if "/sendToDevice/" in each.path:
+            return [answer(200, {})]
+        if each.is_send and next(is_first) == 0:
+            return [RESET]
+        if each.path.endswith("/messages"):
+            return [answer(200, {"chunk": []})]
+        if each.path.endswith("/joined_rooms"):
+            return [answer(200, {"joined_rooms": []})]
+        if each.path.endswith("/createRoom"):
+            return [answer(403, {"errcode": "M_FORBIDDEN", "error": "No"})]
+        if "/admin/" in each.path:
+            return [answer(404, {"errcode": "M_NOT_FOUND", "error": "No such user"})]
+        return homeserver.honest(each)
+
+    homeserver.script = script
     for number in range(3):
         ask(port, b"GET", f"{C}/v1/delayed_events", b"Authorization: Bearer made-up-%d" % number)
         ask(port, b"GET", f"{C}/v3/here", alice)
         ask(port, b"GET", f"{C}/v3/sync?timeout=0", alice)
-        target = f"{C}/v3/rooms/!r:example.org/send/m.test/pools-{number}?org.matrix.msc4140.delay=1"
+        ask(port, b"GET", f"{C}/versions")
+        ask(port, b"GET", f"{C}/v3/capabilities", alice)
+        target = f"{C}/v3/rooms/!r{number}:example.org/send/m.test/pools-{number}?org.matrix.msc4140.delay=1"
         ask(port, b"PUT", target, alice)
     deadline = time.monotonic() + 20
-    while sum(each.is_send for each in homeserver.arrived) < 3 and time.monotonic() < deadline:
+    while sum(each.is_send for each in homeserver.arrived) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
 
-    def kind(each: Request) -> str:
-        if each.token == homeserver.as_token:
+    def kind_of(each: Request) -> str:
+        if each.token in (homeserver.as_token, "admins-token"):
             return "delivery"
-        return "question" if each.path.endswith("/account/whoami") else "passing"
+        is_question = each.path.endswith("/account/whoami") or each.path.startswith("/_matrix/federation/")
+        return "question" if is_question else "passing"
 
     connections: dict[str, set[int]] = {}
+    requests: dict[str, set[str]] = {}
     for each in homeserver.arrived:
-        if each.token is None:
-            continue  # Afterword has asked what the homeserver is
-        connections.setdefault(kind(each), set()).add(each.connection)
-    assert connections.keys() == {"delivery", "question", "passing"}
+        connections.setdefault(kind_of(each), set()).add(each.connection)
+        requests.setdefault(kind_of(each), set()).add(_without_ids(each))
+    assert requests.keys() == _KINDS.keys()
+    for kind, expected in _KINDS.items():
+        assert requests[kind] == expected
     assert not connections["delivery"] & connections["question"]
     assert not connections["delivery"] & connections["passing"]
     assert not connections["question"] & connections["passing"]

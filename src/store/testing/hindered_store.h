@@ -24,6 +24,7 @@ class HinderedStore final : public Store {
   std::chrono::milliseconds look_begins{0};
   std::chrono::milliseconds adopt_answers{0};
   std::chrono::milliseconds finalise_answers{0};
+  std::chrono::milliseconds list_answers{0};
 
   Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
     return store_->keep_time(std::move(machine));
@@ -81,7 +82,9 @@ class HinderedStore final : public Store {
     return store_->look_up(delay_id, std::move(caller));
   }
   Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
-    return store_->list(std::move(user_id), std::move(query));
+    auto page = co_await store_->list(std::move(user_id), std::move(query));
+    co_await clock_.sleep_for(list_answers);
+    co_return page;
   }
   Task<StoreResult<bool>> has_sent(UserId user_id) override { return store_->has_sent(std::move(user_id)); }
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {

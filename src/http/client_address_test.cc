@@ -1,14 +1,14 @@
-#include "gateway/client_address.h"
+#include "http/client_address.h"
 
 #include <gtest/gtest.h>
 
-namespace afterword::gateway {
+namespace afterword::http {
 namespace {
 
-const std::vector<std::string> proxies = {"127.0.0.1", "10.0.0.1"};
+bool proxies(const std::string& address) { return address == "127.0.0.1" || address == "10.0.0.1"; }
 
-http::Request from(std::string peer, std::initializer_list<const char*> forwarded_for) {
-  http::Request request;
+Request from(std::string peer, std::initializer_list<const char*> forwarded_for) {
+  Request request;
   request.peer = std::move(peer);
   for (const char* value : forwarded_for) request.headers.add("X-Forwarded-For", value);
   return request;
@@ -35,10 +35,19 @@ TEST(ClientAddress, IsACustomersNetworkInIPv6) {
   EXPECT_EQ(client_address(from("127.0.0.1", {"::ffff:198.51.100.1"}), proxies), "198.51.100.1");
 }
 
-TEST(ClientAddress, IsTheProxysIfItSaysNothing) {
-  EXPECT_EQ(client_address(from("127.0.0.1", {}), proxies), "127.0.0.1");
-  EXPECT_EQ(client_address(from("127.0.0.1", {""}), proxies), "127.0.0.1");
+TEST(ClientAddress, HasNoPort) {
+  EXPECT_EQ(client_address(from("127.0.0.1", {"198.51.100.1:4711"}), proxies), "198.51.100.1");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"198.51.100.1, 10.0.0.1:4711"}), proxies), "198.51.100.1");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"[2001:db8:0:1:a:b:c:d]:4711"}), proxies), "2001:db8:0:1::/64");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"[2001:db8:0:1:a:b:c:d]"}), proxies), "2001:db8:0:1::/64");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"[]:1"}), proxies), "");
+  EXPECT_EQ(client_address(from("127.0.0.1", {"["}), proxies), "");
+}
+
+TEST(ClientAddress, IsNobodysIfTheProxyNamesNobody) {
+  EXPECT_EQ(client_address(from("127.0.0.1", {}), proxies), "");
+  EXPECT_EQ(client_address(from("127.0.0.1", {""}), proxies), "");
 }
 
 }  // namespace
-}  // namespace afterword::gateway
+}  // namespace afterword::http

@@ -3,14 +3,15 @@
 
 #include "http/message.h"
 
+#include <functional>
 #include <string>
-#include <vector>
 
-namespace afterword::gateway {
+namespace afterword::http {
 
 // The peer's address; or, while that is one of the trusted proxies, the address that it says it took the request from:
 // the last one in X-Forwarded-For that is not a trusted proxy itself. Anybody can write the ones before. Of IPv6 it is
-// the /64, for within that a customer chooses an address for every request.
-std::string client_address(const http::Request& request, const std::vector<std::string>& trusted_proxies);
+// the /64, for within that a customer chooses an address for every request. Empty if trusted proxies name nobody else.
+std::string client_address(const Request& request,
+                           const std::function<bool(const std::string& address)>& is_trusted_proxy);
 
-}  // namespace afterword::gateway
+}  // namespace afterword::http
