@@ -35,6 +35,7 @@ class Attack:
     name: str
     run: Callable[[Target], Counter]
     connections: int
+    processes: int = 1  # as the system lets one have fewer descriptors than there are connections
 
 
 class Running:
@@ -42,14 +43,20 @@ class Running:
 
     def __init__(self, attack: Attack, port: int, seconds: float, connections: int | None = None):
         self._reports: multiprocessing.Queue = multiprocessing.Queue()
-        target = Target(port, time.monotonic() + seconds, connections or attack.connections)
-        self._process = multiprocessing.Process(target=self._run, args=(attack.run, target), daemon=True)
-        self._process.start()
+        share = (connections or attack.connections) // attack.processes
+        target = Target(port, time.monotonic() + seconds, share)
+        self._processes = [
+            multiprocessing.Process(target=self._run, args=(attack.run, target), daemon=True)
+            for _ in range(attack.processes)
+        ]
+        for process in self._processes:
+            process.start()
 
     def report(self) -> Counter:
-        report = self._reports.get(timeout=60)
-        self._process.join()
-        return report
+        reports = [self._reports.get(timeout=60) for _ in self._processes]
+        for process in self._processes:
+            process.join()
+        return sum(reports, Counter())
 
     def _run(self, attack: Callable[[Target], Counter], target: Target) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -57,7 +64,7 @@ class Running:
         self._reports.put(attack(target))
 
 
-def _connect(port: int, source: str) -> socket.socket:
+def connect(port: int, source: str) -> socket.socket:
     connection = socket.socket()
     connection.settimeout(2)
     # The port is chosen with the connection, so that one address has enough of them.
@@ -83,7 +90,7 @@ def _hold(target: Target, first: bytes, now_and_then: bytes, addresses: int) -> 
                 break
             number += 1
             try:
-                connection = _connect(target.port, _source(number, addresses))
+                connection = connect(target.port, _source(number, addresses))
                 connection.sendall(first)
             except OSError:
                 counts["not connected"] += 1
@@ -138,7 +145,7 @@ def _slow_bodies(target: Target) -> Counter:
     held = []
     piece = bytes(1_000_000)
     while not target.is_over and len(held) < target.connections:
-        connection = _connect(target.port, _source(len(held), 8))
+        connection = connect(target.port, _source(len(held), 8))
         connection.setblocking(True)
         held.append(connection)
         counts["begun"] += 1
@@ -181,7 +188,7 @@ def _large_bodies_to_our_routes(target: Target) -> Counter:
     )
     counts: Counter = Counter()
     while not target.is_over:
-        with _connect(target.port, "127.0.1.1") as connection:
+        with connect(target.port, "127.0.1.1") as connection:
             counts["sent"] += 1
             try:
                 connection.sendall(request + body)
@@ -198,7 +205,7 @@ def _ask(target: Target, make: Callable[[int], bytes], addresses: int) -> Counte
     waiting = selectors.EpollSelector()
     number = 0
     for index in range(target.connections):
-        waiting.register(_connect(target.port, _source(index, addresses)), selectors.EVENT_READ, [0])
+        waiting.register(connect(target.port, _source(index, addresses)), selectors.EVENT_READ, [0])
 
     def send(connection: socket.socket, unanswered: list[int]) -> None:
         nonlocal number
@@ -256,7 +263,7 @@ def _polls_of_clients_that_go(target: Target) -> Counter:
     request = _request("GET", f"{C}/v3/sync?timeout=60000", "user-evil", "")
     reset = struct.pack("ii", 1, 0)
     while not target.is_over:
-        with _connect(target.port, _source(counts["sent"], 8)) as connection:
+        with connect(target.port, _source(counts["sent"], 8)) as connection:
             connection.sendall(request)
             counts["sent"] += 1
             if counts["sent"] % 2:
@@ -266,9 +273,9 @@ def _polls_of_clients_that_go(target: Target) -> Counter:
 
 
 ATTACKS = [
-    Attack("idle connections", _idle, 19_000),
-    Attack("idle connections of one address", _idle_from_one_address, 19_000),
-    Attack("heads, a byte a second", _slow_heads, 19_000),
+    Attack("idle connections", _idle, 20_000, processes=4),
+    Attack("idle connections of one address", _idle_from_one_address, 20_000, processes=4),
+    Attack("heads, a byte a second", _slow_heads, 20_000, processes=4),
     Attack("90 MB bodies that do not end", _slow_bodies, 40),
     Attack("8 MB of JSON to our routes", _large_bodies_to_our_routes, 1),
     Attack("schedules by one user", _schedules_by_one_user, 8),

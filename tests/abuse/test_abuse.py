@@ -1,6 +1,8 @@
 """A short form of bench/abuse.py. It asserts what was refused and what was held, and no times: the machine is shared."""
 
+import contextlib
 import re
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from system.gateway import Afterword
 from system.processes import tail
 
-from .attacks import ATTACKS, Attack, Running
+from .attacks import ATTACKS, Attack, Running, connect
 from .homeserver import SERVER_NAME, FakeHomeserver
 from .ordinary import Users, descriptors, rss_mb
 
@@ -81,3 +83,26 @@ def test_nothing_is_kept_of_clients_that_have_gone(stage: Stage):
     while descriptors(stage.afterword.pid) > before + 20 and time.monotonic() < give_up:
         time.sleep(0.1)
     assert descriptors(stage.afterword.pid) <= before + 20, "and the polls last a minute"
+
+
+def test_one_address_leaves_room_for_the_bodies_of_others(stage: Stage):
+    """It holds all that it may with bodies that do not end; somebody else's upload goes through."""
+    megabyte = 1_000_000
+
+    def begin(address: str, size: int, announced: int) -> socket.socket:
+        connection = connect(stage.port, address)
+        connection.settimeout(20)
+        head = b"POST /_matrix/media/v3/upload HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer user-1\r\n"
+        with contextlib.suppress(OSError):  # what is refused is not read to its end
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % announced)
+            for _ in range(size // megabyte):
+                connection.sendall(bytes(megabyte))
+        return connection
+
+    held = [begin("127.0.1.1", 24 * megabyte, 25 * megabyte) for _ in range(5)]
+    with begin("127.0.1.1", 0, 25 * megabyte) as one_more:
+        assert one_more.recv(4096).startswith(b"HTTP/1.1 503 ")
+    with begin("127.0.1.2", 90 * megabyte, 90 * megabyte) as others:
+        assert others.recv(4096).startswith(b"HTTP/1.1 200 ")
+    for connection in held:
+        connection.close()
