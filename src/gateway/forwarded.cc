@@ -34,6 +34,7 @@ void set_if(http::Headers& headers, std::string_view name, std::string value) {
 
 void set_forwarded(http::Request& request, const std::vector<std::string>& trusted_proxies) {
   http::Headers& headers = request.headers;
+  const std::string own_host(headers.find("Host").value_or(""));
   http::remove_hop_by_hop(headers);
   const bool is_trusted = std::ranges::find(trusted_proxies, request.peer) != trusted_proxies.end();
   if (!is_trusted) headers.remove_if([](const http::Header& header) { return is_about_the_client(header.name); });
@@ -46,7 +47,7 @@ void set_forwarded(http::Request& request, const std::vector<std::string>& trust
   const std::string_view reached_by = chain.empty() ? "http" : "https";
   headers.set("X-Forwarded-For", chain.empty() ? request.peer : chain + ", " + request.peer);
   headers.set("X-Forwarded-Proto", proto.empty() ? std::string(reached_by) : proto);
-  set_if(headers, "X-Forwarded-Host", host.empty() ? std::string(headers.find("Host").value_or("")) : host);
+  set_if(headers, "X-Forwarded-Host", host.empty() ? own_host : host);
 }
 
 }  // namespace afterword::gateway

@@ -217,6 +217,8 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   incoming.request.client =
       owner_.empty() ? client_address(incoming.request, context_.options.is_trusted_proxy) : owner_;
   held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client);
+  // While it is handled, its target is there in the form in which it is looked at, and in that in which it goes on.
+  head_bytes += 2 * incoming.request.target.size();
   held_.hold(head_bytes);
   incoming.keep_alive = parser.keep_alive();
   incoming.http_1_0 = head.version() < 11;

@@ -589,6 +589,15 @@ TEST_F(ServerTest, HeadsThatArriveCountAsWell) {
   EXPECT_THAT(answered, StartsWith("HTTP/1.1 200 ")) << "what was given back";
 }
 
+TEST_F(ServerTest, ALongTargetCountsAsOftenAsItIsThere) {
+  ServerOptions options;
+  options.bodies = std::make_shared<ByteBudget>(300'000);
+  start([bodies = options.bodies](Request) { return answer_at_once(std::to_string(bodies->taken_bytes())); }, options);
+  const std::string answer = ask("GET /" + std::string(19'999, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_GE(std::stoul(answer.substr(answer.rfind('\n') + 1)), 60'000u);
+  EXPECT_THAT(ask("GET /" + std::string(40'000, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(ServerTest, RefusesAChunkHeaderWithoutEnd) {
   ServerOptions options;
   options.max_header_bytes = 10'000;

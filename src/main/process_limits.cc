@@ -43,6 +43,8 @@ ConnectionLimits share_out(std::size_t descriptors) {
   limits.passing = limits.clients;
   limits.passing_idle = kept / 8;
   limits.own = kept / 4;
+  // One at least is for what is asked without a token. So none of the three kinds waits for a connection of another.
+  limits.whoami = (limits.own - 1) / 2;
   return limits;
 }
 

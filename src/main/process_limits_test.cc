@@ -15,6 +15,8 @@ TEST(ConnectionLimits, NeverAddUpToMoreThanThereAre) {
     const std::size_t most = limits.clients + limits.passing + 2 * limits.passing_idle + 2 * limits.own;
     EXPECT_LT(most, descriptors) << descriptors;
     EXPECT_GE(descriptors - most, descriptors < 2048 ? descriptors / 16 : 100) << "left for the store and the log";
+    EXPECT_GT(limits.whoami, 0u);
+    EXPECT_LT(2 * limits.whoami, limits.own) << "so that nobody waits for what is asked about made-up tokens";
     EXPECT_GE(limits.own, descriptors < 2048 ? descriptors / 16 : 128);
   }
 }

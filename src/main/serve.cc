@@ -92,7 +92,7 @@ class Server {
                      .server_name = configuration.server_name,
                      .kind = configuration.homeserver_kind,
                      .admin_token = configuration.admin_token}),
-        tokens_(executor_, clock_, homeserver_),
+        tokens_(executor_, clock_, homeserver_, {.max_calls = limits.whoami}),
         delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration)),
         context_{clock_, *store_, delivery_, configuration.limits, bodies_},
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
