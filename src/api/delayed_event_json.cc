@@ -1,6 +1,7 @@
 #include "api/delayed_event_json.h"
 
 #include "base/json.h"
+#include "base/overloaded.h"
 #include "base/server_time.h"
 
 #include <boost/json/serialize.hpp>
@@ -13,11 +14,12 @@ using domain::EventKind;
 json::object finalised_json(const domain::Finalised& finalised, Milliseconds wall_offset) {
   json::object result;
   result["finalised_ts"] = to_ms(to_wall(finalised.finalised_ts, wall_offset));
-  if (const auto* event_id = std::get_if<domain::EventId>(&finalised.outcome)) {
-    result["event_id"] = event_id->value;
-  } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
-    result["error"] = parse_json_object(error->body).value_or(json::object());
-  }
+  std::visit(Overloaded{[&](const domain::EventId& event_id) { result["event_id"] = event_id.value; },
+                        [&](const domain::HomeserverError& error) {
+                          result["error"] = parse_json_object(error.body).value_or(json::object());
+                        },
+                        [](const domain::Cancelled&) {}},
+             finalised.outcome);
   return result;
 }
 

@@ -12,7 +12,7 @@
 namespace afterword::domain {
 
 // scheduled → sending → sent | failed, or scheduled → cancelled. `sending` goes back to `scheduled` only when it is
-// known that the event did not arrive. See domain/transitions.h.
+// known that the event did not arrive. See domain/decisions.h.
 enum class State : std::uint8_t { scheduled, sending, sent, failed, cancelled };
 
 constexpr bool is_finalised(State state) {
@@ -42,6 +42,7 @@ struct Timing {
   Milliseconds delay{};
 
   Timestamp due() const { return delayed_since + delay; }
+  friend bool operator==(const Timing&, const Timing&) = default;
 };
 
 struct NewDelayedEvent {

@@ -15,6 +15,7 @@
 #include "async/task.h"
 #include "base/result.h"
 #include "base/server_time.h"
+#include "domain/decisions.h"
 #include "domain/delayed_event.h"
 #include "domain/limits.h"
 #include "domain/transitions.h"
@@ -53,7 +54,7 @@ using ScheduleAnswer = std::variant<Scheduled, TooManyScheduled>;
 
 // restart(), cancel() and claim()
 struct NotFound {};
-// What the verb met, and what that means for the action (domain/transitions.h). `perform` is: done.
+// What the verb met, and what that means for the action (domain/decisions.h). `perform` is: done.
 struct Met {
   domain::Effect effect;
   domain::Timing timing;  // as it is now; meaningful while the event is not finalised

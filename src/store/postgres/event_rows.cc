@@ -1,5 +1,7 @@
 #include "store/postgres/event_rows.h"
 
+#include <stdexcept>
+
 namespace afterword::store::postgres {
 namespace {
 
@@ -11,9 +13,13 @@ domain::Outcome read_outcome(const Rows& rows, int row, State state) {
       return domain::EventId(rows.text(row, 17));
     case State::failed:
       return domain::HomeserverError{static_cast<int>(rows.integer(row, 18)), rows.text(row, 19)};
-    default:
+    case State::cancelled:
       return domain::Cancelled{};
+    case State::scheduled:
+    case State::sending:
+      break;
   }
+  throw std::logic_error("an event that is not finalised has no outcome");
 }
 
 }  // namespace

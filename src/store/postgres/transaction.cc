@@ -307,7 +307,7 @@ void Transaction::write_finalised() {
   for (const auto& [delay_id, row] : rows_) {
     if (!row.finalised) continue;
     ids.add(delay_id);
-    states.add(static_cast<std::int64_t>(row.state_now()));
+    states.add(static_cast<std::int64_t>(row.standing().state));
     sinces.add(row.timing.delayed_since);
     finalised.add(row.finalised);
     users.push_back(row.user_id.value);

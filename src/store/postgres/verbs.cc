@@ -1,29 +1,22 @@
 #include "store/postgres/verbs.h"
 
-#include <algorithm>
-#include <variant>
+#include <optional>
 
 namespace afterword::store::postgres {
 namespace {
 
-using domain::Action;
-using domain::Effect;
-using domain::State;
+Met met(const domain::Decision& decision) { return {decision.effect, decision.after.timing}; }
 
-bool allows(const std::optional<UserId>& caller, const UserId& owner) { return !caller || *caller == owner; }
-
-ActionAnswer met_when_finalised(Action action, const Summary* finalised, const std::optional<UserId>& caller) {
-  if (finalised == nullptr || !allows(caller, finalised->user_id)) return NotFound{};
-  return Met{domain::effect_of(action, finalised->state), finalised->timing};
+// How an event stands that is not active: nothing if there is none of the caller's.
+std::optional<domain::Standing> standing_of(const Summary* finalised, const std::optional<UserId>& caller) {
+  if (finalised == nullptr || !domain::may_act(caller, finalised->user_id.value)) return std::nullopt;
+  return domain::Standing{finalised->state, finalised->timing};
 }
 
 }  // namespace
 
-State ActiveRow::state_now() const {
-  if (!finalised) return state;
-  if (std::holds_alternative<domain::EventId>(finalised->outcome)) return State::sent;
-  if (std::holds_alternative<domain::HomeserverError>(finalised->outcome)) return State::failed;
-  return State::cancelled;
+domain::Standing ActiveRow::standing() const {
+  return {finalised ? domain::state_of(finalised->outcome) : state, timing};
 }
 
 void Schedule::join(Batch& batch) { batch.schedules.push_back(this); }
@@ -39,30 +32,36 @@ void Finalise::join(Batch& batch) { batch.others.push_back(this); }
 void Close::join(Batch& batch) { batch.closing = true; }
 
 void Restart::decide(ActiveRow* row, const Deciding&) {
-  if (row == nullptr || !allows(caller_, row->user_id)) return answer(NotFound{});
-  const auto effect = domain::effect_of(Action::restart, row->state_now());
-  if (effect == Effect::perform) {
-    row->timing.delayed_since = std::max(row->timing.delayed_since, now_);
+  if (row == nullptr || !domain::may_act(caller_, row->user_id.value)) return answer(NotFound{});
+  const auto decision = domain::decide_restart(row->standing(), now_);
+  if (decision.performs()) {
+    row->timing = decision.after.timing;
     row->changed = true;
   }
-  answer(Met{effect, row->timing});
+  answer(met(decision));
 }
 
-void Restart::not_active(const Summary* finalised) { answer(met_when_finalised(Action::restart, finalised, caller_)); }
+void Restart::not_active(const Summary* finalised) {
+  const auto found = standing_of(finalised, caller_);
+  if (found) answer(met(domain::decide_restart(*found, now_)));
+}
 
 void Cancel::decide(ActiveRow* row, const Deciding&) {
-  if (row == nullptr || !allows(caller_, row->user_id)) return answer(NotFound{});
-  const auto effect = domain::effect_of(Action::cancel, row->state_now());
-  if (effect == Effect::perform) row->finalised = domain::Finalised{now_, domain::Cancelled{}};
-  answer(Met{effect, row->timing});
+  if (row == nullptr || !domain::may_act(caller_, row->user_id.value)) return answer(NotFound{});
+  const auto decision = domain::decide_cancel(row->standing());
+  if (decision.performs()) row->finalised = domain::Finalised{now_, domain::Cancelled{}};
+  answer(met(decision));
 }
 
-void Cancel::not_active(const Summary* finalised) { answer(met_when_finalised(Action::cancel, finalised, caller_)); }
+void Cancel::not_active(const Summary* finalised) {
+  const auto found = standing_of(finalised, caller_);
+  if (found) answer(met(domain::decide_cancel(*found)));
+}
 
 void CancelAll::decide(std::unordered_map<DelayId, ActiveRow>& rows) {
   std::uint64_t cancelled = 0;
   for (auto& [delay_id, row] : rows) {
-    if (row.user_id != user_id_ || row.state_now() != State::scheduled) continue;
+    if (row.user_id != user_id_ || !domain::decide_cancel(row.standing()).performs()) continue;
     row.finalised = domain::Finalised{now_, domain::Cancelled{}};
     ++cancelled;
   }
@@ -71,13 +70,12 @@ void CancelAll::decide(std::unordered_map<DelayId, ActiveRow>& rows) {
 
 void Claim::decide(ActiveRow* row, const Deciding& deciding) {
   claimed_ = false;
-  if (row == nullptr || !allows(caller_, row->user_id)) return answer(NotFound{});
-  const auto effect = domain::effect_of(Action::send, row->state_now());
-  if (effect != Effect::perform) return answer(Met{effect, row->timing});
-  if (by_time() && row->timing.due() > now_) return answer(Met{Effect::wait, row->timing});
+  if (row == nullptr || !domain::may_act(caller_, row->user_id.value)) return answer(NotFound{});
+  const auto decision = domain::decide_claim(row->standing(), attempt_, now_);
+  if (!decision.performs()) return answer(met(decision));
   if (by_time() && row->behind) return answer(Behind{});
   if (!deciding.lease_valid) return fail("the lease of this instance has run out");
-  row->state = State::sending;
+  row->state = decision.after.state;
   row->attempt = attempt_;
   row->sender = deciding.instance;
   // One that sends on request leaves the timer where it is: it is needed again if the homeserver refuses.
@@ -88,16 +86,16 @@ void Claim::decide(ActiveRow* row, const Deciding& deciding) {
 }
 
 void Claim::not_active(const Summary* finalised) {
-  const auto met = met_when_finalised(Action::send, finalised, caller_);
-  if (const auto* found = std::get_if<Met>(&met)) return answer(*found);
-  answer(NotFound{});
+  const auto found = standing_of(finalised, caller_);
+  if (found) answer(met(domain::decide_claim(*found, attempt_, now_)));
 }
 
 void Release::decide(ActiveRow* row, const Deciding& deciding) {
   answer();
-  const bool ours = row != nullptr && row->state_now() == State::sending && row->sender == deciding.instance;
-  if (!ours) return;
-  row->state = State::scheduled;
+  if (row == nullptr) return;
+  const auto decision = domain::decide_release(row->standing(), row->sender == deciding.instance);
+  if (!decision.performs()) return;
+  row->state = decision.after.state;
   row->sender = nobody;
   row->attempt.reset();
   row->changed = true;
@@ -105,8 +103,9 @@ void Release::decide(ActiveRow* row, const Deciding& deciding) {
 
 void Finalise::decide(ActiveRow* row, const Deciding& deciding) {
   answer();
-  const bool ours = row != nullptr && row->state_now() == State::sending && row->sender == deciding.instance;
-  if (ours) row->finalised = finalised_;
+  if (row == nullptr) return;
+  const bool is_sender = row->sender == deciding.instance;
+  if (domain::decide_finalise(row->standing(), is_sender, finalised_.outcome).performs()) row->finalised = finalised_;
 }
 
 }  // namespace afterword::store::postgres

@@ -32,7 +32,7 @@ struct ActiveRow {
   bool behind = false;   // another instance's event of its room goes first
   bool changed = false;  // and not yet written
 
-  domain::State state_now() const;  // with `finalised`
+  domain::Standing standing() const;  // with `finalised`
 };
 
 // Who decides: the instance, and whether its lease is valid.

@@ -5,7 +5,7 @@
 // Thread: the committing one.
 #pragma once
 
-#include "domain/delayed_event.h"
+#include "domain/decisions.h"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -55,6 +55,7 @@ class ActiveEvents {
 
     domain::Timing timing() const { return {delayed_since, Milliseconds(delay_ms)}; }
     domain::State state() const { return sending ? domain::State::sending : domain::State::scheduled; }
+    domain::Standing standing() const { return {state(), timing()}; }
   };
   static_assert(sizeof(Slot) == 32);
   using Place = std::uint32_t;

@@ -12,12 +12,8 @@
 namespace afterword::store::sqlite {
 namespace {
 
-using domain::Action;
 using domain::DelayedEvent;
-using domain::Effect;
 using domain::State;
-
-bool allows(const std::optional<UserId>& caller, const std::string& owner) { return !caller || caller->value == owner; }
 
 // Whether `position` comes before `other` in that direction.
 bool before(const ListPosition& position, const ListPosition& other, Direction direction) {
@@ -101,12 +97,12 @@ void Engine::note_outcome(bool committed, const std::string& reason) {
 std::optional<Engine::Found> Engine::find(const DelayId& delay_id, const std::optional<UserId>& caller) {
   if (const auto place = active_.find(delay_id)) {
     const auto& slot = active_.at(*place);
-    if (!allows(caller, active_.user_of(slot))) return std::nullopt;
-    return Found{place, slot.state(), slot.timing()};
+    if (!domain::may_act(caller, active_.user_of(slot))) return std::nullopt;
+    return Found{place, {slot.state(), slot.timing()}};
   }
   const auto finalised = events_.summary(delay_id);
-  if (!finalised || !allows(caller, finalised->user_id.value)) return std::nullopt;
-  return Found{std::nullopt, finalised->state, finalised->timing};
+  if (!finalised || !domain::may_act(caller, finalised->user_id.value)) return std::nullopt;
+  return Found{std::nullopt, {finalised->state, finalised->timing}};
 }
 
 void Engine::finalise_at(ActiveEvents::Place place, const DelayId& delay_id, const domain::Finalised& finalised) {
@@ -157,25 +153,24 @@ ScheduleAnswer Engine::schedule(const domain::NewDelayedEvent& event, std::optio
 ActionAnswer Engine::restart(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now) {
   const auto found = find(delay_id, caller);
   if (!found) return NotFound{};
-  const auto effect = domain::effect_of(Action::restart, found->state);
-  if (effect != Effect::perform) return Met{effect, found->timing};
-  journal_.restart(*found->place, std::max(now, found->timing.delayed_since));
-  return Met{effect, active_.at(*found->place).timing()};
+  const auto decision = domain::decide_restart(found->standing, now);
+  if (decision.performs()) journal_.restart(*found->place, decision.after.timing.delayed_since);
+  return Met{decision.effect, decision.after.timing};
 }
 
 ActionAnswer Engine::cancel(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now) {
   const auto found = find(delay_id, caller);
   if (!found) return NotFound{};
-  const auto effect = domain::effect_of(Action::cancel, found->state);
-  if (effect == Effect::perform) finalise_at(*found->place, delay_id, {now, domain::Cancelled{}});
-  return Met{effect, found->timing};
+  const auto decision = domain::decide_cancel(found->standing);
+  if (decision.performs()) finalise_at(*found->place, delay_id, {now, domain::Cancelled{}});
+  return Met{decision.effect, decision.after.timing};
 }
 
 std::uint64_t Engine::cancel_all(const UserId& user_id, Timestamp now) {
   std::uint64_t cancelled = 0;
   for (const auto& delay_id : events_.active_of(user_id)) {
     const auto place = active_.find(delay_id);
-    if (!place || active_.at(*place).sending) continue;
+    if (!place || !domain::decide_cancel(active_.at(*place).standing()).performs()) continue;
     finalise_at(*place, delay_id, {now, domain::Cancelled{}});
     ++cancelled;
   }
@@ -186,9 +181,8 @@ ClaimAnswer Engine::claim(const DelayId& delay_id, const std::optional<UserId>& 
                           Timestamp now) {
   const auto found = find(delay_id, caller);
   if (!found) return NotFound{};
-  const auto effect = domain::effect_of(Action::send, found->state);
-  if (effect != Effect::perform) return Met{effect, found->timing};
-  if (!attempt.on_request && found->timing.due() > now) return Met{Effect::wait, found->timing};
+  const auto decision = domain::decide_claim(found->standing, attempt, now);
+  if (!decision.performs()) return Met{decision.effect, decision.after.timing};
   events_.set_sending(active_.at(*found->place).row, attempt);
   set_sending(*found->place, true);
   return *read(delay_id);
@@ -196,15 +190,16 @@ ClaimAnswer Engine::claim(const DelayId& delay_id, const std::optional<UserId>& 
 
 void Engine::release(const DelayId& delay_id) {
   const auto place = active_.find(delay_id);
-  if (!place || !active_.at(*place).sending) return;
+  if (!place || !domain::decide_release(active_.at(*place).standing(), true).performs()) return;
   events_.set_scheduled(active_.at(*place).row);
   set_sending(*place, false);
 }
 
 void Engine::finalise(const DelayId& delay_id, const domain::Finalised& finalised) {
   const auto place = active_.find(delay_id);
-  if (!place || !active_.at(*place).sending) return;
-  finalise_at(*place, delay_id, finalised);
+  if (!place) return;
+  const auto decision = domain::decide_finalise(active_.at(*place).standing(), true, finalised.outcome);
+  if (decision.performs()) finalise_at(*place, delay_id, finalised);
 }
 
 std::vector<Look> Engine::look(const std::vector<DelayId>& delay_ids) {
@@ -237,7 +232,7 @@ std::optional<DelayedEvent> Engine::read(const DelayId& delay_id) {
 
 std::optional<DelayedEvent> Engine::look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
   auto event = read(delay_id);
-  if (!event || !allows(caller, event->event.user_id.value)) return std::nullopt;
+  if (!event || !domain::may_act(caller, event->event.user_id.value)) return std::nullopt;
   return event;
 }
 

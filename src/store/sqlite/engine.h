@@ -60,8 +60,7 @@ class Engine {
   // An event that a verb is about, as it finds it.
   struct Found {
     std::optional<ActiveEvents::Place> place;  // of an active one
-    domain::State state;
-    domain::Timing timing;
+    domain::Standing standing;
   };
   std::optional<Found> find(const DelayId& delay_id, const std::optional<UserId>& caller);
   void finalise_at(ActiveEvents::Place place, const DelayId& delay_id, const domain::Finalised& finalised);

@@ -1,6 +1,7 @@
 #include "store/sqlite/event_rows.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace afterword::store::sqlite {
 namespace {
@@ -13,9 +14,13 @@ domain::Outcome read_outcome(const Rows& rows, State state) {
       return domain::EventId(rows.text(17));
     case State::failed:
       return domain::HomeserverError{static_cast<int>(rows.integer(18)), rows.text(19)};
-    default:
+    case State::cancelled:
       return domain::Cancelled{};
+    case State::scheduled:
+    case State::sending:
+      break;
   }
+  throw std::logic_error("an event that is not finalised has no outcome");
 }
 
 }  // namespace

@@ -171,15 +171,13 @@ void EventTable::set_scheduled(std::int64_t row) { set_scheduled_.run(row); }
 
 void EventTable::set_finalised(std::int64_t row, const UserId& user_id, Timestamp delayed_since,
                                const domain::Finalised& finalised) {
-  State state = State::cancelled;
+  const State state = domain::state_of(finalised.outcome);
   std::optional<std::string_view> event_id;
   std::optional<int> error_status;
   std::optional<std::string_view> error_body;
   if (const auto* sent = std::get_if<domain::EventId>(&finalised.outcome)) {
-    state = State::sent;
     event_id = sent->value;
   } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
-    state = State::failed;
     error_status = error->status;
     error_body = error->body;
   }

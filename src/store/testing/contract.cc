@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 using domain::Action;
 using domain::Attempt;
 using domain::Cancelled;
+using domain::Decision;
 using domain::DelayedEvent;
 using domain::Effect;
 using domain::EventId;
@@ -22,6 +23,7 @@ using domain::Finalised;
 using domain::HomeserverError;
 using domain::NewDelayedEvent;
 using domain::RoomId;
+using domain::Standing;
 using domain::State;
 using domain::TransactionKey;
 using ::testing::ElementsAre;
@@ -53,6 +55,13 @@ NewDelayedEvent with_transaction(NewDelayedEvent event, std::string_view txn_id)
 }
 
 Finalised sent_at(Timestamp when) { return {when, EventId("$event")}; }
+
+Standing standing_of(const DelayedEvent& event) { return {event.state, event.timing}; }
+
+std::optional<Met> met_of(const ActionAnswer& answer) {
+  const auto* met = std::get_if<Met>(&answer);
+  return met == nullptr ? std::nullopt : std::optional(*met);
+}
 
 Effect effect_in(const ActionAnswer& answer) { return std::get<Met>(answer).effect; }
 
@@ -105,6 +114,13 @@ DelayId StoreContract::event_in(State state, NewDelayedEvent event) {
     answer(store().finalise(delay_id, failed));
   }
   return delay_id;
+}
+
+ActionAnswer StoreContract::restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now, bool in_company) {
+  std::vector<Task<StoreResult<ActionAnswer>>> verbs;
+  verbs.push_back(store().restart(delay_id, std::move(caller), now));
+  if (in_company) verbs.push_back(store().cancel(DelayId::random(), std::nullopt, now));
+  return answers(std::move(verbs)).front();
 }
 
 DelayedEvent StoreContract::look_up(DelayId delay_id) {
@@ -200,36 +216,63 @@ TEST_P(StoreContract, LimitsWhatAUserHasScheduledOrSending) {
   EXPECT_TRUE(std::get<Scheduled>(answer(store().schedule(third, 2))).created);
 }
 
-// Every state and every action, against the table of the domain.
-TEST_P(StoreContract, GuardsEveryActionByTheStateItFinds) {
+// Every verb in every state, by whoever may and may not, against the decisions of the domain: whatever decides in the
+// store, its SQL too, decides like those.
+TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
   for (const State state : all_states) {
-    SCOPED_TRACE(static_cast<int>(state));
-    const auto restarted = event_in(state, event_of(alice));
-    EXPECT_EQ(effect_in(answer(store().restart(restarted, std::nullopt, noon + 1s))),
-              domain::effect_of(Action::restart, state));
-    EXPECT_EQ(look_up(restarted).state, state);
-
-    const auto cancelled = event_in(state, event_of(alice));
-    EXPECT_EQ(effect_in(answer(store().cancel(cancelled, std::nullopt, noon + 1s))),
-              domain::effect_of(Action::cancel, state));
-    EXPECT_EQ(look_up(cancelled).state, state == State::scheduled ? State::cancelled : state);
-
-    const auto claimed = event_in(state, event_of(alice));
-    const Attempt attempt{wall_noon, true};
-    const auto claim = answer(store().claim(claimed, std::nullopt, attempt, noon));
-    if (state == State::scheduled) {
-      EXPECT_EQ(std::get<DelayedEvent>(claim).delay_id, claimed);
-    } else {
-      EXPECT_EQ(std::get<Met>(claim).effect, domain::effect_of(Action::send, state));
+    for (const auto& caller : {std::optional(alice), std::optional(bob), std::optional<UserId>()}) {
+      SCOPED_TRACE(static_cast<int>(state));
+      SCOPED_TRACE(caller ? caller->value : "whoever knows the delay_id");
+      const auto expect = [&](const DelayId& delay_id, const std::optional<Met>& met, const Standing& found,
+                              const Decision& decision) {
+        const bool may_act = domain::may_act(caller, alice.value);
+        ASSERT_EQ(met.has_value(), may_act);
+        EXPECT_EQ(met.value_or(Met{decision.effect, {}}).effect, decision.effect);
+        EXPECT_EQ(met.value_or(Met{{}, decision.after.timing}).timing, decision.after.timing);
+        EXPECT_EQ(standing_of(look_up(delay_id)), may_act ? decision.after : found);
+      };
+      for (const auto now : {noon + 1s, noon - 1s}) {
+        for (const bool in_company : {false, true}) {
+          const auto delay_id = event_in(state, event_of(alice));
+          const Standing found = standing_of(look_up(delay_id));
+          const auto met = met_of(restart(delay_id, caller, now, in_company));
+          expect(delay_id, met, found, domain::decide_restart(found, now));
+        }
+      }
+      {
+        const auto delay_id = event_in(state, event_of(alice));
+        const Standing found = standing_of(look_up(delay_id));
+        const auto met = met_of(answer(store().cancel(delay_id, caller, noon + 1s)));
+        expect(delay_id, met, found, domain::decide_cancel(found));
+      }
+      for (const auto& [on_request, now] :
+           {std::pair(true, noon), std::pair(false, noon), std::pair(false, noon + 10s)}) {
+        const Attempt attempt{wall_noon, on_request};
+        const auto delay_id = event_in(state, event_of(alice));
+        const Standing found = standing_of(look_up(delay_id));
+        const Decision decision = domain::decide_claim(found, attempt, now);
+        const auto claimed = answer(store().claim(delay_id, caller, attempt, now));
+        std::optional<Met> met;
+        if (const auto* event = std::get_if<DelayedEvent>(&claimed)) met = Met{Effect::perform, event->timing};
+        if (const auto* left = std::get_if<Met>(&claimed)) met = *left;
+        EXPECT_EQ(std::holds_alternative<DelayedEvent>(claimed), decision.performs() && met);
+        expect(delay_id, met, found, decision);
+        answer(store().finalise(delay_id, sent_at(noon)));  // so that it is in nobody's way
+      }
     }
-
+    SCOPED_TRACE(static_cast<int>(state));
     const auto released = event_in(state, event_of(alice));
+    Standing found = standing_of(look_up(released));
     answer(store().release(released));
-    EXPECT_EQ(look_up(released).state, state == State::sending ? State::scheduled : state);
-
-    const auto finalised = event_in(state, event_of(alice));
-    answer(store().finalise(finalised, sent_at(noon + 1min)));
-    EXPECT_EQ(look_up(finalised).state, state == State::sending ? State::sent : state);
+    EXPECT_EQ(standing_of(look_up(released)), domain::decide_release(found, true).after);
+    for (const domain::Outcome& outcome :
+         {domain::Outcome(EventId("$event")), domain::Outcome(HomeserverError{403, "{}"})}) {
+      const auto finalised = event_in(state, event_of(alice));
+      found = standing_of(look_up(finalised));
+      const Finalised at_one{noon + 1h, outcome};
+      answer(store().finalise(finalised, at_one));
+      EXPECT_EQ(standing_of(look_up(finalised)), domain::decide_finalise(found, true, outcome).after);
+    }
   }
 }
 

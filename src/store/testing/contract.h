@@ -66,6 +66,8 @@ class StoreContract : public ::testing::TestWithParam<Variant> {
   DelayId event_in(domain::State state, domain::NewDelayedEvent event);
   DelayId scheduled(domain::NewDelayedEvent event) { return event_in(domain::State::scheduled, std::move(event)); }
   domain::DelayedEvent look_up(DelayId delay_id);
+  // In company, it shares its commit with another verb: restarts alone may be performed in another way.
+  ActionAnswer restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now, bool in_company);
 
   Runner runner_;
   std::vector<Active> adopted_;  // by the latest reopen()

@@ -9,20 +9,17 @@
 namespace afterword::store::testing {
 namespace {
 
-using domain::Action;
 using domain::DelayedEvent;
-using domain::Effect;
 using domain::State;
 
 bool is_active(const DelayedEvent& event) { return !domain::is_finalised(event.state); }
 
-State state_of(const domain::Outcome& outcome) {
-  if (std::holds_alternative<domain::EventId>(outcome)) return State::sent;
-  return std::holds_alternative<domain::Cancelled>(outcome) ? State::cancelled : State::failed;
-}
+domain::Standing standing_of(const DelayedEvent& event) { return {event.state, event.timing}; }
+
+Met met(const domain::Decision& decision) { return {decision.effect, decision.after.timing}; }
 
 void finalise_event(DelayedEvent& event, domain::Finalised finalised) {
-  event.state = state_of(finalised.outcome);
+  event.state = domain::state_of(finalised.outcome);
   event.attempt.reset();
   event.finalised = std::move(finalised);
 }
@@ -75,14 +72,9 @@ Task<void> MemoryStore::keep_lease(async::Clock& clock) {
 
 MemoryStore::Row* MemoryStore::find(const DelayId& delay_id, const std::optional<UserId>& caller) {
   const auto found = database_.rows_.find(delay_id);
-  if (found == database_.rows_.end() || (caller && found->second.event.event.user_id != *caller)) return nullptr;
-  return &found->second;
-}
-
-MemoryStore::Row* MemoryStore::find_claimed(const DelayId& delay_id) {
-  Row* row = find(delay_id, std::nullopt);
-  const bool ours = row != nullptr && row->event.state == State::sending && row->sender == instance_;
-  return ours ? row : nullptr;
+  if (found == database_.rows_.end()) return nullptr;
+  Row& row = found->second;
+  return domain::may_act(caller, row.event.event.user_id.value) ? &row : nullptr;
 }
 
 Task<StoreResult<ServerTime>> MemoryStore::keep_time(MachineTime machine) {
@@ -132,29 +124,26 @@ Task<StoreResult<ActionAnswer>> MemoryStore::restart(DelayId delay_id, std::opti
   if (closed_) co_return Unavailable{"the store is closed"};
   Row* row = find(delay_id, caller);
   if (row == nullptr) co_return ActionAnswer(NotFound{});
-  const Effect effect = domain::effect_of(Action::restart, row->event.state);
-  auto& delayed_since = row->event.timing.delayed_since;
-  if (effect == Effect::perform) delayed_since = std::max(delayed_since, now);
-  const Met met{effect, row->event.timing};
-  co_return ActionAnswer(met);
+  const auto decision = domain::decide_restart(standing_of(row->event), now);
+  if (decision.performs()) row->event.timing = decision.after.timing;
+  co_return ActionAnswer(met(decision));
 }
 
 Task<StoreResult<ActionAnswer>> MemoryStore::cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) {
   if (closed_) co_return Unavailable{"the store is closed"};
   Row* row = find(delay_id, caller);
   if (row == nullptr) co_return ActionAnswer(NotFound{});
-  const Effect effect = domain::effect_of(Action::cancel, row->event.state);
+  const auto decision = domain::decide_cancel(standing_of(row->event));
   const domain::Finalised cancelled{now, domain::Cancelled{}};
-  if (effect == Effect::perform) finalise_event(row->event, cancelled);
-  const Met met{effect, row->event.timing};
-  co_return ActionAnswer(met);
+  if (decision.performs()) finalise_event(row->event, cancelled);
+  co_return ActionAnswer(met(decision));
 }
 
 Task<StoreResult<std::uint64_t>> MemoryStore::cancel_all(UserId user_id, Timestamp now) {
   if (closed_) co_return Unavailable{"the store is closed"};
   std::uint64_t cancelled = 0;
   for (auto& [delay_id, row] : database_.rows_) {
-    if (row.event.event.user_id != user_id || row.event.state != State::scheduled) continue;
+    if (row.event.event.user_id != user_id || !domain::decide_cancel(standing_of(row.event)).performs()) continue;
     const domain::Finalised finalised{now, domain::Cancelled{}};
     finalise_event(row.event, finalised);
     ++cancelled;
@@ -181,20 +170,11 @@ Task<StoreResult<ClaimAnswer>> MemoryStore::claim(DelayId delay_id, std::optiona
   if (closed_) co_return Unavailable{"the store is closed"};
   Row* row = find(delay_id, caller);
   if (row == nullptr) co_return ClaimAnswer(NotFound{});
-  Effect effect = domain::effect_of(Action::send, row->event.state);
-  if (effect == Effect::perform && !attempt.on_request) {
-    if (row->event.timing.due() > now) {
-      effect = Effect::wait;
-    } else if (is_behind(*row)) {
-      co_return ClaimAnswer(Behind{});
-    }
-  }
-  if (effect != Effect::perform) {
-    const Met met{effect, row->event.timing};
-    co_return ClaimAnswer(met);
-  }
+  const auto decision = domain::decide_claim(standing_of(row->event), attempt, now);
+  if (!decision.performs()) co_return ClaimAnswer(met(decision));
+  if (!attempt.on_request && is_behind(*row)) co_return ClaimAnswer(Behind{});
   if (!holds_lease()) co_return Unavailable{"the lease was lost"};
-  row->event.state = State::sending;
+  row->event.state = decision.after.state;
   row->event.attempt = attempt;
   row->sender = instance_;
   // One that sends on request leaves the timer where it is: it is needed again if the homeserver refuses.
@@ -205,8 +185,11 @@ Task<StoreResult<ClaimAnswer>> MemoryStore::claim(DelayId delay_id, std::optiona
 
 Task<StoreResult<void>> MemoryStore::release(DelayId delay_id) {
   if (closed_) co_return Unavailable{"the store is closed"};
-  if (Row* row = find_claimed(delay_id)) {
-    row->event.state = State::scheduled;
+  Row* row = find(delay_id, std::nullopt);
+  if (row == nullptr) co_return StoreResult<void>();
+  const auto decision = domain::decide_release(standing_of(row->event), row->sender == instance_);
+  if (decision.performs()) {
+    row->event.state = decision.after.state;
     row->event.attempt.reset();
     row->sender = MemoryDatabase::nobody;
   }
@@ -215,7 +198,11 @@ Task<StoreResult<void>> MemoryStore::release(DelayId delay_id) {
 
 Task<StoreResult<void>> MemoryStore::finalise(DelayId delay_id, domain::Finalised finalised) {
   if (closed_) co_return Unavailable{"the store is closed"};
-  if (Row* row = find_claimed(delay_id)) finalise_event(row->event, std::move(finalised));
+  Row* row = find(delay_id, std::nullopt);
+  if (row == nullptr) co_return StoreResult<void>();
+  const bool is_sender = row->sender == instance_;
+  const auto decision = domain::decide_finalise(standing_of(row->event), is_sender, finalised.outcome);
+  if (decision.performs()) finalise_event(row->event, std::move(finalised));
   co_return StoreResult<void>();
 }
 

@@ -96,7 +96,6 @@ class MemoryStore : public Store {
   void renew_lease();
   bool holds_lease() const;
   Row* find(const DelayId& delay_id, const std::optional<UserId>& caller);
-  Row* find_claimed(const DelayId& delay_id);
   bool is_behind(const Row& row) const;
   void forget(const DelayId& delay_id);
 
