@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -9,16 +11,15 @@
 namespace afterword {
 namespace {
 
-// The message, with all but visible ASCII as \xNN: others write some of what is logged, and what would end the line or
-// steer a terminal stands beyond ASCII too.
+// The message, with what would end the line, or steer a terminal, as \xNN: others write some of what is logged.
 class OnOneLine final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
     for (const char character : message.payload) {
-      if (character >= ' ' && character <= '~') {
-        line.push_back(character);
-      } else {
+      if (is_control(character)) {
         fmt::format_to(std::back_inserter(line), "\\x{:02x}", static_cast<unsigned char>(character));
+      } else {
+        line.push_back(character);
       }
     }
   }

@@ -1,5 +1,6 @@
 #include "delivery/adoption.h"
 
+#include <utility>
 #include <vector>
 
 namespace afterword::delivery {
@@ -8,57 +9,49 @@ using domain::DelayId;
 using domain::State;
 
 Task<store::StoreResult<void>> Adoption::begin() {
-  auto adopted = co_await adopt();
-  context_.grace.begin(context_.clock.now());
+  auto adopted = co_await adopt_all();
+  grace_.begin(parts_.context.clock.now());
   co_return adopted;
 }
 
-Task<void> Adoption::keep_on() {
-  while (!context_.stopping) {
-    co_await context_.clock.sleep_for(context_.options.adoption_interval);
-    if (context_.stopping) co_return;
-    auto adopting = adopt_and_note();
-    co_await context_.go_on_after_errors("adopting delayed events", std::move(adopting));
+Task<void> Adoption::run() {
+  Context& context = parts_.context;
+  while (!context.is_stopping()) {
+    co_await context.clock.sleep_for(context.options.adoption_interval);
+    if (context.is_stopping()) co_return;
+    auto adopting = adopt_all();
+    const auto adopted = co_await context.catch_errors("adopting delayed events", std::move(adopting));
+    if (adopted) parts_.store_retry.note_result(*adopted);
   }
 }
 
-Task<void> Adoption::adopt_and_note() {
-  const auto adopted = co_await adopt();
-  context_.heard(adopted);
-}
-
-Task<store::StoreResult<void>> Adoption::adopt() {
+Task<store::StoreResult<void>> Adoption::adopt_all() {
   while (true) {
-    const auto adopted = co_await adopt_behind_the_gate();
-    turns_.dispatch();
+    const auto adopted = co_await adopt_some();
     if (!adopted) co_return adopted.error();
     if (*adopted == 0) co_return store::StoreResult<void>();
   }
 }
 
-Task<store::StoreResult<std::size_t>> Adoption::adopt_behind_the_gate() {
-  const AttemptGate::Closing closing = co_await gate_.close();
-  co_return co_await adopt_some();
-}
-
 // How many.
 Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
-  const auto adopted = co_await context_.store.adopt();
+  const AdoptionLock::Held exclusive = co_await parts_.adoption_lock.exclusive();
+  const auto adopted = co_await parts_.store.adopt();
   if (!adopted) co_return adopted.error();
 
   std::vector<DelayId> sending;
   for (const store::Active& event : *adopted) {
-    alarm_.set(event.due, event.delay_id);
-    if (event.state == State::sending && !attempts_.contains(event.delay_id)) sending.push_back(event.delay_id);
+    parts_.due_events.look_at(event.due, event.delay_id);
+    if (event.state == State::sending && !parts_.attempts.contains(event.delay_id)) sending.push_back(event.delay_id);
   }
   if (!sending.empty()) {
-    auto look = [this, &sending] { return context_.store.look(sending); };
-    const auto under_way = co_await context_.insist(look);
+    auto look = [this, &sending] { return parts_.store.look(sending); };
+    const auto under_way = co_await parts_.store_retry.until_available(look);
     for (const store::Look& event : *under_way) {
-      if (event.state != State::sending) continue;
-      attempts_.begin(event.delay_id);
-      attempts_.note_unclear(event.delay_id, context_.clock.steady_now());
-      turns_.take_over(event.room_id, event.user_id, event.timing.due(), event.delay_id);
+      auto attempt = parts_.attempts.begin(event.delay_id);
+      if (event.state != State::sending || !attempt) continue;
+      auto continuing = continue_attempt(parts_, std::move(attempt), event);
+      parts_.context.attempts.spawn("continuing to send a delayed event", std::move(continuing));
     }
   }
   co_return adopted->size();

@@ -18,62 +18,19 @@
 #pragma once
 
 #include "async/clock.h"
-#include "base/rate_limiter.h"
+#include "async/task.h"
+#include "delivery/options.h"
+#include "delivery/send_now_answer.h"
 #include "homeserver/homeserver.h"
 #include "store/store.h"
 
 #include <chrono>
-#include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
-#include <variant>
 
 namespace afterword::delivery {
 
 using async::Task;
-
-struct Options {
-  std::size_t max_concurrent_sends = 32;
-  std::size_t max_sends_of_an_owner = 8;
-  std::size_t max_concurrent_retries = 16;  // beside those, of what was tried before
-  std::size_t max_retries_of_an_owner = 4;
-  // Of one owner's events, for homeservers that limit none: what is beyond it fails with M_LIMIT_EXCEEDED, as what the
-  // homeserver limits. Absent: none.
-  std::optional<Rate> owner_limit{};
-  std::chrono::milliseconds first_retry{500};  // doubled at each failure, with jitter
-  std::chrono::milliseconds last_retry{30'000};
-  std::chrono::milliseconds last_store_retry{1'000};  // of what the store could not do: it may be back any moment
-  std::chrono::milliseconds longest_wait{30'000};     // of those who wait for an outcome
-
-  // After an outage of our own or of the store: what came due meanwhile does not leave by time before this has passed,
-  // so that clients can restart it, but for no longer than its own delay. MSC4140 allows an event to be 30 s late.
-  std::chrono::milliseconds start_grace{0};
-
-  // An attempt whose answer was lost may still be under way in the homeserver. It is not sent again before this.
-  std::chrono::milliseconds quiet_time{5'000};
-  // The same where it may be in a queue of the homeserver, before that is flushed: Dendrite's hands out once more what
-  // Dendrite was busy with when it ended, after 5 min 10 s or at the next start, and when something comes to the room.
-  std::chrono::milliseconds queue_time{330'000};
-  // And after that was flushed: a Dendrite under load was seen to show an event 28 s after it had made it.
-  std::chrono::milliseconds flush_time{120'000};
-  // How long an event that was tried without an outcome holds up the later events of its room. Afterwards it is set
-  // aside, and tried again beside them, at growing intervals.
-  std::chrono::milliseconds longest_hold{120'000};
-  std::chrono::milliseconds first_retry_aside{30'000};
-  std::chrono::milliseconds last_retry_aside{300'000};
-  // So long after it was due it fails with what was answered last.
-  std::chrono::milliseconds give_up_after = std::chrono::hours(24);
-  // How often the timers of instances that are gone are taken over.
-  std::chrono::milliseconds adoption_interval{2'000};
-};
-
-// The answer to the `send` action.
-struct NotSent {  // the homeserver could not be asked, and the event stays scheduled; or it has not answered yet
-  std::string reason;
-};
-using SendNowAnswer =
-    std::variant<store::NotFound, domain::Effect, domain::HomeserverError, NotSent, store::Unavailable>;
 
 class Delivery {
  public:

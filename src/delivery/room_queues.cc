@@ -32,10 +32,10 @@ std::optional<Turn> RoomQueues::take(TurnKind kind, Timestamp until) {
     Owner& owner = pool.owners.at(owner_id);
     if (!may_take(owner.held, pool.held, pool.share)) continue;
     Lanes::value_type& lane = *owner.candidates.begin()->second;
-    Turn turn{lane.first, *lane.second.candidate, kind};
+    Turn turn{lane.first, *lane.second.candidate, kind, lane.second.pauses};
     ++owner.held;
     ++pool.held;
-    lane.second.turn = key_of(turn.event);
+    lane.second.turn = key_of(lane.first, turn.event);
     update_candidate(lane);
     return turn;
   }
@@ -63,23 +63,20 @@ void RoomQueues::end(const Turn& turn) {
   erase_if_idle(turn.lane);
 }
 
-void RoomQueues::put_back(const Turn& turn, bool under_way) {
+void RoomQueues::put_back(const Turn& turn) {
   give_back(turn);
   Lanes::value_type& lane = *lanes_.find(turn.lane);
   lane.second.turn.reset();
-  lane.second.events.erase(turn.event);
-  QueuedEvent event = turn.event;
-  event.under_way = under_way;
-  lane.second.events.insert(std::move(event));
   update_candidate(lane);
 }
 
-std::optional<unsigned> RoomQueues::pause(const Lane& lane) {
+bool RoomQueues::pause(const Lane& lane) {
   Lanes::value_type& entry = *lanes_.try_emplace(lane).first;
-  if (entry.second.pausing) return std::nullopt;
+  if (entry.second.pausing) return false;
   entry.second.pausing = true;
   update_candidate(entry);
-  return ++entry.second.pauses;
+  ++entry.second.pauses;
+  return true;
 }
 
 void RoomQueues::resume(const Lane& lane) {
@@ -96,7 +93,7 @@ std::vector<QueuedEvent> RoomQueues::take_fresh() {
     Queue& queue = lane.second;
     if (lane.first.aside) continue;
     for (auto event = queue.events.begin(); event != queue.events.end();) {
-      const bool waits = !event->under_way && queue.turn != key_of(*event);
+      const bool waits = !event->under_way && queue.turn != key_of(lane.first, *event);
       if (waits) taken.push_back(*event);
       event = waits ? queue.events.erase(event) : std::next(event);
     }
@@ -125,7 +122,7 @@ void RoomQueues::add_candidate(Lanes::value_type& lane) {
   Pool& pool = this->pool(queue.candidate_kind);
   Owner& owner = pool.owners[queue.candidate->owner];
   if (!owner.candidates.empty()) pool.next.erase(owner.candidates.begin()->first);
-  owner.candidates.emplace(key_of(*queue.candidate), &lane);
+  owner.candidates.emplace(key_of(lane.first, *queue.candidate), &lane);
   pool.next.emplace(owner.candidates.begin()->first, queue.candidate->owner);
 }
 
@@ -134,7 +131,7 @@ void RoomQueues::remove_candidate(Lanes::value_type& lane) {
   Pool& pool = this->pool(queue.candidate_kind);
   const auto owner = pool.owners.find(queue.candidate->owner);
   pool.next.erase(owner->second.candidates.begin()->first);
-  owner->second.candidates.erase(key_of(*queue.candidate));
+  owner->second.candidates.erase(key_of(lane.first, *queue.candidate));
   if (!owner->second.candidates.empty()) {
     pool.next.emplace(owner->second.candidates.begin()->first, owner->first);
   } else if (owner->second.held == 0) {

@@ -44,13 +44,15 @@ struct Turn {
   Lane lane;
   QueuedEvent event;
   TurnKind kind = TurnKind::fresh;
+  unsigned pauses = 0;  // of its lane, since an event left that
 };
 
 class RoomQueues {
  public:
   RoomQueues(Share fresh, Share retries) : pools_{Pool(fresh), Pool(retries)} {}
 
-  // An event that is queued with the same due time already stays there once.
+  // An event that is queued with the same due time already stays there once. As one that is under way it has a place
+  // beside that: an attempt on request may have begun while its turn by time was being prepared.
   void push(const Lane& lane, QueuedEvent event);
 
   // The next turn of that kind, of a lane that has events, and neither a turn nor a pause; only if it is due by
@@ -60,25 +62,26 @@ class RoomQueues {
   bool is_first(const Lane& lane, const QueuedEvent& event) const;
   // The event leaves the queue.
   void end(const Turn& turn);
-  // The event stays, under way or not. One that was queued meanwhile as the other stays beside it: an attempt on
-  // request may have begun while the turn by time was being prepared.
-  void put_back(const Turn& turn, bool under_way);
+  // The event stays as it is.
+  void put_back(const Turn& turn);
 
-  // No turns for this lane until resume(). Answers how many pauses it has had since an event left its queue, this one
-  // included; nothing if it is pausing already.
-  std::optional<unsigned> pause(const Lane& lane);
+  // No turns for this lane until resume(). False: it is pausing already.
+  bool pause(const Lane& lane);
   void resume(const Lane& lane);
 
   // Takes out all that wait for their first turn.
   std::vector<QueuedEvent> take_fresh();
 
  private:
-  struct Key {  // an event is in one lane only, so events tell the lanes apart
+  struct Key {  // unlike that of the first event of every other lane
     Timestamp due;
     domain::DelayId delay_id;
+    bool is_aside;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
-  static Key key_of(const QueuedEvent& event) { return {event.due, event.delay_id}; }
+  static Key key_of(const Lane& lane, const QueuedEvent& event) {
+    return {event.due, event.delay_id, lane.aside.has_value()};
+  }
   struct ByTurn {
     bool operator()(const QueuedEvent& a, const QueuedEvent& b) const;
   };
@@ -117,40 +120,6 @@ class RoomQueues {
 
   Lanes lanes_;  // those with events, a turn or a pause
   std::array<Pool, 2> pools_;
-};
-
-// A turn that was taken: ended by end(), else put back as it is, however its holder ends.
-class HeldTurn {
- public:
-  HeldTurn(RoomQueues& queues, Turn turn) : queues_(&queues), turn_(std::move(turn)) {}
-  HeldTurn(HeldTurn&& other) noexcept : queues_(std::exchange(other.queues_, nullptr)), turn_(std::move(other.turn_)) {}
-  HeldTurn& operator=(HeldTurn&&) = delete;
-  ~HeldTurn() { put_back(); }
-
-  bool is_held() const { return queues_ != nullptr; }
-  const Lane& lane() const { return turn_.lane; }
-  const QueuedEvent& event() const { return turn_.event; }
-
-  void end() {
-    if (auto* queues = std::exchange(queues_, nullptr)) queues->end(turn_);
-  }
-  void put_back() { put_back(turn_.event.under_way); }
-  void move_to(const Lane& lane, bool under_way) {
-    if (lane == turn_.lane) {
-      put_back(under_way);
-    } else if (auto* queues = std::exchange(queues_, nullptr)) {
-      queues->end(turn_);
-      turn_.event.under_way = under_way;
-      queues->push(lane, turn_.event);
-    }
-  }
-  void put_back(bool under_way) {
-    if (auto* queues = std::exchange(queues_, nullptr)) queues->put_back(turn_, under_way);
-  }
-
- private:
-  RoomQueues* queues_;  // none once it has ended
-  Turn turn_;
 };
 
 }  // namespace afterword::delivery

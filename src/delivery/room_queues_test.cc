@@ -46,6 +46,14 @@ class RoomQueuesTest : public ::testing::Test {
     return id;
   }
 
+  // The event whose turn it is stays in its room, under way or not.
+  void requeue(bool under_way) {
+    QueuedEvent event = turn_->event;
+    event.under_way = under_way;
+    queues_.end(*turn_);
+    queues_.push(turn_->lane, event);
+  }
+
   RoomQueues queues_{{4, 3}, {2, 1}};
   std::optional<Turn> turn_;
 };
@@ -127,7 +135,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackComesAgain) {
   queues_.push(room_a, event(20, 2));
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(take(), 1);
-    queues_.put_back(*turn_, turn_->event.under_way);
+    queues_.put_back(*turn_);
   }
   EXPECT_EQ(take_and_end(), 1);
   EXPECT_EQ(take_and_end(), 2);
@@ -136,7 +144,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackComesAgain) {
 TEST_F(RoomQueuesTest, WhatIsPutBackUnderWayStaysFirst) {
   queues_.push(room_a, event(10, 1));
   EXPECT_EQ(take(), 1);
-  queues_.put_back(*turn_, true);
+  requeue(true);
   queues_.push(room_a, event(5, 2));
   EXPECT_EQ(take_retry(), 1);
   EXPECT_TRUE(turn_->event.under_way);
@@ -149,7 +157,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackTakesNothingElseOut) {
   queues_.push(room_a, event(10, 1));
   EXPECT_EQ(take(), 1);
   queues_.push(room_a, under_way(10, 1));  // asked for while it had its turn by time
-  queues_.put_back(*turn_, false);
+  queues_.put_back(*turn_);
   EXPECT_EQ(take_retry(), 1);
   EXPECT_TRUE(turn_->event.under_way);
 }
@@ -158,7 +166,7 @@ TEST_F(RoomQueuesTest, WhatIsPutBackToBeginAnewHasItsPlaceByTime) {
   queues_.push(room_a, under_way(20, 1));
   EXPECT_EQ(take_retry(), 1);
   queues_.push(room_a, event(10, 2));
-  queues_.put_back(*turn_, false);
+  requeue(false);
   EXPECT_EQ(take_and_end(), 2);
   EXPECT_EQ(take(), 1);
   EXPECT_FALSE(turn_->event.under_way);
@@ -190,17 +198,17 @@ TEST_F(RoomQueuesTest, APauseDuringATurnHoldsAfterIt) {
 TEST_F(RoomQueuesTest, CountsPausesUntilAnEventIsDoneWith) {
   queues_.push(room_a, event(10, 1));
   queues_.push(room_a, event(20, 2));
-  for (unsigned expected = 1; expected <= 3; ++expected) {
+  for (unsigned expected = 0; expected < 3; ++expected) {
     EXPECT_EQ(take(), 1);
-    queues_.put_back(*turn_, turn_->event.under_way);
-    EXPECT_EQ(queues_.pause(room_a), expected);
-    EXPECT_EQ(queues_.pause(room_a), std::nullopt);
+    EXPECT_EQ(turn_->pauses, expected);
+    queues_.put_back(*turn_);
+    EXPECT_TRUE(queues_.pause(room_a));
+    EXPECT_FALSE(queues_.pause(room_a));
     queues_.resume(room_a);
   }
   EXPECT_EQ(take_and_end(), 1);
   EXPECT_EQ(take(), 2);
-  queues_.put_back(*turn_, turn_->event.under_way);
-  EXPECT_EQ(queues_.pause(room_a), 1u);
+  EXPECT_EQ(turn_->pauses, 0u);
 }
 
 TEST_F(RoomQueuesTest, ResumingARoomThatIsDoneDoesNothing) {
@@ -250,8 +258,8 @@ TEST_F(RoomQueuesTest, WhatIsSetAsideIsARetryBesideItsRoom) {
   queues_.push(room_a, event(20, 2));
   EXPECT_EQ(take(), 2);
   EXPECT_EQ(take_retry(), 1);
-  queues_.put_back(*turn_, turn_->event.under_way);
-  EXPECT_EQ(queues_.pause(aside), 1u);
+  queues_.put_back(*turn_);
+  EXPECT_TRUE(queues_.pause(aside));
   EXPECT_EQ(take_retry(), 0);
   queues_.resume(aside);
   EXPECT_EQ(take_retry_and_end(), 1);
@@ -272,18 +280,23 @@ TEST_F(RoomQueuesTest, WhatWasNotTriedYetCanBeTakenOut) {
   EXPECT_EQ(take_retry(), 4);
 }
 
-TEST_F(RoomQueuesTest, ATurnThatIsDroppedIsPutBack) {
-  queues_.push(room_a, event(10, 1));
-  for (int i = 0; i < 10; ++i) {
-    ASSERT_EQ(take(), 1);
-    const HeldTurn held(queues_, *turn_);
-  }
-  ASSERT_EQ(take(), 1);
-  HeldTurn held(queues_, *turn_);
-  HeldTurn moved(std::move(held));
-  EXPECT_FALSE(held.is_held());
-  moved.end();
-  EXPECT_EQ(take(), 0);
+// It may be set aside, and be sent on request in its room.
+TEST_F(RoomQueuesTest, AnEventMayBeInItsRoomAndAsideAtOnce) {
+  const QueuedEvent stuck = event(10, 1);
+  const Lane aside{room_a.room_id, stuck.delay_id};
+  queues_.push(aside, stuck);
+  queues_.push(room_a, under_way(10, 1));
+  EXPECT_EQ(take_retry_and_end(), 1);
+  EXPECT_EQ(take_retry_and_end(), 1);
+  EXPECT_EQ(take_retry(), 0);
+
+  queues_.push(aside, stuck);
+  queues_.push(room_a, under_way(10, 1));
+  queues_.pause(room_a);
+  queues_.pause(aside);
+  queues_.resume(room_a);
+  EXPECT_EQ(take_retry_and_end(), 1);
+  EXPECT_EQ(take_retry(), 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Checks what the compiler does not: that includes point down the layers only, to what the module declares, that every
-source file is built, and that no file speaks of the machine it was written on. Prints what is wrong; status 1 if anything is."""
+"""Checks what the compiler does not: that includes point down the layers only, to what the module declares, and one
+way inside a folder too; that every source file is built; and that no file speaks of the machine it was written on.
+Prints what is wrong; status 1 if anything is."""
 
 import re
 import subprocess
@@ -48,6 +49,51 @@ def check_includes(source: Path) -> Iterator[str]:
                 yield f"src/{file} includes {included}: {reason}"
             elif not (source / included).exists():
                 yield f"src/{file} includes {included}: includes are written from src/, and there is no such file"
+
+
+# Units that include their facade for the types of its interface, and are included by it. They are to have those types in
+# a header of their own; no others may come.
+_FACADES = {
+    ("http/client_connection", "http/client"),
+    ("http/server_connection", "http/server"),
+    ("ops/configuration_keys", "ops/configuration"),
+    ("transfer/synapse_postgres", "transfer/synapse_database"),
+    ("transfer/synapse_sqlite", "transfer/synapse_database"),
+}
+
+
+def _units(source: Path) -> dict[Path, dict[Path, str]]:
+    """Of each unit, a header with its source file, the units of its own folder that it includes, and how."""
+    units: dict[Path, dict[Path, str]] = {}
+    for path in sorted([*source.rglob("*.h"), *source.rglob("*.cc")]):
+        file = path.relative_to(source)
+        if _is_test(file):
+            continue
+        included = units.setdefault(file.with_suffix(""), {})
+        for name in _INCLUDE.findall(path.read_text()):
+            other = Path(name).with_suffix("")
+            is_facade = (str(file.with_suffix("")), str(other)) in _FACADES
+            if other.parent == file.parent and other != file.with_suffix("") and not is_facade:
+                included.setdefault(other, f"{file.name} includes {Path(name).name}")
+    return units
+
+
+def check_one_way(source: Path) -> Iterator[str]:
+    """Inside a folder too: no unit includes what includes it, by whatever way. A cycle is told once."""
+    units = _units(source)
+    done: set[Path] = set()
+
+    def visit(unit: Path, way: list[Path]) -> Iterator[str]:
+        if unit in way:
+            cycle = [*way[way.index(unit) :], unit]
+            yield f"src/{unit.parent}: " + ", ".join(units[a][b] for a, b in zip(cycle, cycle[1:]))
+        elif unit not in done:
+            for other in units.get(unit, {}):
+                yield from visit(other, [*way, unit])
+            done.add(unit)
+
+    for unit in units:
+        yield from visit(unit, [])
 
 
 def check_all_built(source: Path) -> Iterator[str]:
@@ -111,6 +157,7 @@ def check(root: Path) -> list[str]:
     source = root / "src"
     return [
         *check_includes(source),
+        *check_one_way(source),
         *check_all_built(source),
         *check_declared(source),
         *check_machine_names(root, committed_files(root)),

@@ -64,6 +64,20 @@ class Files(unittest.TestCase):
             ["src/base/json.cc includes store/store.h: store stands above base"],
         )
 
+    def test_point_one_way_inside_a_folder(self):
+        self.write("src/http/server.h", '#include "http/message.h"\n')
+        self.write("src/http/server.cc", '#include "http/server.h"\n#include "http/connection.h"\n')
+        self.write("src/http/message.h", '#include "base/json.h"\n')
+        self.write("src/http/connection.h", "")
+        self.write("src/http/connection.cc", '#include "http/connection.h"\n#include "http/server.h"\n')
+        self.write("src/http/server_test.cc", '#include "http/server.h"\n')
+        self.assertEqual(
+            list(includes.check_one_way(self.root / "src")),
+            ["src/http: connection.cc includes server.h, server.cc includes connection.h"],
+        )
+        self.write("src/http/server.cc", '#include "http/server.h"\n')
+        self.assertEqual(list(includes.check_one_way(self.root / "src")), [])
+
     def test_are_all_built(self):
         self.write("src/base/CMakeLists.txt", "afterword_module(base\n  SOURCES json.cc deep/log.cc)\n")
         for name in ["json.cc", "deep/log.cc", "son.cc", "forgotten.cc"]:

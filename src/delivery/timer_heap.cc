@@ -1,4 +1,4 @@
-#include "delivery/timers.h"
+#include "delivery/timer_heap.h"
 
 #include <algorithm>
 #include <functional>
@@ -11,12 +11,12 @@ constexpr std::greater<Timer> later{};  // the standard heaps have the greatest 
 
 }  // namespace
 
-void Timers::add(Timer timer) {
+void TimerHeap::add(Timer timer) {
   heap_.push_back(timer);
   std::push_heap(heap_.begin(), heap_.end(), later);
 }
 
-void Timers::add(std::vector<Timer> timers) {
+void TimerHeap::add(std::vector<Timer> timers) {
   if (timers.empty()) return;
   if (heap_.empty()) {
     heap_ = std::move(timers);
@@ -26,12 +26,12 @@ void Timers::add(std::vector<Timer> timers) {
   std::make_heap(heap_.begin(), heap_.end(), later);
 }
 
-std::optional<Timestamp> Timers::earliest() const {
+std::optional<Timestamp> TimerHeap::earliest() const {
   if (heap_.empty()) return std::nullopt;
   return heap_.front().when;
 }
 
-std::vector<Timer> Timers::take_due(Timestamp now, std::size_t limit) {
+std::vector<Timer> TimerHeap::take_due(Timestamp now, std::size_t limit) {
   std::vector<Timer> due;
   while (due.size() < limit && !heap_.empty() && heap_.front().when <= now) {
     std::pop_heap(heap_.begin(), heap_.end(), later);

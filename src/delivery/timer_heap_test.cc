@@ -1,4 +1,4 @@
-#include "delivery/timers.h"
+#include "delivery/timer_heap.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@ using ::testing::IsEmpty;
 
 Timer at(std::int64_t ms, std::uint8_t id = 0) { return {from_ms(ms), domain::DelayId(domain::DelayId::Bytes{id})}; }
 
-TEST(Timers, TakesWhatIsDueInItsOrder) {
-  Timers timers;
+TEST(TimerHeap, TakesWhatIsDueInItsOrder) {
+  TimerHeap timers;
   timers.add({at(30), at(10)});
   timers.add(at(15));
   timers.add({at(40), at(20)});
@@ -21,15 +21,15 @@ TEST(Timers, TakesWhatIsDueInItsOrder) {
   EXPECT_THAT(timers.take_due(from_ms(30), 10), ElementsAre(at(30)));
 }
 
-TEST(Timers, KeepsEventsOfOneTimeInTheOrderOfTheirIds) {
-  Timers timers;
+TEST(TimerHeap, KeepsEventsOfOneTimeInTheOrderOfTheirIds) {
+  TimerHeap timers;
   for (const std::uint8_t id : {3, 1, 2}) timers.add(at(10, id));
   EXPECT_THAT(timers.take_due(from_ms(10), 2), ElementsAre(at(10, 1), at(10, 2)));
   EXPECT_THAT(timers.take_due(from_ms(10), 2), ElementsAre(at(10, 3)));
 }
 
-TEST(Timers, KnowsTheEarliest) {
-  Timers timers;
+TEST(TimerHeap, KnowsTheEarliest) {
+  TimerHeap timers;
   EXPECT_EQ(timers.earliest(), std::nullopt);
   timers.add(at(20));
   timers.add(at(10));

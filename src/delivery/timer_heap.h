@@ -1,4 +1,4 @@
-// When each delayed event is to be looked at: a heap, 24 bytes an event. Timers are never moved or taken out before
+// When each delayed event is to be looked at: a heap, 24 bytes an event. TimerHeap are never moved or taken out before
 // their time; whoever sets them looks, when one fires, whether it still means anything.
 #pragma once
 
@@ -20,7 +20,7 @@ struct Timer {
 };
 static_assert(sizeof(Timer) == 24);
 
-class Timers {
+class TimerHeap {
  public:
   void add(Timer timer);
   void add(std::vector<Timer> timers);  // in linear time

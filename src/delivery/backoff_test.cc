@@ -1,4 +1,4 @@
-#include "delivery/retry.h"
+#include "delivery/backoff.h"
 
 #include <gtest/gtest.h>
 
@@ -15,17 +15,17 @@ struct Range {
 };
 
 Range range_after(unsigned failures) {
-  std::minstd_rand random;
+  Backoff backoff(500ms, 30s);
   Range range;
   for (int i = 0; i < 10'000; ++i) {
-    const auto delay = retry_delay(failures, {500ms, 30s}, random);
+    const auto delay = backoff.after(failures);
     range.shortest = std::min(range.shortest, delay);
     range.longest = std::max(range.longest, delay);
   }
   return range;
 }
 
-TEST(Retry, DoublesUpToTheLast) {
+TEST(Backoff, DoublesUpToTheLast) {
   const std::chrono::milliseconds longest[] = {500ms, 1s, 2s, 4s, 8s, 16s, 30s, 30s};
   for (unsigned failures = 1; failures <= std::size(longest); ++failures) {
     const auto expected = longest[failures - 1];
@@ -37,7 +37,7 @@ TEST(Retry, DoublesUpToTheLast) {
   }
 }
 
-TEST(Retry, IsBoundedAfterAnyNumberOfFailures) { EXPECT_LE(range_after(4'000'000'000u).longest, 30s); }
+TEST(Backoff, IsBoundedAfterAnyNumberOfFailures) { EXPECT_LE(range_after(4'000'000'000u).longest, 30s); }
 
 }  // namespace
 }  // namespace afterword::delivery

@@ -1,0 +1,393 @@
+#include "delivery/attempt.h"
+
+#include "base/json.h"
+#include "delivery/attempt_rules.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace afterword::delivery {
+namespace {
+
+using domain::DelayedEvent;
+using domain::DelayId;
+using domain::Effect;
+using domain::EventId;
+
+constexpr int too_many_requests = 429;
+// While the store is not available, attempts read their events after the pause that follows so many failures: it is
+// the longest, for there may be many of them.
+constexpr unsigned store_failures = 2;
+
+// Room and type are whatever a client wrote.
+std::string quoted(const std::string& text) { return to_text(json::value(text)); }
+
+void log_failure(const domain::EventToSend& event, const domain::HomeserverError& error) {
+  const auto body = parse_json_object(error.body);
+  const std::string errcode = body ? string_member(*body, "errcode").value_or("") : "";
+  log::warn("A delayed event failed: {} in {}: {} {}", quoted(event.type), quoted(event.room_id.value), error.status,
+            quoted(errcode));
+}
+
+// Its actions are its functions, in the order of attempt.h.
+class Attempt {
+ public:
+  Attempt(AttemptParts& parts, Lane lane, QueuedEvent event)
+      : parts_(parts),
+        room_id_(std::move(lane.room_id)),
+        owner_(std::move(event.owner)),
+        delay_id_(event.delay_id),
+        due_(event.due),
+        queued_due_(std::min(due_, now())),
+        transaction_(delay_id_) {}
+  Attempt(AttemptParts& parts, store::Look event)
+      : Attempt(parts, Lane{std::move(event.room_id)},
+                QueuedEvent{event.timing.due(), event.delay_id, std::move(event.user_id)}) {}
+
+  void hold(RoomTurn turn) { turn_.emplace(std::move(turn)); }
+  void answer_to(std::optional<domain::UserId> caller, Reply reply) {
+    state_.on_request = true;
+    caller_ = std::move(caller);
+    reply_ = std::move(reply);
+  }
+  void continue_unclear(Attempts::UnderWay under_way) {
+    under_way_ = std::move(under_way);
+    state_.note_unclear(steady_now(), options());
+  }
+
+  // One action after the other, until its outcome is recorded. Its turn and its place among the attempts under way are
+  // held by this object, so that they are given back whatever happens.
+  Task<void> run(Action action) {
+    while (!std::holds_alternative<Over>(action)) {
+      auto performing = perform(std::move(action));
+      auto next = co_await parts_.context.catch_errors("sending a delayed event", std::move(performing));
+      if (!next && parts_.context.is_stopping()) break;
+      action = next ? std::move(*next) : after_error();
+    }
+    answer(NotSent{"the homeserver has given no clear answer yet"});
+  }
+
+ private:
+  void answer(SendNowAnswer answer) {
+    const Reply reply = std::exchange(reply_, nullptr);
+    if (reply == nullptr) return;
+    reply->answer.emplace(std::move(answer));
+    reply->answered.notify_all();
+  }
+
+  Task<Action> perform(Action action) {
+    if (std::holds_alternative<Claim>(action)) co_return co_await claim();
+    if (const auto* const send = std::get_if<Send>(&action)) co_return co_await this->send(*send);
+    if (auto* const later = std::get_if<TryLater>(&action)) co_return co_await try_later(std::move(*later));
+    if (const auto* const await = std::get_if<AwaitTurn>(&action)) co_return co_await await_turn(await->pause);
+    if (std::holds_alternative<LookFor>(action)) co_return co_await look_for();
+    if (std::holds_alternative<FlushQueue>(action)) co_return co_await flush_queue();
+    if (auto* const end = std::get_if<Finalise>(&action)) co_return co_await finalise(std::move(end->outcome));
+    if (auto* const release = std::get_if<Release>(&action)) co_return co_await this->release(std::move(*release));
+    if (std::holds_alternative<GiveUp>(action)) co_return give_up();
+    if (const auto* const put_back = std::get_if<PutBack>(&action)) co_return this->put_back(put_back->pause);
+    if (auto* const leave = std::get_if<Leave>(&action)) co_return this->leave(std::move(*leave));
+    co_return Over{};
+  }
+
+  // Whatever was under way when it happened, it may have arrived.
+  Action after_error() {
+    if (!under_way_) return put_back_for(parts_.retries.backoff);
+    state_.note_unclear(steady_now(), options());
+    return TryLater{"of an error"};
+  }
+
+  // The homeserver is prepared first: killed in between, we must be able to tell that it was not sent.
+  Task<Action> claim() {
+    const auto not_prepared = co_await parts_.homeserver.prepare(delay_id_);
+    if (not_prepared) {
+      parts_.health.suspect(owner_, not_prepared->reason);
+      if (!turn_) co_return Leave{NotSent{not_prepared->reason}};
+      co_return put_back_for(parts_.retries.backoff);
+    }
+    if (turn_ && !parts_.dispatcher.may_go(*turn_)) co_return PutBack{};
+    const AdoptionLock::Held shared = co_await parts_.adoption_lock.shared();
+    under_way_ = parts_.attempts.begin(delay_id_);
+    if (!under_way_) co_return Leave{Effect::wait, now() + options().look_again_time};
+
+    // By time only if it is due when its queue says: one that was restarted since has its place behind others, even if
+    // it is due.
+    const Timestamp due = state_.on_request ? now() : due_;
+    const domain::Attempt attempt{parts_.context.clock.to_wall(due), state_.on_request};
+    auto claimed = co_await parts_.store.claim(delay_id_, caller_, attempt, due);
+    parts_.store_retry.note_result(claimed);
+    auto* const event = claimed ? std::get_if<DelayedEvent>(&*claimed) : nullptr;
+    if (event == nullptr) {
+      under_way_.reset();
+      if (!claimed) co_return turn_ ? put_back_for(parts_.store_retry.backoff) : Leave{claimed.error()};
+      Action action = after_no_claim(*claimed, state_.on_request, due_, now(), options());
+      if (turn_ && std::holds_alternative<Leave>(action)) parts_.retries.forget(delay_id_);
+      co_return action;
+    }
+    set_event(std::move(*event));
+    Send first;
+    first.prepare = false;
+    first.is_counted = state_.on_request || parts_.retries.find(delay_id_, due_) == nullptr;
+    first.may_have_twin = state_.on_request || is_aside();  // two by time follow each other in their room
+    co_return first;
+  }
+
+  void set_event(DelayedEvent event) {
+    due_ = event.timing.due();
+    state_.on_request = attempt_of(event).on_request;
+    state_.has_device = event.event.device_id.has_value();
+    event_.emplace(std::move(event));
+  }
+
+  Task<Action> send(Send send) {
+    if (send.pause > Milliseconds(0)) co_await parts_.context.clock.sleep_for(send.pause);
+    homeserver::SendAnswer answer = co_await ask_to_send(send);
+    const auto* const sent = std::get_if<homeserver::Sent>(&answer);
+    if (sent != nullptr && send.may_have_twin && event_->event.kind == domain::EventKind::message) {
+      EventId event_id = sent->event_id;
+      answer = co_await unless_it_is_a_twins(std::move(event_id));
+    }
+    co_return after_send(state_, send, answer, steady_now(), options());
+  }
+
+  Task<homeserver::SendAnswer> ask_to_send(Send send) {
+    if (send.is_counted) {
+      auto limited = limit();
+      if (limited) co_return std::move(*limited);
+    }
+    if (send.prepare) {
+      auto not_prepared = co_await parts_.homeserver.prepare(delay_id_);
+      if (not_prepared) {
+        parts_.health.suspect(owner_, not_prepared->reason);
+        co_return std::move(*not_prepared);
+      }
+    }
+    // If not, it is another instance's, which will give it an outcome, or ours again once the lease is renewed.
+    if (!parts_.store.may_send(delay_id_)) co_return homeserver::Unclear{"the lease on it has run out"};
+
+    const domain::Attempt attempt = attempt_of(*event_);
+    if (!send.with_device) event_->event.device_id.reset();
+    homeserver::SendAnswer answer = co_await parts_.homeserver.send(transaction_, event_->event, attempt);
+    const auto* const unclear = std::get_if<homeserver::Unclear>(&answer);
+    const auto* const not_arrived = std::get_if<homeserver::NotArrived>(&answer);
+    if (unclear != nullptr || not_arrived != nullptr) {
+      parts_.health.suspect(owner_, unclear != nullptr ? unclear->reason : not_arrived->reason);
+    } else {
+      parts_.health.note_answer();
+    }
+    const auto* const refused = std::get_if<homeserver::Refused>(&answer);
+    if (refused != nullptr && refused->errcode == "M_USER_DEACTIVATED") {
+      // Nobody is left to take back what else the account has scheduled. What the store cannot do now comes up again
+      // with the next of them.
+      co_await parts_.store.cancel_all(owner_, now());
+    }
+    co_return answer;
+  }
+
+  std::optional<homeserver::Refused> limit() {
+    if (!parts_.owner_limit) return std::nullopt;
+    const auto wait = parts_.owner_limit->take(owner_, steady_now());
+    if (!wait) return std::nullopt;
+    const std::string errcode = "M_LIMIT_EXCEEDED";
+    const json::object body{
+        {"errcode", errcode}, {"error", "Too many of your delayed events at once"}, {"retry_after_ms", wait->count()}};
+    return homeserver::Refused{{too_many_requests, to_text(body)}, errcode, wait};
+  }
+
+  // Where the homeserver shows no transactions, an event may have been taken for the one of a twin, the same at the
+  // same millisecond. Then the twin's transaction was never used, and makes the event that is missing: once nothing of
+  // it can be on its way any more.
+  Task<homeserver::SendAnswer> unless_it_is_a_twins(EventId event_id) {
+    const auto twin = co_await take_event(event_id);
+    if (!twin) co_return homeserver::Unclear{twin.error().reason};
+    if (!*twin || **twin == transaction_) co_return homeserver::Sent{event_id};
+    transaction_ = **twin;
+    co_return homeserver::Unclear{"its event was taken for another's"};
+  }
+
+  // Takes an event of the room for this one, unless another delayed event has it: then that one.
+  Task<store::StoreResult<std::optional<DelayId>>> take_event(EventId event_id) {
+    if (const auto other = parts_.attempts.take_event(delay_id_, event_id)) co_return other;
+    const std::vector<EventId> event_ids{event_id};
+    const auto recorded = co_await parts_.store.find_sent(owner_, event_ids);
+    if (recorded && recorded->empty()) co_return std::nullopt;
+    parts_.attempts.give_back_event(delay_id_);
+    if (!recorded) co_return recorded.error();
+    co_return recorded->front().delay_id;
+  }
+
+  Task<Action> try_later(TryLater later) {
+    log::warn("Sending a delayed event has no clear outcome yet: {}", later.reason);
+    if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
+    parts_.retries.note_failure(delay_id_, due_, later.error, steady_now(), parts_.health.outage_end());
+    const bool unclear = true;
+    co_return AwaitTurn{parts_.retries.next_pause(delay_id_, due_, unclear, Milliseconds(0), steady_now())};
+  }
+
+  Task<Action> await_turn(Milliseconds pause) {
+    event_.reset();
+    if (turn_) turn_->finish();
+    turn_.reset();
+    const QueuedEvent queued{queued_due_, delay_id_, owner_, true};
+    auto next = co_await parts_.dispatcher.next_turn(lane(), queued, pause);
+    if (!next) co_return Over{};  // we are stopping
+    turn_.emplace(std::move(*next));
+
+    auto look_up = [this] { return parts_.store.look_up(delay_id_, std::nullopt); };
+    auto found = co_await parts_.adoption_lock.while_shared(look_up);
+    if (!parts_.store_retry.note_result(found)) co_return AwaitTurn{parts_.store_retry.backoff.after(store_failures)};
+    if (!*found || (*found)->state != domain::State::sending) {
+      log::warn("An attempt to send a delayed event has ended without us");
+      co_return Leave{Effect::wait, due_};  // to see what has become of it
+    }
+    set_event(std::move(**found));
+    co_return LookFor{};
+  }
+
+  Look begin_look() const {
+    const Retry* const retry = parts_.retries.find(delay_id_, due_);
+    const async::Steady outage_end = parts_.health.outage_end();
+    Look look{steady_now(), outage_end};
+    look.is_hopeless = retry != nullptr && retry->is_hopeless(now(), look.begin, outage_end, options());
+    // One on request would have to be asked for again.
+    look.release_if_absent = !state_.on_request && (is_aside() || parts_.grace.holds(event_->timing, now()));
+    return look;
+  }
+
+  Task<Action> look_for() {
+    const Look look = begin_look();
+    const domain::Attempt attempt = attempt_of(*event_);
+    homeserver::LookAnswer answer = co_await parts_.homeserver.look_for(delay_id_, event_->event, attempt);
+    if (const auto* const cannot_tell = std::get_if<homeserver::CannotTell>(&answer)) {
+      parts_.health.suspect(owner_, cannot_tell->reason);
+    } else {
+      parts_.health.note_answer();
+    }
+    const Found found = co_await find_own(std::move(answer));
+    co_return after_look(state_, look, found, steady_now(), options());
+  }
+
+  Task<Found> find_own(homeserver::LookAnswer look) {
+    if (auto* const may_not = std::get_if<homeserver::MayNotLook>(&look)) co_return std::move(*may_not);
+    if (auto* const cannot_tell = std::get_if<homeserver::CannotTell>(&look)) co_return std::move(*cannot_tell);
+    const auto& candidates = std::get<homeserver::Candidates>(look);
+    for (const EventId& candidate : candidates.events) {
+      const auto other = co_await take_event(candidate);
+      if (!other) co_return other.error();
+      if (!*other) co_return candidate;
+    }
+    const bool has_twins = !candidates.events.empty() && event_->event.kind == domain::EventKind::message;
+    co_return NotThere{candidates.may_be_queued, has_twins};
+  }
+
+  Task<Action> flush_queue() {
+    const homeserver::Flush flush = co_await parts_.homeserver.flush_queue(event_->event);
+    co_return after_flush(state_, flush, steady_now(), options());
+  }
+
+  Task<Action> finalise(domain::Outcome outcome) {
+    if (const auto* const error = std::get_if<domain::HomeserverError>(&outcome)) log_failure(event_->event, *error);
+    const domain::Finalised finalised{now(), std::move(outcome)};
+    auto record = [this, &finalised] { return parts_.store.finalise(delay_id_, finalised); };
+    auto record_once = [this, &record] { return parts_.adoption_lock.while_shared(record); };
+    co_await parts_.store_retry.until_available(record_once);
+    parts_.retries.forget(delay_id_);
+    co_return Leave{Effect::perform};
+  }
+
+  Task<Action> release(Release release) {
+    const bool is_held = release.was_looked_for && !is_aside();  // by the grace
+    const bool is_retried = !state_.on_request && !is_held;
+    if (is_retried && !parts_.health.in_outage()) {
+      const async::Steady outage_end = parts_.health.outage_end();
+      const Retry& retry = parts_.retries.note_failure(delay_id_, due_, release.error, steady_now(), outage_end);
+      if (retry.is_hopeless(now(), steady_now(), outage_end, options())) co_return GiveUp{};
+    }
+
+    auto record = [this] { return parts_.store.release(delay_id_); };
+    auto record_once = [this, &record] { return parts_.adoption_lock.while_shared(record); };
+    co_await parts_.store_retry.until_available(record_once);
+    if (state_.on_request) parts_.retries.forget(delay_id_);
+    if (!is_retried) co_return Leave{std::move(release.answer), due_};  // its timer may have fired meanwhile
+
+    under_way_.reset();
+    Milliseconds pause{0};  // in an outage all wait together
+    if (!parts_.health.in_outage()) {
+      pause = parts_.retries.next_pause(delay_id_, due_, false, release.retry_after, steady_now());
+    }
+    turn_->finish();
+    parts_.dispatcher.queue(lane(), {queued_due_, delay_id_, owner_}, pause);
+    co_return Over{};
+  }
+
+  Action give_up() {
+    log::warn("A delayed event is given up: the homeserver is reachable, but has not let it through for a day");
+    return Finalise{final_error(parts_.retries.find(delay_id_, due_))};
+  }
+
+  Action put_back(Milliseconds pause) {
+    if (turn_) parts_.dispatcher.put_back(std::move(*turn_), pause);
+    return Over{};
+  }
+
+  Action leave(Leave leave) {
+    under_way_.reset();
+    answer(std::move(leave.answer));
+    if (turn_) turn_->finish();
+    if (leave.look_at) parts_.due_events.look_at(*leave.look_at, delay_id_);
+    return Over{};
+  }
+
+  Action put_back_for(Backoff& backoff) const { return PutBack{backoff.after(turn_ ? turn_->failures() : 1)}; }
+
+  const Options& options() const { return parts_.context.options; }
+  Timestamp now() const { return parts_.context.clock.now(); }
+  async::Steady steady_now() const { return parts_.context.clock.steady_now(); }
+  Lane lane() const { return lane_of(parts_.retries, room_id_, delay_id_, due_); }
+  bool is_aside() const { return parts_.retries.is_aside(delay_id_, due_); }
+
+  AttemptParts& parts_;
+  const domain::RoomId room_id_;
+  const domain::UserId owner_;
+  const DelayId delay_id_;
+  Timestamp due_;
+  const Timestamp queued_due_;  // on request it waits for no timer
+
+  std::optional<RoomTurn> turn_;  // while it has one
+  std::optional<domain::UserId> caller_;
+  Reply reply_;                   // none where nobody has asked
+  Attempts::UnderWay under_way_;  // from its claim on
+  AttemptState state_;
+  std::optional<DelayedEvent> event_;  // while it has its turn
+  DelayId transaction_;                // its own, or that of a twin with which it has exchanged
+};
+
+}  // namespace
+
+Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn) {
+  Attempt attempt(parts, turn.lane(), turn.event());
+  attempt.hold(std::move(turn));
+  co_await attempt.run(Claim());
+}
+
+Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply) {
+  Attempt attempt(parts, std::move(event));
+  attempt.answer_to(std::move(caller), std::move(reply));
+  co_await attempt.run(Claim());
+}
+
+Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::Look event) {
+  Attempt attempt(parts, std::move(event));
+  attempt.continue_unclear(std::move(under_way));
+  co_await attempt.run(AwaitTurn());
+}
+
+Lane lane_of(const Retries& retries, domain::RoomId room_id, DelayId delay_id, Timestamp due) {
+  Lane lane{std::move(room_id)};
+  if (retries.is_aside(delay_id, due)) lane.aside = delay_id;
+  return lane;
+}
+
+}  // namespace afterword::delivery

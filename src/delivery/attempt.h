@@ -1,0 +1,72 @@
+// An attempt: one event from before its claim until its outcome is recorded, as one task with one owner.
+//
+// It does one action after the other, each of which says what follows (attempt_rules.h):
+//
+//   Claim       leaves a mark with the homeserver, then has the store record that it is being sent → Send
+//   Send        → Finalise, or Release if it did not arrive; TryLater if nobody knows whether it arrived
+//   TryLater    counts the failure; in time its room waits no longer, and it is set aside → AwaitTurn
+//   AwaitTurn   gives its turn back, waits for the next, and reads the event → LookFor
+//   LookFor     → Finalise if it is in its room; FlushQueue, Send or Release if it is not; TryLater if it cannot be
+//   said FlushQueue  → TryLater Finalise, Release, GiveUp    record the outcome, and whoever asked is answered
+//
+// An error that nobody expects is like an answer that says nothing: TryLater. When we stop, what waits for its turn
+// ends as it is, and the next start continues it. Thread: the server's only one. What `parts` refer to outlives the
+// tasks.
+#pragma once
+
+#include "async/task_group.h"
+#include "base/rate_limiter.h"
+#include "delivery/adoption_lock.h"
+#include "delivery/attempts.h"
+#include "delivery/context.h"
+#include "delivery/dispatcher.h"
+#include "delivery/due_events.h"
+#include "delivery/grace.h"
+#include "delivery/homeserver_health.h"
+#include "delivery/retries.h"
+#include "delivery/send_now_answer.h"
+#include "delivery/store_retry.h"
+#include "homeserver/homeserver.h"
+#include "store/store.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace afterword::delivery {
+
+struct AttemptParts {
+  Context& context;
+  store::Store& store;
+  homeserver::Homeserver& homeserver;
+  const Grace& grace;
+  StoreRetry& store_retry;
+  AdoptionLock& adoption_lock;
+  HomeserverHealth& health;
+  DueEvents& due_events;
+  Retries& retries;
+  Dispatcher& dispatcher;
+  Attempts& attempts;
+  std::optional<RateLimiter<domain::UserId>> owner_limit;
+};
+
+// Where the answer to a `send` action appears, at the latest when its attempt ends.
+struct Answered {
+  explicit Answered(async::Executor executor) : answered(std::move(executor)) {}
+
+  std::optional<SendNowAnswer> answer;
+  async::Condition answered;
+};
+using Reply = std::shared_ptr<Answered>;
+
+// Its time has come, and it is its turn.
+Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn);
+// It is scheduled, and somebody asks for it to be sent at once: without waiting for a turn.
+Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply);
+// It was adopted while it was being sent: it may have arrived.
+Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::Look event);
+
+// Where the event waits, by itself or with those of its room.
+Lane lane_of(const Retries& retries, domain::RoomId room_id, domain::DelayId delay_id, Timestamp due);
+
+}  // namespace afterword::delivery

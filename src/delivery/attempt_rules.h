@@ -1,0 +1,111 @@
+// What an attempt does next, after what it has met: each rule a pure function, which an attempt performs (attempt.h).
+// docs/protocol.md sections 2 and 7 and docs/reliability.md, "How an attempt is resolved", say why.
+#pragma once
+
+#include "async/clock.h"
+#include "delivery/options.h"
+#include "delivery/send_now_answer.h"
+#include "domain/delayed_event.h"
+#include "homeserver/homeserver.h"
+#include "store/store.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace afterword::delivery {
+
+// --- What an attempt knows of itself ---
+
+struct AttemptState {
+  bool on_request = false;  // by the `send` action, not at its time
+  bool has_device = false;  // its owner's device, as which it is sent first
+
+  // What has become of earlier sends without a clear answer, as far as the homeserver tells.
+  async::Steady quiet_from = async::Steady::max();  // from then on none of them can take effect any more,
+  bool may_be_queued = false;                       // but by the homeserver's queue,
+  bool is_flushed = false;                          // if that was not worked off since
+  async::Steady unanswered{};                       // when the homeserver last gave no answer
+
+  // A send had no clear answer, which is known since `now`.
+  void note_unclear(async::Steady now, const Options& options, bool may_be_queued = false);
+  // The homeserver could not be asked: what it was sent before, and what may be in its queue, has its time from `now`.
+  void note_not_asked(async::Steady now, const Options& options);
+  bool is_quiet(async::Steady now, const Options& options) const;
+};
+
+// --- What it does next ---
+
+struct Claim {};  // has the store record that it is being sent, after the homeserver was prepared
+struct Send {
+  Milliseconds pause{0};          // before that
+  bool prepare = true;            // the homeserver: not for the first, before whose claim it was done
+  bool is_counted = false;        // for its owner's limit
+  bool may_have_twin = true;      // the same at the same millisecond, whose event may be taken for its own
+  bool with_device = true;        // as its owner's device, if it has one
+  bool is_second = false;         // the first was refused
+  bool may_have_arrived = false;  // an earlier send had no clear answer, and no look could tell
+};
+struct LookFor {};     // in its room
+struct FlushQueue {};  // of the homeserver
+struct TryLater {      // it has no outcome: it may have arrived, or must not be sent now
+  std::string reason;
+  std::optional<domain::HomeserverError> error = std::nullopt;
+};
+struct AwaitTurn {  // in its room or aside, at least for this pause
+  Milliseconds pause{0};
+};
+struct Finalise {
+  domain::Outcome outcome;
+};
+struct Release {         // it has not arrived, and goes back to scheduled
+  SendNowAnswer answer;  // for who asked for it to be sent
+  Milliseconds retry_after{0};
+  std::optional<domain::HomeserverError> error = std::nullopt;  // the homeserver's answer, if it gave one
+  bool was_looked_for = false;                                  // it was not answered so: it is not in its room
+};
+struct GiveUp {};  // it fails with what was answered last
+// Before it is claimed: it keeps its place for a later turn.
+struct PutBack {
+  Milliseconds pause{0};  // of its room
+};
+struct Leave {  // it is not to be sent now, or no more
+  SendNowAnswer answer;
+  std::optional<Timestamp> look_at = std::nullopt;  // when it may have to be sent after all
+};
+struct Over {};
+using Action = std::variant<Claim, Send, LookFor, FlushQueue, TryLater, AwaitTurn, Finalise, Release, GiveUp, PutBack,
+                            Leave, Over>;
+
+// --- The rules ---
+
+// The store did not let it be claimed, which was to be due at `due`.
+Action after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp due, Timestamp now,
+                      const Options& options);
+
+Action after_send(AttemptState& state, const Send& send, const homeserver::SendAnswer& answer, async::Steady now,
+                  const Options& options);
+
+// What a look has found, where events of other attempts are left out.
+struct NotThere {
+  bool may_be_queued = false;  // the homeserver says so
+  bool has_twins = false;      // events of twins are shown, so it did not say whether its own may be queued
+};
+using Found =
+    std::variant<domain::EventId, NotThere, homeserver::MayNotLook, homeserver::CannotTell, store::Unavailable>;
+struct Look {
+  async::Steady begin{};           // what was still on its way by then, it may have missed
+  async::Steady outage_end{};      // of the homeserver's last outage
+  bool release_if_absent = false;  // so that its event can be restarted or cancelled; else it is sent again
+  bool is_hopeless = false;        // it fails as soon as no earlier send can take effect any more
+};
+Action after_look(AttemptState& state, const Look& look, const Found& found, async::Steady now, const Options& options);
+
+Action after_flush(AttemptState& state, homeserver::Flush flush, async::Steady now, const Options& options);
+
+// What to send of a claimed event. It depends on what is durable alone, so every send of an attempt, also after a
+// restart of the server or when the clock was set, has the same origin_server_ts: the event's own if an application
+// service gave it one, else that of the claim.
+domain::Attempt attempt_of(const domain::DelayedEvent& event);
+
+}  // namespace afterword::delivery

@@ -1,0 +1,108 @@
+// Who may go: gives turns to the events that are due, as their rooms' order, the number of sends at once, the owners'
+// shares and the homeserver's health allow.
+//
+// A turn is for the first event of a room, or for one that was set aside. For a new event an attempt is begun with it;
+// an attempt that is under way and waits for it goes on. Nothing goes while the homeserver is in an outage, or while
+// events are adopted, for what is adopted may have to go first. Thread: the server's only one. No errors.
+#pragma once
+
+#include "async/condition.h"
+#include "delivery/adoption_lock.h"
+#include "delivery/context.h"
+#include "delivery/due_events.h"
+#include "delivery/homeserver_health.h"
+#include "delivery/room_queues.h"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace afterword::delivery {
+
+// The turn of a room's event, its place among the sends at once, and its part of its owner's share. However it ends,
+// all three are given back; the event stays in its queue as it is, unless it is finished.
+class [[nodiscard]] RoomTurn {
+ public:
+  // `changed` is notified when it ends.
+  RoomTurn(RoomQueues& queues, async::Condition& changed, Turn turn)
+      : queues_(&queues), changed_(changed), turn_(std::move(turn)) {}
+  RoomTurn(RoomTurn&& other) noexcept
+      : queues_(std::exchange(other.queues_, nullptr)), changed_(other.changed_), turn_(std::move(other.turn_)) {}
+  RoomTurn& operator=(RoomTurn&&) = delete;
+  ~RoomTurn() { end(&RoomQueues::put_back); }
+
+  const Lane& lane() const { return turn_.lane; }
+  const QueuedEvent& event() const { return turn_.event; }
+  // How often this has been to no effect, since an event left the lane, from 1.
+  unsigned failures() const { return turn_.pauses + 1; }
+
+  // The event leaves its queue.
+  void finish() { end(&RoomQueues::end); }
+
+ private:
+  void end(void (RoomQueues::*how)(const Turn&)) {
+    auto* const queues = std::exchange(queues_, nullptr);
+    if (queues == nullptr) return;
+    (queues->*how)(turn_);
+    changed_.notify_all();
+  }
+
+  RoomQueues* queues_;  // none once it has ended
+  async::Condition& changed_;
+  Turn turn_;
+};
+
+class Dispatcher {
+ public:
+  // `changed` is notified when any of those that it asks may let more go. `begin` starts the attempt for a new event.
+  Dispatcher(Context& context, async::Condition& changed, DueEvents& due_events, const HomeserverHealth& health,
+             const AdoptionLock& adoption_lock, std::function<void(RoomTurn)> begin);
+
+  // An event has to wait for its turn, at least for that pause.
+  void queue(const Lane& lane, QueuedEvent event, Milliseconds pause = Milliseconds(0));
+
+  // Goes on when it is the turn of this event, whose attempt is under way. Nothing: we are stopping.
+  Task<std::optional<RoomTurn>> next_turn(Lane lane, QueuedEvent event, Milliseconds pause);
+
+  // Whether a turn may still be used to begin with: it could be given now. Something earlier may have come meanwhile.
+  bool may_go(const RoomTurn& turn) const;
+
+  // An event with its turn keeps its place for a later one; or its room pauses for a while.
+  void put_back(RoomTurn turn, Milliseconds pause);
+
+  // Takes out all that wait for the first turn.
+  std::vector<QueuedEvent> take_fresh() { return queues_.take_fresh(); }
+
+  // Until we stop.
+  Task<void> run();
+  // We are stopping: those who wait for a turn go on without one.
+  void stop();
+
+ private:
+  struct Waiting {
+    explicit Waiting(async::Executor executor) : given(std::move(executor)) {}
+    std::optional<RoomTurn> turn;
+    async::Condition given;
+  };
+
+  void pause(const Lane& lane, Milliseconds pause);
+  bool gives_turns() const;
+  bool give_turn(TurnKind kind);
+  void resume_lanes();
+
+  Context& context_;
+  async::Condition& changed_;
+  DueEvents& due_events_;
+  const HomeserverHealth& health_;
+  const AdoptionLock& adoption_lock_;
+  const std::function<void(RoomTurn)> begin_;
+
+  RoomQueues queues_;
+  std::unordered_map<domain::DelayId, Waiting> waiting_;
+  std::multimap<async::Steady, Lane> pauses_;  // by their ends
+};
+
+}  // namespace afterword::delivery

@@ -1,0 +1,114 @@
+#include "delivery/retries.h"
+
+#include <gtest/gtest.h>
+
+namespace afterword::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+
+const domain::DelayId id(domain::DelayId::Bytes{1});
+constexpr Timestamp due = from_ms(1'000'000);
+constexpr async::Steady begin{1h};
+constexpr async::Steady no_outage{};
+const Options options;
+
+class RetriesTest : public ::testing::Test {
+ protected:
+  const Retry& fail(async::Steady now, Timestamp due_then = due, async::Steady outage_end = no_outage) {
+    return retries_.note_failure(id, due_then, std::nullopt, now, outage_end);
+  }
+  Milliseconds pause_unclear(async::Steady now) { return retries_.next_pause(id, due, true, 0ms, now); }
+  Milliseconds pause_not_arrived(async::Steady now, Milliseconds at_least = 0ms) {
+    return retries_.next_pause(id, due, false, at_least, now);
+  }
+
+  Retries retries_{options};
+};
+
+TEST_F(RetriesTest, CountFailuresUntilTheyAreForgotten) {
+  EXPECT_EQ(fail(begin).failures, 1u);
+  EXPECT_EQ(fail(begin + 1s).failures, 2u);
+  EXPECT_EQ(fail(begin + 1s).since, begin);
+  retries_.forget(id);
+  EXPECT_EQ(retries_.find(id, due), nullptr);
+  EXPECT_EQ(fail(begin + 2s).failures, 1u);
+}
+
+TEST_F(RetriesTest, WhatWasRestartedBeginsAnew) {
+  fail(begin);
+  pause_unclear(begin + options.longest_hold);
+  EXPECT_TRUE(retries_.is_aside(id, due));
+  EXPECT_FALSE(retries_.is_aside(id, due + 1s));
+  EXPECT_EQ(fail(begin + 10min, due + 1s).failures, 1u);
+  EXPECT_FALSE(retries_.is_aside(id, due + 1s));
+}
+
+TEST_F(RetriesTest, AnOutageDoesNotCount) {
+  fail(begin);
+  EXPECT_EQ(fail(begin + 1h, due, begin + 59min).failures, 1u);
+  pause_unclear(begin + 1h);
+  EXPECT_FALSE(retries_.is_aside(id, due));
+  pause_unclear(begin + 1h + options.longest_hold);
+  EXPECT_TRUE(retries_.is_aside(id, due));
+}
+
+TEST_F(RetriesTest, PausesTable) {
+  enum class After { unclear, not_arrived };
+  const struct {
+    const char* name;
+    After after;
+    std::chrono::seconds since_the_first;
+    Milliseconds at_least;
+    Milliseconds shortest, longest;
+    bool is_aside;
+  } cases[] = {
+      {"nothing is known of it", After::unclear, 0s, 0ms, 250ms, 500ms, false},
+      {"it has not arrived", After::not_arrived, 1s, 0ms, 500ms, 1s, false},
+      {"it is told to wait", After::not_arrived, 2s, 20s, 20s, 20s, false},
+      {"but not for longer than its room waits", After::not_arrived, 110s, 1h, 10s, 10s, false},
+      {"it is set aside while it is unclear", After::unclear, 120s, 0ms, 250ms, 500ms, true},
+      {"it comes back and has not arrived: it is sent again at once", After::not_arrived, 121s, 0ms, 0ms, 0ms, true},
+      {"and after a while", After::not_arrived, 122s, 0ms, 15s, 30s, true},
+      {"that grows", After::not_arrived, 180s, 0ms, 30s, 60s, true},
+      {"and is what it is told, beside its room", After::not_arrived, 240s, 1h, 1h, 1h, true},
+  };
+  for (const auto& [name, after, since, at_least, shortest, longest, is_aside] : cases) {
+    SCOPED_TRACE(name);
+    fail(begin + since);
+    const Milliseconds pause =
+        after == After::unclear ? pause_unclear(begin + since) : pause_not_arrived(begin + since, at_least);
+    EXPECT_GE(pause, shortest);
+    EXPECT_LE(pause, longest);
+    EXPECT_EQ(retries_.is_aside(id, due), is_aside);
+  }
+}
+
+TEST_F(RetriesTest, WhatIsSetAsideWithoutHavingArrivedHasARoundBehindIt) {
+  fail(begin);
+  EXPECT_GE(pause_not_arrived(begin + options.longest_hold), options.first_retry_aside / 2);
+}
+
+TEST_F(RetriesTest, WhatNeverFailedNeedNotWait) { EXPECT_EQ(pause_not_arrived(begin, 1h), 0ms); }
+
+TEST(Retry, IsHopelessADayAfterItWasDue) {
+  const async::Steady later = begin + options.longest_hold;
+  Retry retry{due, begin};
+  EXPECT_FALSE(retry.is_hopeless(due + 24h, later, no_outage, options));  // it has not been set aside
+  retry.is_aside = true;
+  EXPECT_TRUE(retry.is_hopeless(due + 24h, later, no_outage, options));
+  EXPECT_FALSE(retry.is_hopeless(due + 24h - 1ms, later, no_outage, options));
+  EXPECT_FALSE(retry.is_hopeless(due + 24h, later - 1ms, no_outage, options));
+  EXPECT_FALSE(retry.is_hopeless(due + 24h, later, begin + 1ms, options));  // an outage has just ended
+}
+
+TEST_F(RetriesTest, AnEventFailsWithWhatWasAnsweredLast) {
+  EXPECT_EQ(final_error(nullptr).status, 504);
+  EXPECT_EQ(final_error(&fail(begin)).status, 504);
+  const domain::HomeserverError bad_gateway{502, "{}"};
+  retries_.note_failure(id, due, bad_gateway, begin, no_outage);
+  EXPECT_EQ(final_error(&fail(begin + 1s)).status, 502);
+}
+
+}  // namespace
+}  // namespace afterword::delivery
