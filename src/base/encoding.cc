@@ -1,5 +1,7 @@
 #include "base/encoding.h"
 
+#include "base/text.h"
+
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -20,13 +22,6 @@ constexpr std::array<std::int8_t, 256> make_base64url_values() {
   return values;
 }
 constexpr auto base64url_values = make_base64url_values();
-
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
 
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||

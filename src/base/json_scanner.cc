@@ -1,5 +1,7 @@
 #include "base/json_scanner.h"
 
+#include "base/text.h"
+
 namespace afterword {
 namespace {
 
@@ -8,18 +10,10 @@ using Kind = JsonToken::Kind;
 // Of the characters of a string.
 bool stands_for_itself(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
 
-// The value of a hexadecimal digit, or -1.
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // Of four hexadecimal digits.
 std::uint32_t code_unit(std::string_view digits) {
   std::uint32_t unit = 0;
-  for (const char digit : digits) unit = unit << 4 | static_cast<std::uint32_t>(hex_digit(digit));
+  for (const char digit : digits) unit = unit << 4 | static_cast<std::uint32_t>(hex_value(digit));
   return unit;
 }
 
@@ -203,7 +197,7 @@ bool JsonScanner::skip_escape() {
   ++at_;
   if (kind != 'u') return single.find(kind) != std::string_view::npos;
   for (int i = 0; i < 4; ++i, ++at_) {
-    if (hex_digit(peek()) < 0) return false;
+    if (hex_value(peek()) < 0) return false;
   }
   return true;
 }

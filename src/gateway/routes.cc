@@ -1,10 +1,10 @@
 #include "gateway/routes.h"
 
 #include "api/manage.h"
+#include "base/text.h"
 #include "gateway/client_version.h"
 
 #include <algorithm>
-#include <cctype>
 #include <span>
 #include <vector>
 
@@ -153,12 +153,6 @@ bool is_long_poll(std::string_view method, const http::Target& target) {
   return asks_for_news && target.parameter("timeout").has_value();
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 }  // namespace
 
 bool may_name_delay_in_form(const http::Request& request, const http::Target& target) {
@@ -168,7 +162,7 @@ bool may_name_delay_in_form(const http::Request& request, const http::Target& ta
   bool is_form = false;
   for (const http::Header& header : request.headers) {
     if (!http::equal_ignoring_case(header.name, "Content-Type")) continue;
-    const std::string type = lower_case(header.value);
+    const std::string type = to_lower(header.value);
     if (type.find("multipart") != std::string::npos && is_of_rooms) return true;
     is_form = is_form || type.find("urlencoded") != std::string::npos;
   }

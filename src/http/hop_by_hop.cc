@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::string_view proxy_prefix = "Proxy-";
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& character : result) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
-  return result;
-}
-
 // In lower case. A set, for a client may name thousands.
 std::unordered_set<std::string> named_by_connection(const Headers& headers) {
   std::unordered_set<std::string> names;
@@ -28,7 +20,7 @@ std::unordered_set<std::string> named_by_connection(const Headers& headers) {
     std::string_view rest = header.value;
     while (!rest.empty()) {
       const std::size_t comma = std::min(rest.find(','), rest.size());
-      names.insert(lower(trim(rest.substr(0, comma))));
+      names.insert(to_lower(trim(rest.substr(0, comma))));
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }
@@ -47,7 +39,7 @@ bool is_hop_by_hop(std::string_view name) {
 void remove_hop_by_hop(Headers& headers) {
   const std::unordered_set<std::string> named = named_by_connection(headers);
   headers.remove_if([&named](const Header& header) {
-    return is_hop_by_hop(header.name) || (!named.empty() && named.contains(lower(header.name)));
+    return is_hop_by_hop(header.name) || (!named.empty() && named.contains(to_lower(header.name)));
   });
 }
 

@@ -1,18 +1,12 @@
 #include "http/message.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 
 namespace afterword::http {
-namespace {
-
-char to_lower(char character) {
-  return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a') : character;
-}
-
-}  // namespace
-
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, to_lower, to_lower);
+  return std::ranges::equal(a, b, [](char one, char other) { return to_lower(one) == to_lower(other); });
 }
 
 void Headers::set(std::string_view name, std::string value) {
