@@ -1,5 +1,7 @@
 #include "sim/broken.h"
 
+#include "store/forwarding_store.h"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -39,16 +41,10 @@ constexpr std::array<std::pair<std::string_view, Breakage>, 21> names{{
     {"bans-ignored", Breakage::bans_ignored},
 }};
 
-class BrokenStore final : public store::Store {
+class BrokenStore final : public store::ForwardingStore {
  public:
   BrokenStore(Breakage breakage, Node& node, store::Store& store, homeserver::Homeserver& homeserver)
-      : breakage_(breakage), node_(node), store_(store), homeserver_(homeserver) {}
-
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override { return store_.keep_time(std::move(machine)); }
-
-  Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
-    return store_.find_transaction(transaction);
-  }
+      : ForwardingStore(store), breakage_(breakage), node_(node), store_(store), homeserver_(homeserver) {}
 
   Task<StoreResult<store::ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
                                                     std::optional<std::uint32_t> max_scheduled) override {
@@ -86,10 +82,6 @@ class BrokenStore final : public store::Store {
     if (breakage_ != Breakage::cancel_ignored) co_return co_await store_.cancel(delay_id, std::move(caller), now);
     const store::Met met{domain::Effect::perform, {}};
     co_return store::ActionAnswer(met);
-  }
-
-  Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override {
-    return store_.cancel_all(std::move(user_id), now);
   }
 
   Task<StoreResult<store::ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
@@ -130,25 +122,9 @@ class BrokenStore final : public store::Store {
     for (store::Look& look : *found) look.room_id.value += look.delay_id.to_string();
     co_return found;
   }
-  Task<StoreResult<std::vector<store::Active>>> adopt() override { return store_.adopt(); }
   bool may_send(const DelayId& delay_id) const override {
     return breakage_ == Breakage::fence_off || store_.may_send(delay_id);
   }
-  Task<StoreResult<std::optional<DelayedEvent>>> look_up(DelayId delay_id, std::optional<UserId> caller) override {
-    return store_.look_up(delay_id, std::move(caller));
-  }
-  Task<StoreResult<store::ListPage>> list(UserId user_id, store::ListQuery query) override {
-    return store_.list(std::move(user_id), std::move(query));
-  }
-  Task<StoreResult<bool>> has_sent(UserId user_id) override { return store_.has_sent(std::move(user_id)); }
-  Task<StoreResult<std::vector<store::SentEvent>>> find_sent(UserId user_id,
-                                                             std::vector<domain::EventId> event_ids) override {
-    return store_.find_sent(std::move(user_id), std::move(event_ids));
-  }
-  Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
-    return store_.prune(retention, now);
-  }
-  Task<void> close() override { return store_.close(); }
 
  private:
   Task<void> schedule_later(domain::NewDelayedEvent event) {

@@ -7,7 +7,7 @@
 #include "sim/random.h"
 #include "sim/simulation.h"
 #include "sim/steps.h"
-#include "store/store.h"
+#include "store/forwarding_store.h"
 
 #include <array>
 #include <memory>
@@ -22,7 +22,7 @@ struct StoreFaults {
   double answer_lost = 0;
 };
 
-class SteppingStore final : public store::Store {
+class SteppingStore final : public store::ForwardingStore {
  public:
   // What a simulated process asks of its store. Each verb has two steps: it is asked, and it is performed.
   static constexpr std::array verbs{"adopt",     "cancel", "claim",   "finalise", "find_sent", "find_transaction",
@@ -30,7 +30,7 @@ class SteppingStore final : public store::Store {
                                     "schedule"};
 
   SteppingStore(Node& node, store::Store& store, Steps& steps, Random random, const StoreFaults& faults)
-      : node_(node), store_(store), steps_(steps), random_(random), faults_(faults) {}
+      : ForwardingStore(store), node_(node), store_(store), steps_(steps), random_(random), faults_(faults) {}
 
   Task<store::StoreResult<ServerTime>> keep_time(MachineTime machine) override;
   Task<store::StoreResult<std::optional<domain::DelayId>>> find_transaction(
@@ -48,7 +48,6 @@ class SteppingStore final : public store::Store {
   Task<store::StoreResult<void>> finalise(domain::DelayId delay_id, domain::Finalised finalised) override;
   Task<store::StoreResult<std::vector<store::Look>>> look(std::vector<domain::DelayId> delay_ids) override;
   Task<store::StoreResult<std::vector<store::Active>>> adopt() override;
-  bool may_send(const domain::DelayId& delay_id) const override { return store_.may_send(delay_id); }
   Task<store::StoreResult<std::optional<domain::DelayedEvent>>> look_up(domain::DelayId delay_id,
                                                                         std::optional<domain::UserId> caller) override;
   Task<store::StoreResult<store::ListPage>> list(domain::UserId user_id, store::ListQuery query) override;
@@ -56,7 +55,6 @@ class SteppingStore final : public store::Store {
   Task<store::StoreResult<std::vector<store::SentEvent>>> find_sent(domain::UserId user_id,
                                                                     std::vector<domain::EventId> event_ids) override;
   Task<store::StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override;
-  Task<void> close() override { return store_.close(); }
 
  private:
   enum class WhenLost : std::uint8_t { unavailable, asked_again };

@@ -25,10 +25,16 @@ GroupCommit::Batch::~Batch() {
 void GroupCommit::Batch::complete() {
   for (Operation*& entry : operations_) {
     Operation* operation = std::exchange(entry, nullptr);
+    if (operation == nullptr) continue;  // it was answered before
     auto waiting = std::move(*operation->waiting_);
     operation->waiting_.reset();
     std::move(waiting)();  // the operation may be gone when this returns
   }
+}
+
+GroupCommit::Batch GroupCommit::Batch::split_off(Operation& operation) {
+  *std::find(operations_.begin(), operations_.end(), &operation) = nullptr;
+  return Batch({&operation});
 }
 
 GroupCommit::GroupCommit(async::Executor executor, CommitOn commit_on, Commit commit, std::size_t max_batch)
@@ -94,10 +100,20 @@ void GroupCommit::commit_batches() {
     if (stopping_) return;
     Batch batch = take_batch();
     lock.unlock();
-    commit_(batch.operations());
+    commit(batch);
     async::asio::post(executor_, [batch = std::move(batch)]() mutable { batch.complete(); });
     lock.lock();
   }
+}
+
+void GroupCommit::commit(Batch& batch) {
+  committing_ = &batch;
+  commit_(batch.operations());
+  committing_ = nullptr;
+}
+
+void GroupCommit::complete(Operation& operation) {
+  async::asio::post(executor_, [alone = committing_->split_off(operation)]() mutable { alone.complete(); });
 }
 
 void GroupCommit::post_gather(std::size_t seen, int round) {
@@ -116,7 +132,7 @@ void GroupCommit::gather(std::size_t seen, int round) {
   gathering_ = !waiting_.empty();
   lock.unlock();
   if (gathering_) post_gather(0, 0);
-  commit_(batch.operations());
+  commit(batch);
   batch.complete();
 }
 

@@ -60,6 +60,10 @@ class GroupCommit {
   // has an outcome, and the caller hears it.
   async::Task<void> submit(Operation& operation);
 
+  // For the commit function, where a batch is no transaction: answers an operation of the present batch before the
+  // rest of it is done. It may be gone afterwards.
+  void complete(Operation& operation);
+
  private:
   // The operations of one commit. What is not completed when it goes is dropped.
   class Batch {
@@ -72,6 +76,7 @@ class GroupCommit {
 
     std::span<Operation* const> operations() const { return operations_; }
     void complete();
+    Batch split_off(Operation& operation);
 
    private:
     std::vector<Operation*> operations_;
@@ -81,6 +86,7 @@ class GroupCommit {
   Batch take_batch();
   void run_thread() noexcept;
   void commit_batches();
+  void commit(Batch& batch);
   void post_gather(std::size_t seen, int round);
   void gather(std::size_t seen, int round);
 
@@ -88,6 +94,8 @@ class GroupCommit {
   const CommitOn commit_on_;
   const Commit commit_;
   const std::size_t max_batch_;
+
+  Batch* committing_ = nullptr;  // the committing thread's
 
   std::mutex mutex_;
   std::condition_variable arrived_;

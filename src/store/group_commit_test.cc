@@ -9,6 +9,7 @@
 #include <deque>
 #include <future>
 #include <numeric>
+#include <optional>
 
 namespace afterword::store {
 namespace {
@@ -125,6 +126,29 @@ TEST(GroupCommit, OnAThreadSharesTheNextCommit) {
   runner.run(Submitter::submit_all(commits, runner, all_submitted));
   EXPECT_EQ(adder.sum, 10);
   EXPECT_LE(adder.batches.size(), 2u);  // what came first, and all that came while it was committed
+}
+
+TEST(GroupCommit, AnswersOneBeforeTheRestOfItsBatchWhenItIsTold) {
+  Runner runner;
+  std::promise<void> answered;
+  std::optional<GroupCommit> commits;
+  bool rest_was_waiting = false;
+  auto commit = [&, first = true](std::span<Operation* const> batch) mutable {
+    if (!std::exchange(first, false)) return;
+    commits->complete(*batch.front());
+    rest_was_waiting = answered.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  };
+  commits.emplace(runner.executor(), CommitOn::own_thread, commit);
+  struct Submitter {
+    static async::Task<void> submit(GroupCommit& group, std::promise<void>& done) {
+      co_await add(group, 1);
+      done.set_value();
+    }
+  };
+  runner.start(Submitter::submit(*commits, answered));
+  runner.run_started();
+  commits.reset();  // and its thread has ended
+  EXPECT_TRUE(rest_was_waiting);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 //
 // An instance is gone when its lease has run out and another one has noticed, or when it has said so; it cannot come
 // back. What others hold locked at the moment is left for the next time, so nobody waits here.
-// Thread: the queries'. Throws Error.
+// Thread: that of the timers' queries. Throws Error.
 #pragma once
 
 #include "store/postgres/lease.h"

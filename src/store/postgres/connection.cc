@@ -169,17 +169,29 @@ void Connection::send(const Statement& statement, const Parameters& parameters) 
   sent_.push_back(true);
 }
 
-std::vector<Rows> Connection::run() {
-  const Deadline deadline = std::chrono::steady_clock::now() + longest_run;
+void Connection::end_unit() {
   if (::PQpipelineSync(handle_.get()) != 1) lose("cannot send");
+  units_.push_back(std::exchange(sent_, {}));
+}
+
+std::vector<Rows> Connection::run() {
+  end_unit();
+  return take();
+}
+
+std::vector<Rows> Connection::take() {
+  const Unit sent = std::move(units_.front());
+  units_.pop_front();
   std::string error;
   std::string code;
-  auto rows = take_results(deadline, error, code);
-  if (error.empty()) return rows;
+  auto rows = take_results(sent, std::chrono::steady_clock::now() + longest_run, error, code);
   const auto kind = kind_of(code);
-  if (kind == Error::Kind::lost) lose(error);
-  roll_back();
-  throw Error(kind, error);
+  if (!error.empty() && kind == Error::Kind::lost) lose(error);
+  unit_failed_ = unit_failed_ || !error.empty();
+  // Answers come in the order of what was sent, so this waits for those of all units.
+  if (unit_failed_ && units_.empty()) roll_back();
+  if (!error.empty()) throw Error(kind, error);
+  return rows;
 }
 
 Rows Connection::run(const Statement& statement, const Parameters& parameters) {
@@ -187,9 +199,8 @@ Rows Connection::run(const Statement& statement, const Parameters& parameters) {
   return std::move(run().front());
 }
 
-std::vector<Rows> Connection::take_results(Deadline deadline, std::string& error, std::string& code) {
+std::vector<Rows> Connection::take_results(const Unit& sent, Deadline deadline, std::string& error, std::string& code) {
   std::vector<Rows> all;
-  const auto sent = std::exchange(sent_, {});
   for (const bool is_statement : sent) {
     wait_for_result(deadline);
     PGresult* result = ::PQgetResult(handle_.get());
@@ -230,6 +241,7 @@ void Connection::wait_for_result(Deadline deadline) {
 
 void Connection::roll_back() {
   // Which statements were prepared before the error is not worth knowing.
+  unit_failed_ = false;
   prepared_.clear();
   const auto run_unprepared = [this](const char* sql) {
     if (::PQsendQueryParams(handle_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, 1) != 1) lose("cannot send");
@@ -240,7 +252,7 @@ void Connection::roll_back() {
   if (::PQpipelineSync(handle_.get()) != 1) lose("cannot send");
   std::string error;
   std::string code;
-  take_results(std::chrono::steady_clock::now() + longest_run, error, code);
+  take_results(std::exchange(sent_, {}), std::chrono::steady_clock::now() + longest_run, error, code);
   if (!error.empty()) lose(error);
 }
 

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <libpq-fe.h>
 #include <memory>
 #include <optional>
@@ -103,6 +104,11 @@ class Connection {
   void send(const Statement& statement, const Parameters& parameters = Parameters());
   // The rows of all that was sent, in its order. After an Error there is no transaction any more.
   std::vector<Rows> run();
+
+  // run() in two halves, between which more can be sent: what was sent since the last end_unit() succeeds or fails by
+  // itself, and take() answers the oldest unit that it has not answered, as soon as that is done.
+  void end_unit();
+  std::vector<Rows> take();
   Rows run(const Statement& statement, const Parameters& parameters = Parameters());
 
   // Statements without parameters, for start-up.
@@ -114,13 +120,17 @@ class Connection {
   };
   using Deadline = std::chrono::steady_clock::time_point;
 
-  std::vector<Rows> take_results(Deadline deadline, std::string& error, std::string& code);
+  using Unit = std::vector<bool>;  // whether each was a statement; else it prepared the one behind it
+
+  std::vector<Rows> take_results(const Unit& sent, Deadline deadline, std::string& error, std::string& code);
   void wait_for_result(Deadline deadline);
   void roll_back();
   [[noreturn]] void lose(std::string_view reason);
 
   std::unique_ptr<PGconn, Finish> handle_;
-  std::vector<bool> sent_;  // whether each was a statement; else it prepared the one behind it
+  Unit sent_;               // since the last end_unit()
+  std::deque<Unit> units_;  // that take() has not answered
+  bool unit_failed_ = false;
   std::unordered_set<std::string_view> prepared_;
 };
 

@@ -1,4 +1,5 @@
 // Several stores on one database, as several instances have them.
+#include "store/postgres/connection.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/testing/server.h"
 #include "store/testing/run.h"
@@ -353,6 +354,92 @@ TEST_F(PostgresInstances, HaveDoneNothingWhenTheConnectionIsLost) {
   EXPECT_GT(kept, 0);
 }
 
+// What a table is locked for, for as long as this lives.
+class TableLock {
+ public:
+  TableLock(const std::string& url, const std::string& table) : connection_(*Target::parse(url), "a lock") {
+    connection_.execute("BEGIN");
+    connection_.execute("LOCK TABLE afterword." + table + " IN ACCESS EXCLUSIVE MODE");
+  }
+
+ private:
+  Connection connection_;
+};
+
+TEST_F(PostgresInstances, LookAtTheirTimersWhileAListIsSlow) {
+  Store& store = open();
+  const auto delay_id = schedule(store);
+  std::optional<TableLock> slow(std::in_place, url_, "events");  // no list is done before this ends
+  bool listed = false;
+  struct Asking {
+    static Task<void> list(Store& store, bool& listed) {
+      const ListQuery query;
+      const auto page = co_await store.list(alice, query);
+      listed = true;
+      EXPECT_EQ(page.value().events.size(), 1u);
+    }
+    static Task<void> look(Store& store, DelayId delay_id, const bool& listed, std::optional<TableLock>& slow) {
+      const std::vector<DelayId> delay_ids(1, delay_id);
+      const auto found = co_await store.look(delay_ids);
+      EXPECT_EQ(found.value().size(), 1u);
+      EXPECT_FALSE(listed);
+      slow.reset();
+    }
+  };
+  for (int i = 0; i < 3; ++i) runner_.start(Asking::list(store, listed));
+  runner_.start(Asking::look(store, delay_id, listed, slow));
+  runner_.run_started();
+  EXPECT_TRUE(listed);
+}
+
+TEST_F(PostgresInstances, AnswerEachQueryWhenItIsDone) {
+  Store& store = open();
+  schedule(store);
+  std::optional<TableLock> slow(std::in_place, url_, "active");  // which lists need, and has_sent() does not
+  int quick = 0;
+  bool listed = false;
+  struct Asking {
+    static Task<void> list(Store& store, bool& listed) {
+      const ListQuery query;
+      const auto page = co_await store.list(alice, query);
+      EXPECT_EQ(page.value().events.size(), 1u);
+      listed = true;
+    }
+    static Task<void> has_sent(Store& store, int& quick, const bool& listed, std::optional<TableLock>& slow) {
+      const auto sent = co_await store.has_sent(alice);
+      EXPECT_FALSE(sent.value());
+      EXPECT_FALSE(listed);
+      if (++quick == 20) slow.reset();
+    }
+  };
+  for (int i = 0; i < 20; ++i) runner_.start(Asking::has_sent(store, quick, listed, slow));
+  runner_.start(Asking::list(store, listed));
+  runner_.run_started();
+  EXPECT_TRUE(listed);
+}
+
+TEST_F(PostgresInstances, FailAQueryAlone) {
+  Store& store = open();
+  const auto broken = schedule(store);
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(schedule(store));
+  std::string uuid;
+  for (const auto byte : broken.bytes()) uuid += fmt::format("{:02x}", byte);
+  ask(fmt::format("UPDATE afterword.events SET kind = 7 WHERE delay_id = '{}'::uuid", uuid));
+  for (const bool connection_lost : {false, true}) {
+    if (connection_lost) {
+      ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+          " AND application_name LIKE 'afterword queries%'");
+    }
+    std::vector<Task<StoreResult<std::optional<domain::DelayedEvent>>>> look_ups;
+    look_ups.push_back(store.look_up(broken, std::nullopt));
+    for (const auto& id : ids) look_ups.push_back(store.look_up(id, std::nullopt));
+    const auto found = runner_.run_together(std::move(look_ups));
+    EXPECT_TRUE(found[0].has_error());
+    for (std::size_t i = 1; i < found.size(); ++i) EXPECT_TRUE(found[i]) << i;
+  }
+}
+
 // Another host is the primary now, whose clock is elsewhere. Its clock and the offset are only ever used together, so
 // to move the offset does the same.
 TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
@@ -368,7 +455,7 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
   for (const auto step : {5s, -3s, 3'600s}) {
     ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", Milliseconds(step).count()));
     ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name LIKE 'afterword queries%'");
+        " AND application_name LIKE 'afterword timers%'");
     while (runner_.run(first.adopt()).has_error()) std::this_thread::sleep_for(50ms);
 
     const auto read = machine_now(1h);

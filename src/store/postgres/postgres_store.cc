@@ -5,115 +5,39 @@
 #include "store/postgres/changes.h"
 #include "store/postgres/explain.h"
 #include "store/postgres/queries.h"
+#include "store/postgres/query_runner.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/time_scale.h"
 
 #include <fmt/format.h>
 
-#include <type_traits>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 
 namespace afterword::store::postgres {
 namespace {
 
-// A verb that runs by itself.
-class Query : public Operation {
- public:
-  virtual void perform(Connection& connection) = 0;
-  virtual bool closes() const { return false; }
-};
-
-template <class Answer, class Verb>
-class QueryOf final : public Query {
- public:
-  explicit QueryOf(Verb verb) : verb_(std::move(verb)) {}
-
-  void perform(Connection& connection) override { answer_.emplace(verb_(connection)); }
-  void fail(const std::string& reason) override { answer_.emplace(Unavailable{reason}); }
-  StoreResult<Answer> take_answer() { return *std::move(answer_); }
-
- private:
-  Verb verb_;
-  std::optional<StoreResult<Answer>> answer_;
-};
-
-// The last one.
-class CloseQueries final : public Query {
- public:
-  void perform(Connection&) override {}
-  void fail(const std::string&) override {}
-  bool closes() const override { return true; }
-};
-
-// Performs batches of queries, one after the other.
-class Queries {
- public:
-  Queries(const Target& target, Lease& lease) : session_(target, "queries"), lease_(lease) {}
-
-  ServerTime keep_time(Connection& connection, const MachineTime& machine,
-                       std::chrono::steady_clock::time_point asked) {
-    return time_scale_.keep(connection, machine, asked);
-  }
-
-  struct Adopted {
-    InstanceId instance = nobody;
-    std::vector<Active> events;
-  };
-  Adopted adopt() {
-    const auto instance = lease_.instance();
-    return {instance, adoption_(session_, instance, lease_.may_judge_others())};
-  }
-
-  void perform(std::span<Operation* const> batch) {
-    for (Operation* operation : batch) perform(*static_cast<Query*>(operation));
-  }
-
- private:
-  void perform(Query& query) try {
-    if (closed_) return query.fail("the store is closed");
-    if (query.closes()) {
-      closed_ = true;
-      session_.close();
-      return lease_.give_up();
-    }
-    Connection& connection = session_.connection();
-    time_scale_.look_again(connection, session_.name());
-    query.perform(connection);
-  } catch (const Error& error) {
-    session_.note(error);
-    query.fail(error.what());
-  } catch (const std::exception& error) {
-    session_.close();  // in whatever state it is
-    query.fail(error.what());
-  }
-
-  Session session_;
-  Lease& lease_;
-  TimeScale time_scale_;
-  Adoption adoption_;
-  bool closed_ = false;
-};
-
 class PostgresStore final : public Store {
  public:
   PostgresStore(async::Executor executor, const Target& target, std::unique_ptr<Lease> lease)
       : lease_(std::move(lease)),
         changes_(target, *lease_),
-        queries_(target, *lease_),
         change_commits_(executor, CommitOn::own_thread, [this](auto batch) { changes_.commit(batch); }),
-        query_commits_(executor, CommitOn::own_thread, [this](auto batch) { queries_.perform(batch); }) {}
+        queries_(executor, target, "queries"),
+        timer_queries_(executor, target, "timers",
+                       [this](Session& session) { time_scale_.look_again(session.connection(), session.name()); }) {}
 
   Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
     const auto asked = std::chrono::steady_clock::now();
-    return query<ServerTime>([this, machine = std::move(machine), asked](Connection& connection) {
-      return queries_.keep_time(connection, machine, asked);
-    });
+    auto keep = [this, machine = std::move(machine), asked](Session& session) {
+      return time_scale_.keep(session.connection(), machine, asked);
+    };
+    return timer_queries_.perform<ServerTime>(std::move(keep));
   }
 
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
-    return query<std::optional<DelayId>>(
-        [&transaction](Connection& connection) { return postgres::find_transaction(connection, transaction); });
+    return queries_.ask(postgres::find_transaction(transaction));
   }
 
   Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
@@ -167,17 +91,22 @@ class PostgresStore final : public Store {
   }
 
   Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
-    return query<std::vector<Look>>([this, delay_ids = std::move(delay_ids)](Connection& connection) {
-      return postgres::look(connection, delay_ids, lease_->instance());
-    });
+    return timer_queries_.ask(postgres::look(delay_ids, lease_->instance()));
   }
 
   Task<StoreResult<std::vector<Active>>> adopt() override {
     // It is asked for now and then, also when nothing else happens: so no doubt stays for long.
     Settle doubts;
     co_await change_commits_.submit(doubts);
-    auto verb = [this](Connection&) { return queries_.adopt(); };
-    auto adopted = co_await query<Queries::Adopted>(std::move(verb));
+    struct Adopted {
+      InstanceId instance = nobody;
+      std::vector<Active> events;
+    };
+    auto adopt = [this](Session& session) {
+      const auto instance = lease_->instance();
+      return Adopted{instance, adoption_(session, instance, lease_->may_judge_others())};
+    };
+    auto adopted = co_await timer_queries_.perform<Adopted>(std::move(adopt));
     if (!adopted) co_return adopted.error();
     std::erase_if(attempts_, [&](const auto& attempt) { return attempt.second != adopted->instance; });
     for (const Active& event : adopted->events) {
@@ -193,55 +122,43 @@ class PostgresStore final : public Store {
 
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override {
-    return query<std::optional<domain::DelayedEvent>>([delay_id, caller = std::move(caller)](Connection& connection) {
-      return postgres::look_up(connection, delay_id, caller);
-    });
+    return queries_.ask(postgres::look_up(delay_id, caller));
   }
 
-  Task<StoreResult<ListPage>> list(UserId user_id, ListQuery list_query) override {
-    return query<ListPage>([user_id = std::move(user_id), list_query = std::move(list_query)](Connection& connection) {
-      return postgres::list(connection, user_id, list_query);
-    });
+  Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
+    return queries_.ask(postgres::list(user_id, query));
   }
 
-  Task<StoreResult<bool>> has_sent(UserId user_id) override {
-    return query<bool>(
-        [user_id = std::move(user_id)](Connection& connection) { return postgres::has_sent(connection, user_id); });
-  }
+  Task<StoreResult<bool>> has_sent(UserId user_id) override { return queries_.ask(postgres::has_sent(user_id)); }
 
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
-    return query<std::vector<SentEvent>>(
-        [user_id = std::move(user_id), event_ids = std::move(event_ids)](Connection& connection) {
-          return postgres::find_sent(connection, user_id, event_ids);
-        });
+    return queries_.ask(postgres::find_sent(user_id, event_ids));
   }
 
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
-    return query<bool>(
-        [retention, now](Connection& connection) { return postgres::prune(connection, retention, now); });
+    auto prune = [retention, now](Session& session) { return postgres::prune(session.connection(), retention, now); };
+    return queries_.perform<bool>(std::move(prune));
   }
 
   Task<void> close() override {
     Close changes;
     co_await change_commits_.submit(changes);
-    CloseQueries queries;
-    co_await query_commits_.submit(queries);
+    std::function<void()> nothing;
+    co_await queries_.close(std::move(nothing));
+    std::function<void()> give_up = [this] { lease_->give_up(); };
+    co_await timer_queries_.close(std::move(give_up));
   }
 
  private:
-  template <class Answer, class Verb>
-  Task<StoreResult<Answer>> query(Verb verb) {
-    QueryOf<Answer, Verb> step(std::move(verb));
-    co_await query_commits_.submit(step);
-    co_return step.take_answer();
-  }
-
   std::unique_ptr<Lease> lease_;
   std::unordered_map<DelayId, InstanceId> attempts_;  // that are ours, and since which of our lives; the executor's
   Changes changes_;                                   // its thread's
-  Queries queries_;                                   // its thread's
-  GroupCommit change_commits_;                        // last, so that their threads end first
-  GroupCommit query_commits_;
+  TimeScale time_scale_;                              // of timer_queries_
+  Adoption adoption_;                                 // of timer_queries_
+  // Last, so that their threads end first.
+  GroupCommit change_commits_;
+  QueryRunner queries_;
+  QueryRunner timer_queries_;  // what delivery waits for: never behind somebody's list
 };
 
 // What the operator may have chosen, and should know of.

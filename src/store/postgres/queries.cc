@@ -46,43 +46,45 @@ std::int64_t states_asked_for(const ListQuery& query) {
 
 }  // namespace
 
-std::optional<DelayId> find_transaction(Connection& connection, const domain::TransactionKey& transaction) {
+Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& transaction) {
   static const Statement find{"find_transaction", "SELECT delay_id FROM events WHERE transaction_key = $1::bytea"};
-  const auto rows = connection.run(find, Parameters(transaction));
-  if (rows.empty()) return std::nullopt;
-  return rows.delay_id(0, 0);
+  return {find, Parameters(transaction), [](const Rows& rows) -> std::optional<DelayId> {
+            if (rows.empty()) return std::nullopt;
+            return rows.delay_id(0, 0);
+          }};
 }
 
-std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay_ids, InstanceId instance) {
+Question<std::vector<Look>> look(const std::vector<DelayId>& delay_ids, InstanceId instance) {
   static const Statement look{
       "look",
       "SELECT a.delay_id, a.state, a.delayed_since_ts, a.delay_ms, a.room_id, a.user_id"
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS w (delay_id, place) JOIN active AS a ON a.delay_id = w.delay_id"
       " WHERE a.owner = $2::int8 OR (a.state = 1 AND a.sender = $2::int8) ORDER BY w.place"};
-  const auto rows = connection.run(look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance));
-  std::vector<Look> found;
-  for (int i = 0; i < rows.size(); ++i) {
-    found.push_back({rows.delay_id(i, 0),
-                     rows.enumerator(i, 1, State::sending),
-                     {rows.timestamp(i, 2), Milliseconds(rows.integer(i, 3))},
-                     domain::RoomId(rows.text(i, 4)),
-                     UserId(rows.text(i, 5))});
-  }
-  return found;
+  return {look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance), [](const Rows& rows) {
+            std::vector<Look> found;
+            for (int i = 0; i < rows.size(); ++i) {
+              found.push_back({rows.delay_id(i, 0),
+                               rows.enumerator(i, 1, State::sending),
+                               {rows.timestamp(i, 2), rows.milliseconds(i, 3)},
+                               domain::RoomId(rows.text(i, 4)),
+                               UserId(rows.text(i, 5))});
+            }
+            return found;
+          }};
 }
 
-std::optional<domain::DelayedEvent> look_up(Connection& connection, const DelayId& delay_id,
-                                            const std::optional<UserId>& caller) {
+Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
   static const Statement find{"look_up",
                               fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a ON a.delay_id = e.delay_id"
                                           " WHERE e.delay_id = $1::uuid AND ($2::bytea IS NULL OR e.user_id = $2)",
                                           event_columns)};
-  const auto rows = connection.run(find, Parameters(delay_id, caller));
-  if (rows.empty()) return std::nullopt;
-  return read_event(rows, 0);
+  return {find, Parameters(delay_id, caller), [](const Rows& rows) -> std::optional<domain::DelayedEvent> {
+            if (rows.empty()) return std::nullopt;
+            return read_event(rows, 0);
+          }};
 }
 
-ListPage list(Connection& connection, const UserId& user_id, const ListQuery& query) {
+Question<ListPage> list(const UserId& user_id, const ListQuery& query) {
   static const Statement page_forwards{"list_forwards", select_page("ASC", ">")};
   static const Statement page_backwards{"list_backwards", select_page("DESC", "<")};
   const bool forwards = query.direction == Direction::forwards;
@@ -93,30 +95,34 @@ ListPage list(Connection& connection, const UserId& user_id, const ListQuery& qu
   if (forwards) from = std::max(from, after.due);
   if (!forwards) to = std::min(to, after.due);
   // One beyond the page shows whether there is more.
-  const auto rows = connection.run(forwards ? page_forwards : page_backwards,
-                                   Parameters(user_id, from, to, after.due, after.delay_id, query.room_id, query.type,
-                                              states_asked_for(query), std::int64_t{query.limit} + 1));
-  ListPage page;
-  for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows, i));
-  page.more = page.events.size() > query.limit;
-  if (page.more) page.events.resize(query.limit);
-  return page;
+  return {forwards ? page_forwards : page_backwards,
+          Parameters(user_id, from, to, after.due, after.delay_id, query.room_id, query.type, states_asked_for(query),
+                     std::int64_t{query.limit} + 1),
+          [limit = query.limit](const Rows& rows) {
+            ListPage page;
+            for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows, i));
+            page.more = page.events.size() > limit;
+            if (page.more) page.events.resize(limit);
+            return page;
+          }};
 }
 
-bool has_sent(Connection& connection, const UserId& user_id) {
+Question<bool> has_sent(const UserId& user_id) {
   static const Statement find{"has_sent", "SELECT FROM events WHERE user_id = $1::bytea AND state = 2 LIMIT 1"};
-  return !connection.run(find, Parameters(user_id)).empty();
+  return {find, Parameters(user_id), [](const Rows& rows) { return !rows.empty(); }};
 }
 
-std::vector<SentEvent> find_sent(Connection& connection, const UserId& user_id,
-                                 const std::vector<domain::EventId>& event_ids) {
+Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids) {
   static const Statement find{"find_sent",
                               "SELECT e.event_id, e.delay_id FROM unnest($2::bytea[]) AS w (event_id)"
                               " JOIN events AS e ON e.user_id = $1::bytea AND e.event_id = w.event_id AND e.state = 2"};
-  const auto rows = connection.run(find, Parameters(user_id, array_of(ArrayOf::bytes, event_ids)));
-  std::vector<SentEvent> found;
-  for (int i = 0; i < rows.size(); ++i) found.push_back({domain::EventId(rows.text(i, 0)), rows.delay_id(i, 1)});
-  return found;
+  return {find, Parameters(user_id, array_of(ArrayOf::bytes, event_ids)), [](const Rows& rows) {
+            std::vector<SentEvent> found;
+            for (int i = 0; i < rows.size(); ++i) {
+              found.push_back({domain::EventId(rows.text(i, 0)), rows.delay_id(i, 1)});
+            }
+            return found;
+          }};
 }
 
 // By one instance at a time.

@@ -1,25 +1,34 @@
-// The verbs that do not change what has become of an event: they need no transaction with others, and run on a
-// connection of their own, so that a long list does not hold heartbeats up.
+// The verbs that do not change what has become of an event: they need no transaction with others, and run on
+// connections of their own, so that a long list does not hold heartbeats up.
 //
-// Thread: one at a time. All throw Error.
+// Most are one statement each, a Question, of which many can be sent before the first is answered (query_runner.h).
 #pragma once
 
+#include "store/postgres/connection.h"
 #include "store/postgres/lease.h"
 #include "store/store.h"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
 namespace afterword::store::postgres {
 
-std::optional<DelayId> find_transaction(Connection& connection, const domain::TransactionKey& transaction);
-std::vector<Look> look(Connection& connection, const std::vector<DelayId>& delay_ids, InstanceId instance);
-std::optional<domain::DelayedEvent> look_up(Connection& connection, const DelayId& delay_id,
-                                            const std::optional<UserId>& caller);
-ListPage list(Connection& connection, const UserId& user_id, const ListQuery& query);
-bool has_sent(Connection& connection, const UserId& user_id);
-std::vector<SentEvent> find_sent(Connection& connection, const UserId& user_id,
-                                 const std::vector<domain::EventId>& event_ids);
+template <class Answer>
+struct Question {
+  const Statement& statement;  // lives as long as the program
+  Parameters parameters;
+  std::function<Answer(const Rows&)> read;
+};
+
+Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& transaction);
+Question<std::vector<Look>> look(const std::vector<DelayId>& delay_ids, InstanceId instance);
+Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
+Question<ListPage> list(const UserId& user_id, const ListQuery& query);
+Question<bool> has_sent(const UserId& user_id);
+Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
+
+// A transaction. Blocks. Throws Error.
 bool prune(Connection& connection, const domain::Retention& retention, Timestamp now);
 
 }  // namespace afterword::store::postgres

@@ -8,7 +8,7 @@
 // Thread: the committing one.
 #pragma once
 
-#include "store/group_commit.h"
+#include "store/answering.h"
 #include "store/postgres/lease.h"
 #include "store/store.h"
 
@@ -48,23 +48,7 @@ class Change : public Operation {
   virtual void join(Batch& batch) = 0;
 };
 
-template <class Answer>
-class Answering : public Change {
- public:
-  void fail(const std::string& reason) override { answer_.emplace(Unavailable{reason}); }
-  StoreResult<Answer> take_answer() { return *std::move(answer_); }
-
- protected:
-  template <class... Arguments>
-  void answer(Arguments&&... arguments) {
-    answer_.emplace(StoreResult<Answer>(std::forward<Arguments>(arguments)...));
-  }
-
- private:
-  std::optional<StoreResult<Answer>> answer_;
-};
-
-class Schedule final : public Answering<ScheduleAnswer> {
+class Schedule final : public Answering<Change, ScheduleAnswer> {
  public:
   Schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled)
       : event_(event), max_scheduled_(max_scheduled) {}
@@ -102,7 +86,7 @@ class RowChange {
   DelayId delay_id_;
 };
 
-class Restart final : public Answering<ActionAnswer>, public RowChange {
+class Restart final : public Answering<Change, ActionAnswer>, public RowChange {
  public:
   Restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now)
       : RowChange(delay_id), caller_(std::move(caller)), now_(now) {}
@@ -118,7 +102,7 @@ class Restart final : public Answering<ActionAnswer>, public RowChange {
   Timestamp now_;
 };
 
-class Cancel final : public Answering<ActionAnswer>, public RowChange {
+class Cancel final : public Answering<Change, ActionAnswer>, public RowChange {
  public:
   Cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now)
       : RowChange(delay_id), caller_(std::move(caller)), now_(now) {}
@@ -131,7 +115,7 @@ class Cancel final : public Answering<ActionAnswer>, public RowChange {
   Timestamp now_;
 };
 
-class CancelAll final : public Answering<std::uint64_t> {
+class CancelAll final : public Answering<Change, std::uint64_t> {
  public:
   CancelAll(UserId user_id, Timestamp now) : user_id_(std::move(user_id)), now_(now) {}
   void join(Batch& batch) override;
@@ -144,7 +128,7 @@ class CancelAll final : public Answering<std::uint64_t> {
   Timestamp now_;
 };
 
-class Claim final : public Answering<ClaimAnswer>, public RowChange {
+class Claim final : public Answering<Change, ClaimAnswer>, public RowChange {
  public:
   Claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt, Timestamp now)
       : RowChange(delay_id), caller_(std::move(caller)), attempt_(attempt), now_(now) {}
@@ -165,7 +149,7 @@ class Claim final : public Answering<ClaimAnswer>, public RowChange {
   InstanceId claimed_by_ = nobody;
 };
 
-class Release final : public Answering<void>, public RowChange {
+class Release final : public Answering<Change, void>, public RowChange {
  public:
   explicit Release(DelayId delay_id) : RowChange(delay_id) {}
   void join(Batch& batch) override;
@@ -174,7 +158,7 @@ class Release final : public Answering<void>, public RowChange {
   void not_active(const Summary*) override {}
 };
 
-class Finalise final : public Answering<void>, public RowChange {
+class Finalise final : public Answering<Change, void>, public RowChange {
  public:
   Finalise(DelayId delay_id, domain::Finalised finalised) : RowChange(delay_id), finalised_(std::move(finalised)) {}
   void join(Batch& batch) override;
@@ -187,13 +171,13 @@ class Finalise final : public Answering<void>, public RowChange {
 };
 
 // Changes nothing; but what a lost connection left in doubt is settled before any batch.
-class Settle final : public Answering<void> {
+class Settle final : public Answering<Change, void> {
  public:
   void join(Batch&) override { answer(); }
 };
 
 // The last one: takes no more after this batch.
-class Close final : public Answering<void> {
+class Close final : public Answering<Change, void> {
  public:
   void join(Batch& batch) override;
 };

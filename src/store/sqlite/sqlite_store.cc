@@ -1,37 +1,24 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include "store/answering.h"
 #include "store/sqlite/engine.h"
 #include "store/sqlite/origin_table.h"
 #include "store/sqlite/schema.h"
 
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace afterword::store::sqlite {
 namespace {
 
-// A verb as a step of a batch, with its answer.
 template <class Answer, class Verb>
-class VerbStep final : public Engine::Step {
+class Step final : public Answering<Engine::Step, Answer> {
  public:
-  explicit VerbStep(Verb verb) : verb_(std::move(verb)) {}
-
-  void perform(Engine& engine) override {
-    if constexpr (std::is_void_v<Answer>) {
-      verb_(engine);
-      answer_ = StoreResult<Answer>();
-    } else {
-      answer_ = StoreResult<Answer>(verb_(engine));
-    }
-  }
-  void fail(const std::string& reason) override { answer_ = StoreResult<Answer>(Unavailable{reason}); }
-
-  StoreResult<Answer> take_answer() { return *std::move(answer_); }
+  explicit Step(Verb verb) : verb_(std::move(verb)) {}
+  void perform(Engine& engine) override { this->answer_with(verb_, engine); }
 
  private:
   Verb verb_;
-  std::optional<StoreResult<Answer>> answer_;
 };
 
 // Takes the verbs to the engine and their answers back.
@@ -146,7 +133,7 @@ class SqliteStore final : public Store {
  private:
   template <class Answer, class Verb>
   Task<StoreResult<Answer>> perform(Verb verb) {
-    VerbStep<Answer, Verb> step(std::move(verb));
+    Step<Answer, Verb> step(std::move(verb));
     co_await commits_.submit(step);
     co_return step.take_answer();
   }

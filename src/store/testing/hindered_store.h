@@ -2,7 +2,7 @@
 #pragma once
 
 #include "async/clock.h"
-#include "store/store.h"
+#include "store/forwarding_store.h"
 
 #include <chrono>
 #include <memory>
@@ -13,9 +13,10 @@
 
 namespace afterword::store::testing {
 
-class HinderedStore final : public Store {
+class HinderedStore final : public ForwardingStore {
  public:
-  HinderedStore(async::Clock& clock, std::unique_ptr<Store> store) : clock_(clock), store_(std::move(store)) {}
+  HinderedStore(async::Clock& clock, std::unique_ptr<Store> store)
+      : ForwardingStore(*store), clock_(clock), store_(std::move(store)) {}
 
   bool disk_is_full = false;
   bool throws = false;  // as only a bug does
@@ -26,25 +27,6 @@ class HinderedStore final : public Store {
   std::chrono::milliseconds finalise_answers{0};
   std::chrono::milliseconds list_answers{0};
 
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
-    return store_->keep_time(std::move(machine));
-  }
-  Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
-    return store_->find_transaction(transaction);
-  }
-  Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
-                                             std::optional<std::uint32_t> limit) override {
-    return store_->schedule(event, limit);
-  }
-  Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
-    return store_->restart(delay_id, std::move(caller), now);
-  }
-  Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
-    return store_->cancel(delay_id, std::move(caller), now);
-  }
-  Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override {
-    return store_->cancel_all(std::move(user_id), now);
-  }
   Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                        Timestamp now) override {
     co_await clock_.sleep_for(claim_begins);
@@ -76,24 +58,6 @@ class HinderedStore final : public Store {
     co_await clock_.sleep_for(adopt_answers);
     co_return adopted;
   }
-  bool may_send(const DelayId& delay_id) const override { return store_->may_send(delay_id); }
-  Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
-                                                                 std::optional<UserId> caller) override {
-    return store_->look_up(delay_id, std::move(caller));
-  }
-  Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
-    auto page = co_await store_->list(std::move(user_id), std::move(query));
-    co_await clock_.sleep_for(list_answers);
-    co_return page;
-  }
-  Task<StoreResult<bool>> has_sent(UserId user_id) override { return store_->has_sent(std::move(user_id)); }
-  Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
-    return store_->find_sent(std::move(user_id), std::move(event_ids));
-  }
-  Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
-    return store_->prune(retention, now);
-  }
-  Task<void> close() override { return store_->close(); }
 
  private:
   void throw_if_told() const {
