@@ -516,7 +516,7 @@ SendAnswer SimulatedHomeserver::apply(const Request& request, bool seen_before) 
 
 LookAnswer SimulatedHomeserver::search(const Request& request) const {
   const domain::EventToSend& event = request.event;
-  if (kicked_.contains({event.user_id, event.room_id})) return MayNotLook{"not in the room"};
+  if (kicked_.contains({event.user_id, event.room_id})) return MayNotLook{};
   homeserver::Candidates found;
   for (const RoomEvent& other : events_) {
     const bool same = other.room_id == event.room_id && other.sender == event.user_id && other.kind == event.kind &&

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "delivery/attempt_rules.h"
+#include "http/message.h"
 
 #include <algorithm>
 #include <string>
@@ -16,7 +17,6 @@ using domain::DelayId;
 using domain::Effect;
 using domain::EventId;
 
-constexpr int too_many_requests = 429;
 // While the store is not available, attempts read their events after the pause that follows so many failures: it is
 // the longest, for there may be many of them.
 constexpr unsigned store_failures = 2;
@@ -193,7 +193,7 @@ class Attempt {
     const std::string errcode = "M_LIMIT_EXCEEDED";
     const json::object body{
         {"errcode", errcode}, {"error", "Too many of your delayed events at once"}, {"retry_after_ms", wait->count()}};
-    return homeserver::Refused{{too_many_requests, to_text(body)}, errcode, wait};
+    return homeserver::Refused{{http::too_many_requests, to_text(body)}, errcode, wait};
   }
 
   // Where the homeserver shows no transactions, an event may have been taken for the one of a twin, the same at the
@@ -270,7 +270,7 @@ class Attempt {
   }
 
   Task<Found> find_own(homeserver::LookAnswer look) {
-    if (auto* const may_not = std::get_if<homeserver::MayNotLook>(&look)) co_return std::move(*may_not);
+    if (std::holds_alternative<homeserver::MayNotLook>(look)) co_return homeserver::MayNotLook{};
     if (auto* const cannot_tell = std::get_if<homeserver::CannotTell>(&look)) co_return std::move(*cannot_tell);
     const auto& candidates = std::get<homeserver::Candidates>(look);
     for (const EventId& candidate : candidates.events) {

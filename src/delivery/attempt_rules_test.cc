@@ -185,7 +185,7 @@ TEST(AfterLook, Table) {
   const Found absent = NotThere{};
   const Found queued = NotThere{true, false};
   const Found twins = NotThere{false, true};
-  const Found may_not = homeserver::MayNotLook{"left"};
+  const Found may_not = homeserver::MayNotLook{};
   const Found cannot = homeserver::CannotTell{"timeout"};
   const Found no_store = store::Unavailable{"full"};
   constexpr Look again{};
@@ -264,7 +264,7 @@ TEST(AfterLook, ItIsKnownWhetherAnEarlierSendMayHaveArrived) {
   const Look look{.begin = now + 5s};
   AttemptState state = unclear();
   EXPECT_FALSE(std::get<Send>(after_look(state, look, NotThere{}, look.begin, options)).may_have_arrived);
-  const Found may_not = homeserver::MayNotLook{"left"};
+  const Found may_not = homeserver::MayNotLook{};
   EXPECT_TRUE(std::get<Send>(after_look(state, look, may_not, look.begin, options)).may_have_arrived);
 }
 

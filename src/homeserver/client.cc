@@ -100,7 +100,7 @@ Task<WayAnswer> HomeserverClient::ask_way(domain::UserId owner) {
 
 Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                                             domain::Attempt attempt) {
-  if (!can_be_addressed(event)) co_return MayNotLook{"the event has no path that proxies leave as it is"};
+  if (!can_be_addressed(event)) co_return MayNotLook{};
   const LookOptions look{options_.as_token, options_.look_timeout};
   const async::Steady began = clock_.steady_now();
   LookAnswer answer = co_await look_for_attempt(http_, clock_, kind_, look, delay_id, event, attempt);

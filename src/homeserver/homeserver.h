@@ -47,9 +47,7 @@ struct Candidates {                     // the events of its room that bear its 
   // It is not there, and may be in a queue of the homeserver, which has been restarted since: it comes minutes later.
   bool may_be_queued = false;
 };
-struct MayNotLook {  // the owner is not in the room any more, say, and so cannot send there either
-  std::string reason;
-};
+struct MayNotLook {};  // the owner is not in the room any more, say, and so cannot send there either
 struct CannotTell {  // the homeserver could not be asked, or the room is too busy to be searched
   std::string reason;
 };

@@ -55,10 +55,7 @@ Read read(HttpAnswer answer) {
   const std::string errcode = is_object ? text_at(json->member("errcode")) : "";
   if (errcode == "M_UNKNOWN_DEVICE") return UnknownDevice{};
   if (errcode == "M_NOT_FOUND") return NothingThere{};
-  if (answer->status == 403 && !errcode.empty()) {
-    const std::string error = text_at(json->member("error"));
-    return MayNotLook{error.empty() ? errcode : error};
-  }
+  if (answer->status == 403 && !errcode.empty()) return MayNotLook{};
   return CannotTell{fmt::format("an answer {} {}", answer->status, errcode)};
 }
 
@@ -213,10 +210,10 @@ class Search {
         events = std::max(events / 5, 1);
         continue;
       }
-      if (auto* may_not = std::get_if<MayNotLook>(&answered)) co_return std::move(*may_not);
+      if (const auto* may_not = std::get_if<MayNotLook>(&answered)) co_return *may_not;
       if (auto* cannot = std::get_if<CannotTell>(&answered)) co_return std::move(*cannot);
       const auto* body = std::get_if<Answered>(&answered);
-      if (!body) co_return MayNotLook{"the homeserver does not know the room"};
+      if (!body) co_return MayNotLook{};  // the homeserver does not know the room
       const auto [chunk, end_member] = body->json.members(std::array<std::string_view, 2>{"chunk", "end"});
       const bool all_older = chunk && consider_all(*chunk);
       std::string end = text_at(end_member);
@@ -238,7 +235,7 @@ class Search {
     Parameters at_time{{"ts", std::to_string(to_ms(when_))}, {"dir", "f"}};
     auto asking = get("timestamp_to_event", std::move(at_time), answer_limits::timestamp_to_event, "v1");
     Read nearest = co_await std::move(asking);
-    if (auto* may_not = std::get_if<MayNotLook>(&nearest)) co_return std::move(*may_not);
+    if (const auto* may_not = std::get_if<MayNotLook>(&nearest)) co_return *may_not;
     // Nothing in the room is as new as that.
     if (std::holds_alternative<NothingThere>(nearest)) co_return std::nullopt;
     const auto* found = std::get_if<Answered>(&nearest);
