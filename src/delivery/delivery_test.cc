@@ -1076,10 +1076,13 @@ TEST_F(DeliveryTest, NoAnswerAboutOneEventStopsAnotherOwners) {
   }
 }
 
+// A day of adoptions by the second would take minutes under a sanitizer.
+const Options for_a_day{.adoption_interval = 1min};
+
 TEST_F(DeliveryTest, WhatIsNotLetThroughForEverHoldsUpItsRoomForAWhileAndFailsAfterADay) {
   for (const Stuck& stuck : stuck_answers) {
     SCOPED_TRACE(stuck.name);
-    start();
+    start(for_a_day);
     homeserver_.sends.clear();
     auto alices = event(room_a, 1s);
     alices.event.type = "stuck";
@@ -1096,7 +1099,7 @@ TEST_F(DeliveryTest, WhatIsNotLetThroughForEverHoldsUpItsRoomForAWhileAndFailsAf
 
     clock_.advance(12h);
     stop(0ms);
-    start();
+    start(for_a_day);
     clock_.advance(11h + 50min);
     EXPECT_FALSE(domain::is_finalised(state(alices.delay_id)));
     EXPECT_LT(homeserver_.sends.size(), 600u);  // at growing intervals
@@ -1120,7 +1123,7 @@ TEST_F(DeliveryTest, WhatIsSentOnRequestAndNeverAnsweredFailsAfterADay) {
     const auto expected = stuck.answer();
     if (!std::holds_alternative<homeserver::Unclear>(expected)) continue;  // it is said at once that it was not sent
     SCOPED_TRACE(stuck.name);
-    start();
+    start(for_a_day);
     homeserver_.answer_send = [&](const auto&) { return stuck.answer(); };
     const auto requested = schedule(room_a, 1h);
     std::optional<SendNowAnswer> answer;
