@@ -1,12 +1,14 @@
 #include "delivery/attempt.h"
 
 #include "base/json.h"
+#include "base/overloaded.h"
 #include "delivery/attempt_rules.h"
 #include "http/message.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace afterword::delivery {
@@ -78,19 +80,24 @@ class Attempt {
   }
 
   Task<Action> perform(Action action) {
-    if (std::holds_alternative<Claim>(action)) co_return co_await claim();
-    if (const auto* const send = std::get_if<Send>(&action)) co_return co_await this->send(*send);
-    if (auto* const later = std::get_if<TryLater>(&action)) co_return co_await try_later(std::move(*later));
-    if (const auto* const await = std::get_if<AwaitTurn>(&action)) co_return co_await await_turn(await->pause);
-    if (std::holds_alternative<LookFor>(action)) co_return co_await look_for();
-    if (std::holds_alternative<FlushQueue>(action)) co_return co_await flush_queue();
-    if (auto* const end = std::get_if<Finalise>(&action)) co_return co_await finalise(std::move(end->outcome));
-    if (auto* const release = std::get_if<Release>(&action)) co_return co_await this->release(std::move(*release));
-    if (std::holds_alternative<GiveUp>(action)) co_return give_up();
-    if (const auto* const put_back = std::get_if<PutBack>(&action)) co_return this->put_back(put_back->pause);
-    if (auto* const leave = std::get_if<Leave>(&action)) co_return this->leave(std::move(*leave));
-    co_return Over{};
+    const Overloaded performing{
+        [this](Claim) { return claim(); },
+        [this](Send send) { return this->send(send); },
+        [this](TryLater later) { return try_later(std::move(later)); },
+        [this](AwaitTurn await) { return await_turn(await.pause); },
+        [this](LookFor) { return look_for(); },
+        [this](FlushQueue) { return flush_queue(); },
+        [this](Finalise end) { return finalise(std::move(end.outcome)); },
+        [this](Release release) { return this->release(std::move(release)); },
+        [this](GiveUp) { return give_up(); },
+        [this](PutBack put_back) { return this->put_back(put_back.pause); },
+        [this](Leave leave) { return this->leave(std::move(leave)); },
+        [this](Over) { return stay_over(); },
+    };
+    return std::visit(performing, std::move(action));
   }
+
+  Task<Action> stay_over() { co_return Over{}; }
 
   // Whatever was under way when it happened, it may have arrived.
   Action after_error() {
@@ -322,22 +329,22 @@ class Attempt {
     co_return Over{};
   }
 
-  Action give_up() {
+  Task<Action> give_up() {
     log::warn("A delayed event is given up: the homeserver is reachable, but has not let it through for a day");
-    return Finalise{final_error(parts_.retries.find(delay_id_, due_))};
+    co_return Finalise{final_error(parts_.retries.find(delay_id_, due_))};
   }
 
-  Action put_back(Milliseconds pause) {
+  Task<Action> put_back(Milliseconds pause) {
     if (turn_) parts_.dispatcher.put_back(std::move(*turn_), pause);
-    return Over{};
+    co_return Over{};
   }
 
-  Action leave(Leave leave) {
+  Task<Action> leave(Leave leave) {
     under_way_.reset();
     answer(std::move(leave.answer));
     if (turn_) turn_->finish();
     if (leave.look_at) parts_.due_events.look_at(*leave.look_at, delay_id_);
-    return Over{};
+    co_return Over{};
   }
 
   Action put_back_for(Backoff& backoff) const { return PutBack{backoff.after(turn_ ? turn_->failures() : 1)}; }

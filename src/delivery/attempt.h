@@ -6,8 +6,9 @@
 //   Send        → Finalise, or Release if it did not arrive; TryLater if nobody knows whether it arrived
 //   TryLater    counts the failure; in time its room waits no longer, and it is set aside → AwaitTurn
 //   AwaitTurn   gives its turn back, waits for the next, and reads the event → LookFor
-//   LookFor     → Finalise if it is in its room; FlushQueue, Send or Release if it is not; TryLater if it cannot be
-//   said FlushQueue  → TryLater Finalise, Release, GiveUp    record the outcome, and whoever asked is answered
+//   LookFor     → Finalise if it is in its room; FlushQueue, Send or Release if not; TryLater if nobody can say
+//   FlushQueue  → TryLater
+//   Finalise    records the outcome, as GiveUp and Release do, and whoever asked is answered
 //
 // An error that nobody expects is like an answer that says nothing: TryLater. When we stop, what waits for its turn
 // ends as it is, and the next start continues it. Thread: the server's only one. What `parts` refer to outlives the
