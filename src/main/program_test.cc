@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <arpa/inet.h>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace afterword {
@@ -148,6 +150,53 @@ TEST_F(ProgramTest, TheServiceManagerHearsWhenItServesAndStops) {
   ::waitpid(program, &status, 0);
   EXPECT_EQ(status, 0);
   ::close(manager);
+}
+
+// A homeserver that takes connections and answers nothing, while a request waits for it.
+TEST_F(ProgramTest, AStopEndsBeforeItIsKilledWhateverIsUnderWay) {
+  const auto listen = [](sockaddr_in& address) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket, 16), 0);
+    EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    return socket;
+  };
+  const auto shown = [](const sockaddr_in& address) { return "127.0.0.1:" + std::to_string(ntohs(address.sin_port)); };
+  sockaddr_in silent{};
+  const int homeserver = listen(silent);
+  sockaddr_in ours{};
+  ::close(listen(ours));  // a port that is free
+  const std::string addresses = "--homeserver http://" + shown(silent) + " --listen " + shown(ours);
+  ASSERT_EQ(run("init --server-name example.org --dir made " + addresses).status, 0);
+  const std::string configuration = (folder_.path() / "made" / "afterword.yaml").string();
+  const pid_t program = ::fork();
+  if (program == 0) {
+    ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", configuration.c_str(), "--set", "log.level=off",
+            nullptr);
+    ::_exit(127);
+  }
+  const int client = ::socket(AF_INET, SOCK_STREAM, 0);
+  int connected = -1;
+  for (int tries = 0; connected != 0 && tries < 300; ++tries) {
+    connected = ::connect(client, reinterpret_cast<const sockaddr*>(&ours), sizeof ours);
+    if (connected != 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  ASSERT_EQ(connected, 0);
+  const std::string request = "GET /_matrix/client/v3/profile/@a:b HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_EQ(::send(client, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  ASSERT_GE(::accept(homeserver, nullptr, nullptr), 0);  // it is under way
+
+  const auto signalled = std::chrono::steady_clock::now();
+  ::kill(program, SIGTERM);
+  int status = -1;
+  ::waitpid(program, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - signalled, std::chrono::seconds(10));
+  ::close(client);
+  ::close(homeserver);
 }
 
 TEST_F(ProgramTest, AWrongSettingIsNamed) {

@@ -13,6 +13,7 @@
 #include "http/server.h"
 #include "main/process_limits.h"
 #include "main/service_manager.h"
+#include "main/stop_deadline.h"
 #include "ops/open_store.h"
 #include "store/pruning.h"
 #include "store/time_keeping.h"
@@ -20,6 +21,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -36,9 +38,6 @@ namespace {
 using async::Task;
 using async::asio::io_context;
 
-// On SIGTERM, this long for requests and attempts that are under way. Service managers wait 10 s or more before they
-// kill.
-constexpr std::chrono::seconds drain_limit{8};
 // Long polls that are not done by then are cut without an answer, and their clients, or the proxy before us, ask again.
 // To wait for them would keep heartbeats away for as long.
 constexpr std::chrono::milliseconds long_poll_limit{500};
@@ -101,6 +100,7 @@ class Server {
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),
         background_(executor_, async::OnFailure::end_process),
+        guard_(executor_, async::OnFailure::end_process),
         retention_(configuration.retention) {}
 
   // Whether it is ready to serve; if not, standard error says why. The configuration outlives the task, here and below:
@@ -123,11 +123,13 @@ class Server {
 
   std::uint16_t port() const { return http_server_.port(); }
 
-  // Takes no more requests, lets what is under way end, and closes the store.
+  // Takes no more requests, lets what is under way end, and closes the store; all within one deadline.
   Task<void> drain() {
+    const StopDeadline deadline(clock_.steady_now());
+    guard_.spawn("ending in time", end_at(deadline.last()));
     background_.spawn("cutting long polls", cut_long_polls());
-    co_await http_server_.drain(drain_limit);
-    co_await delivery_.drain(drain_limit);
+    co_await http_server_.drain(deadline.for_requests(clock_.steady_now()));
+    co_await delivery_.drain(deadline.for_sends(clock_.steady_now()));
     co_await tokens_.close();
     background_.stop();
     co_await background_.join();
@@ -136,12 +138,23 @@ class Server {
     passing_client_.close();
     long_poll_client_.close();
     co_await store_->close();
+    guard_.stop();
+    co_await guard_.join();
   }
 
  private:
   static bool cannot_read(const ops::Configuration& configuration, const store::Unavailable& error) {
     std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), error.reason.c_str());
     return false;
+  }
+
+  // A crash does no harm at any time; to be killed in the midst of something would be one, only later.
+  Task<void> end_at(async::Steady when) {
+    const auto cancellation = co_await async::asio::this_coro::cancellation_state;
+    co_await clock_.sleep_until(when);
+    if (cancellation.cancelled() != async::asio::cancellation_type::none) co_return;
+    log::error("the stop took too long, and ends as a crash does; what was under way is settled by the next start");
+    std::_Exit(EXIT_FAILURE);
   }
 
   Task<void> cut_long_polls() {
@@ -165,6 +178,7 @@ class Server {
   gateway::Gateway gateway_;
   http::Server http_server_;
   async::TaskGroup background_;
+  async::TaskGroup guard_;  // of a stop
   domain::Retention retention_;
 };
 
