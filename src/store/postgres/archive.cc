@@ -1,8 +1,7 @@
 #include "store/postgres/archive.h"
 
 #include "store/postgres/connection.h"
-#include "store/postgres/event_arrays.h"
-#include "store/postgres/event_rows.h"
+#include "store/postgres/event_tables.h"
 #include "store/postgres/explain.h"
 #include "store/postgres/origin.h"
 #include "store/postgres/schema.h"
@@ -100,21 +99,16 @@ class Reader final : public ArchiveReader {
 
   std::vector<ArchivedEvent> read(const DelayId& after, std::uint32_t limit) override {
     static const Statement page{
-        "read_page", fmt::format("SELECT {}, e.transaction_key FROM events AS e LEFT JOIN active AS a"
+        "read_page", fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a"
                                  " ON a.delay_id = e.delay_id WHERE e.delay_id > $1::uuid ORDER BY e.delay_id"
                                  " LIMIT $2::int8",
-                                 event_columns)};
+                                 all_columns())};
     return explained(target_, [&] {
       const auto rows = connection_.run(page, Parameters(after, std::int64_t{limit}));
       std::vector<ArchivedEvent> found;
       found.reserve(limit);
       for (int i = 0; i < rows.size(); ++i) {
-        ArchivedEvent& read = found.emplace_back(ArchivedEvent{read_event(rows, i), std::nullopt});
-        if (rows.is_null(i, 20)) continue;
-        const auto key = rows.bytes(i, 20);
-        read.transaction.emplace();
-        std::copy_n(key.begin(), std::min(key.size(), read.transaction->digest.size()),
-                    read.transaction->digest.begin());
+        found.push_back({read_event(rows.at(i)), read_transaction(rows.at(i))});
       }
       return found;
     });
@@ -136,70 +130,6 @@ class Reader final : public ArchiveReader {
  private:
   const Target target_;
   Connection connection_;
-};
-
-class EventArrays {
- public:
-  void add(const ArchivedEvent& archived) {
-    const domain::DelayedEvent& event = archived.event;
-    const bool finalised = domain::is_finalised(event.state);
-    scheduled_.add(event.delay_id, archived.transaction, event.event, event.timing);
-    states_.add(static_cast<std::int64_t>(finalised ? event.state : State::scheduled));
-    finalised_.add(event.finalised);
-    if (finalised) users_to_prune_.push_back(event.event.user_id.value);
-  }
-
-  void send(Connection& connection) {
-    static const Statement insert{
-        "insert_archived",
-        fmt::format("INSERT INTO events ({}, state, finalised_ts, event_id, error_status, error_body)"
-                    " SELECT * FROM unnest({}, $15::int8[], $16::int8[], $17::bytea[], $18::int8[], $19::bytea[])",
-                    scheduled_columns, scheduled_arrays)};
-    connection.send(insert, scheduled_.with(states_, finalised_.tss, finalised_.event_ids, finalised_.error_statuses,
-                                            finalised_.error_bodies));
-    mark_to_prune(connection, std::move(users_to_prune_));
-  }
-
- private:
-  ScheduledArrays scheduled_;
-  Array states_{ArrayOf::integers};
-  FinalisedArrays finalised_;
-  std::vector<std::string> users_to_prune_;
-};
-
-// Timers and attempts are nobody's: who starts first takes them over.
-class ActiveArrays {
- public:
-  void add(const domain::DelayedEvent& event) {
-    if (domain::is_finalised(event.state)) return;
-    ids_.add(event.delay_id);
-    sinces_.add(event.timing.delayed_since);
-    delays_.add(event.timing.delay);
-    states_.add(static_cast<std::int64_t>(event.state));
-    attempts_.add(event.attempt ? std::optional(event.attempt->origin_server_ts) : std::nullopt);
-    on_request_.add(event.attempt ? std::optional(event.attempt->on_request) : std::nullopt);
-    users_.add(event.event.user_id);
-    rooms_.add(event.event.room_id);
-  }
-
-  void send(Connection& connection) {
-    static const Statement insert{
-        "insert_archived_active",
-        "INSERT INTO active (delay_id, delayed_since_ts, delay_ms, state, attempt_ts, attempt_on_request, user_id,"
-        " room_id, owner) SELECT *, 0 FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[],"
-        " $6::bool[], $7::bytea[], $8::bytea[])"};
-    connection.send(insert, Parameters(ids_, sinces_, delays_, states_, attempts_, on_request_, users_, rooms_));
-  }
-
- private:
-  Array ids_{ArrayOf::uuids};
-  Array sinces_{ArrayOf::integers};
-  Array delays_{ArrayOf::integers};
-  Array states_{ArrayOf::integers};
-  Array attempts_{ArrayOf::integers};
-  Array on_request_{ArrayOf::booleans};
-  Array users_{ArrayOf::bytes};
-  Array rooms_{ArrayOf::bytes};
 };
 
 class Writer final : public ArchiveWriter {
@@ -251,15 +181,15 @@ class Writer final : public ArchiveWriter {
 
   void write(std::span<const ArchivedEvent> archived) override {
     EventArrays events;
-    ActiveArrays active;
+    std::vector<std::string> users_to_prune;
     for (const ArchivedEvent& event : archived) {
-      events.add(event);
-      active.add(event.event);
+      events.add(to_write(event.event, event.transaction));
+      if (event.event.finalised) users_to_prune.push_back(event.event.event.user_id.value);
     }
     explained(target_, [&] {
       connection_.send(begin_transaction);
-      events.send(connection_);
-      active.send(connection_);
+      events.send(connection_, nobody);  // whoever starts first takes over timers and attempts
+      mark_to_prune(connection_, std::move(users_to_prune));
       connection_.send(commit_transaction);
       connection_.run();
     });

@@ -72,6 +72,8 @@ class Rows {
   std::int64_t integer(int row, int column) const;
   bool boolean(int row, int column) const { return bytes(row, column) == std::string_view("\1", 1); }
   std::string_view bytes(int row, int column) const;
+  class Row;
+  Row at(int row) const;
   std::string text(int row, int column) const { return std::string(bytes(row, column)); }
   domain::DelayId delay_id(int row, int column) const;
   Timestamp timestamp(int row, int column) const { return from_ms(integer(row, column)); }
@@ -94,6 +96,32 @@ class Rows {
   };
   std::unique_ptr<PGresult, Clear> result_;
 };
+
+// One of them.
+class Rows::Row {
+ public:
+  Row(const Rows& rows, int row) : rows_(rows), row_(row) {}
+
+  bool is_null(int column) const { return rows_.is_null(row_, column); }
+  std::int64_t integer(int column) const { return rows_.integer(row_, column); }
+  bool boolean(int column) const { return rows_.boolean(row_, column); }
+  std::string_view bytes(int column) const { return rows_.bytes(row_, column); }
+  std::string text(int column) const { return rows_.text(row_, column); }
+  domain::DelayId delay_id(int column) const { return rows_.delay_id(row_, column); }
+  Timestamp timestamp(int column) const { return rows_.timestamp(row_, column); }
+  WallTime wall_time(int column) const { return rows_.wall_time(row_, column); }
+  Milliseconds milliseconds(int column) const { return rows_.milliseconds(row_, column); }
+  template <class Enumeration>
+  Enumeration enumerator(int column, Enumeration last) const {
+    return rows_.enumerator(row_, column, last);
+  }
+
+ private:
+  const Rows& rows_;
+  int row_;
+};
+
+inline Rows::Row Rows::at(int row) const { return {*this, row}; }
 
 class Connection {
  public:

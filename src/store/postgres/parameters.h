@@ -72,15 +72,15 @@ class Parameters {
     (add(values), ...);
   }
 
-  const std::vector<Element>& values() const { return values_; }
-
- private:
   void add(const Array& array) { values_.emplace_back(array.encode()); }
   template <class T>
   void add(const T& value) {
     values_.push_back(to_element(value));
   }
 
+  const std::vector<Element>& values() const { return values_; }
+
+ private:
   std::vector<Element> values_;
 };
 

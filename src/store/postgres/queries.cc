@@ -1,6 +1,6 @@
 #include "store/postgres/queries.h"
 
-#include "store/postgres/event_rows.h"
+#include "store/postgres/event_tables.h"
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ std::string select_page(std::string_view order, std::string_view beyond) {
         " AND {2} BETWEEN $2::int8 AND $3::int8 AND ({2}, e.delay_id) {5} ($4::int8, $5::uuid)"
         " AND ($6::bytea IS NULL OR e.room_id = $6) AND ($7::bytea IS NULL OR e.type = $7)"
         " ORDER BY {2} {4}, e.delay_id {4} LIMIT $9::int8)",
-        event_columns, from, due, state, order, beyond);
+        all_columns(), from, due, state, order, beyond);
   };
   // To its owner an event is scheduled until it has an outcome.
   const auto active = side("active AS a JOIN events AS e ON e.delay_id = a.delay_id AND a.user_id = $1::bytea",
@@ -77,10 +77,10 @@ Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, c
   static const Statement find{"look_up",
                               fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a ON a.delay_id = e.delay_id"
                                           " WHERE e.delay_id = $1::uuid AND ($2::bytea IS NULL OR e.user_id = $2)",
-                                          event_columns)};
+                                          all_columns())};
   return {find, Parameters(delay_id, caller), [](const Rows& rows) -> std::optional<domain::DelayedEvent> {
             if (rows.empty()) return std::nullopt;
-            return read_event(rows, 0);
+            return read_event(rows.at(0));
           }};
 }
 
@@ -100,7 +100,7 @@ Question<ListPage> list(const UserId& user_id, const ListQuery& query) {
                      std::int64_t{query.limit} + 1),
           [limit = query.limit](const Rows& rows) {
             ListPage page;
-            for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows, i));
+            for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows.at(i)));
             page.more = page.events.size() > limit;
             if (page.more) page.events.resize(limit);
             return page;

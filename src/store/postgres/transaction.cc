@@ -1,7 +1,6 @@
 #include "store/postgres/transaction.h"
 
-#include "store/postgres/event_arrays.h"
-#include "store/postgres/event_rows.h"
+#include "store/postgres/event_tables.h"
 
 #include <fmt/format.h>
 
@@ -68,13 +67,6 @@ const Statement count_of_users{
     "SELECT user_id, count(*), min(delayed_since_ts + delay_ms) FROM active WHERE user_id = ANY($1::bytea[])"
     " GROUP BY user_id"};
 
-const Statement insert_events{"insert_events", fmt::format("INSERT INTO events ({}, state) SELECT *, 0 FROM unnest({})",
-                                                           scheduled_columns, scheduled_arrays)};
-const Statement insert_active{
-    "insert_active",
-    "INSERT INTO active (delay_id, user_id, room_id, delayed_since_ts, delay_ms, owner)"
-    " SELECT *, $6::int8 FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::int8[], $5::int8[])"};
-
 const Statement write_rows{
     "write_rows",
     "UPDATE active AS a SET delayed_since_ts = w.since, state = w.state, owner = w.owner, sender = w.sender,"
@@ -96,7 +88,7 @@ const Statement finalised_among{"finalised_among",
 const Statement whole_events{"whole_events",
                              fmt::format("SELECT {} FROM events AS e JOIN active AS a ON a.delay_id = e.delay_id"
                                          " WHERE e.delay_id = ANY($1::uuid[])",
-                                         event_columns)};
+                                         all_columns())};
 
 }  // namespace
 
@@ -279,23 +271,17 @@ void Transaction::write() {
   if (claimed.empty()) return;
   const auto& events = results[results.size() - 2];
   for (int i = 0; i < events.size(); ++i) {
-    auto event = read_event(events, i);
+    auto event = read_event(events.at(i));
     claims.at(event.delay_id)->take(std::move(event));
   }
 }
 
 void Transaction::write_schedules() {
   if (created_.empty()) return;
-  ScheduledArrays events;
-  for (const auto* schedule : created_) {
-    const auto& event = schedule->event();
-    events.add(event.delay_id, event.transaction, event.event, event.timing);
-  }
-  connection_.send(insert_events, events.with());
+  EventArrays events;
+  for (const auto* schedule : created_) events.add(to_write(schedule->event()));
   // Without a lease the timer is nobody's: whoever looks for such events next takes it.
-  const InstanceId owner = deciding_.lease_valid ? instance_ : nobody;
-  connection_.send(insert_active,
-                   Parameters(events.delay_ids, events.users, events.rooms, events.sinces, events.delays, owner));
+  events.send(connection_, deciding_.lease_valid ? instance_ : nobody);
 }
 
 void Transaction::write_finalised() {
@@ -303,19 +289,26 @@ void Transaction::write_finalised() {
   Array ids(ArrayOf::uuids);
   Array states(ArrayOf::integers);
   Array sinces(ArrayOf::integers);
-  FinalisedArrays finalised;
+  Array finalised_tss(ArrayOf::integers);
+  Array event_ids(ArrayOf::bytes);
+  Array error_statuses(ArrayOf::integers);
+  Array error_bodies(ArrayOf::bytes);
   for (const auto& [delay_id, row] : rows_) {
     if (!row.finalised) continue;
     ids.add(delay_id);
     states.add(static_cast<std::int64_t>(row.standing().state));
     sinces.add(row.timing.delayed_since);
-    finalised.add(row.finalised);
+    const OutcomeColumns outcome = to_columns(*row.finalised);
+    finalised_tss.add(outcome.finalised_ts);
+    event_ids.add(outcome.event_id);
+    error_statuses.add(outcome.error_status);
+    error_bodies.add(outcome.error_body);
     users.push_back(row.user_id.value);
   }
   if (ids.empty()) return;
   connection_.send(remove_rows, Parameters(ids));
-  connection_.send(finalise_events, Parameters(ids, states, sinces, finalised.tss, finalised.event_ids,
-                                               finalised.error_statuses, finalised.error_bodies));
+  connection_.send(finalise_events,
+                   Parameters(ids, states, sinces, finalised_tss, event_ids, error_statuses, error_bodies));
   mark_to_prune(connection_, std::move(users));
 }
 

@@ -1,7 +1,6 @@
 #include "store/sqlite/archive.h"
 
 #include "store/sqlite/active_events.h"
-#include "store/sqlite/event_rows.h"
 #include "store/sqlite/event_table.h"
 #include "store/sqlite/journal.h"
 #include "store/sqlite/origin_table.h"
@@ -52,9 +51,8 @@ class Reader final : public ArchiveReader {
         events_(database_),
         journal_(database_, active_, {}),
         time_table_(database_),
-        read_(database_, fmt::format("SELECT {}, transaction_key FROM events WHERE delay_id > ? ORDER BY delay_id"
-                                     " LIMIT ?",
-                                     event_columns)) {
+        read_(database_,
+              fmt::format("SELECT {} FROM events WHERE delay_id > ? ORDER BY delay_id LIMIT ?", all_columns())) {
     events_.load(active_);
     journal_.replay();
   }
@@ -87,13 +85,8 @@ class Reader final : public ArchiveReader {
 
  private:
   ArchivedEvent read_row(const Rows& rows) const {
-    ArchivedEvent read{read_event(rows), std::nullopt};
+    ArchivedEvent read{read_event(rows), read_transaction(rows)};
     if (const auto place = active_.find(read.event.delay_id)) read.event.timing = active_.at(*place).timing();
-    if (!rows.is_null(20)) {
-      const Blob key = rows.blob(20);
-      read.transaction.emplace();
-      std::copy_n(key.begin(), std::min(key.size(), read.transaction->digest.size()), read.transaction->digest.begin());
-    }
     return read;
   }
 
@@ -115,9 +108,7 @@ class Writer final : public ArchiveWriter {
         origin_table_(database_),
         time_table_(database_),
         last_(database_, "SELECT max(delay_id) FROM events"),
-        insert_(database_, fmt::format("INSERT INTO events ({}, transaction_key) VALUES"
-                                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                                       event_columns)),
+        events_(database_),
         mark_user_(database_, "INSERT OR IGNORE INTO users_to_prune (user_id) VALUES (?)") {
     database_.execute(set_cache_size);
   }
@@ -140,7 +131,7 @@ class Writer final : public ArchiveWriter {
   DelayId last() override {
     return explained(path_, [&] {
       Rows rows = last_.query();
-      return rows.next() && !rows.is_null(0) ? to_delay_id(rows.blob(0)) : DelayId();
+      return rows.next() && !rows.is_null(0) ? rows.delay_id(0) : DelayId();
     });
   }
 
@@ -169,35 +160,8 @@ class Writer final : public ArchiveWriter {
 
   void insert(const ArchivedEvent& archived) {
     const domain::DelayedEvent& event = archived.event;
-    const domain::EventToSend& to_send = event.event;
-    std::optional<std::string_view> device_id;
-    if (to_send.device_id) device_id = to_send.device_id->value;
-    std::optional<WallTime> attempt_ts;
-    std::optional<int> on_request;
-    if (event.attempt) {
-      attempt_ts = event.attempt->origin_server_ts;
-      on_request = static_cast<int>(event.attempt->on_request);
-    }
-    std::optional<Timestamp> finalised_ts;
-    std::optional<std::string_view> event_id;
-    std::optional<int> error_status;
-    std::optional<std::string_view> error_body;
-    if (event.finalised) {
-      finalised_ts = event.finalised->finalised_ts;
-      if (const auto* sent = std::get_if<domain::EventId>(&event.finalised->outcome)) event_id = sent->value;
-      if (const auto* error = std::get_if<domain::HomeserverError>(&event.finalised->outcome)) {
-        error_status = error->status;
-        error_body = error->body;
-      }
-    }
-    std::optional<Blob> transaction_key;
-    if (archived.transaction) transaction_key = archived.transaction->digest;
-    insert_.run(Blob(event.delay_id.bytes()), to_send.user_id.value, device_id, to_send.room_id.value,
-                static_cast<int>(to_send.kind), to_send.type, to_send.state_key, to_send.redacts.value, to_send.content,
-                to_send.sticky_duration, to_send.origin_server_ts, event.timing.delayed_since, event.timing.delay,
-                static_cast<int>(event.state), attempt_ts, on_request, finalised_ts, event_id, error_status, error_body,
-                transaction_key);
-    if (event.finalised) mark_user_.run(to_send.user_id.value);
+    events_.insert(to_write(event, archived.transaction));
+    if (event.finalised) mark_user_.run(event.event.user_id.value);
   }
 
   const std::filesystem::path path_;
@@ -206,7 +170,7 @@ class Writer final : public ArchiveWriter {
   OriginTable origin_table_;
   TimeTable time_table_;
   Statement last_;
-  Statement insert_;
+  EventTable events_;
   Statement mark_user_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 namespace afterword::store::sqlite {
 
 void Database::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close(handle); }
@@ -115,7 +117,15 @@ std::string Rows::text(int column) const {
                          : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(handle, column)));
 }
 
-Blob Rows::blob(int column) const {
+domain::DelayId Rows::delay_id(int column) const {
+  domain::DelayId::Bytes id{};
+  const Blob stored = bytes(column);
+  if (stored.size() != id.size()) throw Error::damage("a row holds no delay_id");
+  std::ranges::copy(stored, id.begin());
+  return domain::DelayId(id);
+}
+
+Blob Rows::bytes(int column) const {
   sqlite3_stmt* handle = statement_->handle_.get();
   const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(handle, column));
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle, column))};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/time.h"
+#include "domain/ids.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -89,6 +90,13 @@ class Statement {
     run_to_end();
   }
 
+  // The same, where `give` calls what it is given with each parameter's place, from 0 on, and its value.
+  template <class Give>
+  void run_given(Give give) {
+    give([this](int place, const auto& value) { bind(place + 1, value); });
+    run_to_end();
+  }
+
   // Binds the parameters in their order; the rows are read from what this answers.
   template <class... Parameters>
   Rows query(const Parameters&... parameters);
@@ -107,6 +115,12 @@ class Statement {
   void bind(int place, Milliseconds value) { bind(place, value.count()); }
   void bind(int place, std::string_view text);
   void bind(int place, Blob bytes);
+  void bind(int place, const domain::DelayId& id) { bind(place, Blob(id.bytes())); }
+  void bind(int place, const domain::TransactionKey& key) { bind(place, Blob(key.digest)); }
+  template <class Tag>
+  void bind(int place, const domain::Id<Tag>& id) {
+    bind(place, std::string_view(id.value));
+  }
   void bind(int place, std::nullopt_t);
   template <class T>
   void bind(int place, const std::optional<T>& value) {
@@ -135,7 +149,9 @@ class Rows {
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
   std::string text(int column) const;
-  Blob blob(int column) const;  // until next()
+  Blob bytes(int column) const;  // until next()
+  bool boolean(int column) const { return integer(column) != 0; }
+  domain::DelayId delay_id(int column) const;
 
   Timestamp timestamp(int column) const { return stored_timestamp(integer(column)); }
   WallTime wall_time(int column) const { return WallTime(milliseconds(column)); }

@@ -145,7 +145,7 @@ ScheduleAnswer Engine::schedule(const domain::NewDelayedEvent& event, std::optio
   }
   const auto& user_id = event.event.user_id;
   if (max_scheduled && active_.count_of(user_id) >= *max_scheduled) return TooManyScheduled{next_send_of(user_id)};
-  const auto row = events_.insert(event);
+  const auto row = events_.insert(to_write(event));
   active_.add({event.delay_id, user_id, event.event.room_id, row, event.timing, false});
   return Scheduled{event.delay_id, true};
 }

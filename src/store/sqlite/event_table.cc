@@ -1,7 +1,5 @@
 #include "store/sqlite/event_table.h"
 
-#include "store/sqlite/event_rows.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,7 +22,7 @@ static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State:
               static_cast<int>(State::sent) == 2);
 
 std::string select_event(std::string_view condition) {
-  return fmt::format("SELECT {} FROM events WHERE {}", event_columns, condition);
+  return fmt::format("SELECT {} FROM events WHERE {}", all_columns(), condition);
 }
 
 // `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
@@ -47,10 +45,8 @@ std::int64_t states_asked_for(const ListQuery& query) {
 
 EventTable::EventTable(Database& database)
     : database_(database),
-      insert_(database,
-              "INSERT INTO events (delay_id, user_id, device_id, room_id, kind, type, state_key, redacts, content,"
-              " sticky_duration_ms, origin_server_ts, delayed_since_ts, delay_ms, transaction_key, state)"
-              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"),
+      insert_(database, fmt::format("INSERT INTO events ({}) VALUES ({})", all_columns(),
+                                    join_columns([](const Column&) { return std::string("?"); }))),
       find_transaction_(database, "SELECT delay_id FROM events WHERE transaction_key = ?"),
       summary_(database, "SELECT user_id, state, delayed_since_ts, delay_ms FROM events WHERE delay_id = ?"),
       read_(database, select_event("delay_id = ?")),
@@ -83,23 +79,19 @@ EventTable::EventTable(Database& database)
                     "DELETE FROM users_to_prune WHERE user_id IN"
                     " (SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT ?)") {}
 
-std::int64_t EventTable::insert(const domain::NewDelayedEvent& event) {
-  const auto& to_send = event.event;
-  std::optional<std::string_view> device_id;
-  if (to_send.device_id) device_id = to_send.device_id->value;
-  std::optional<Blob> transaction;
-  if (event.transaction) transaction = event.transaction->digest;
-  insert_.run(Blob(event.delay_id.bytes()), to_send.user_id.value, device_id, to_send.room_id.value,
-              static_cast<int>(to_send.kind), to_send.type, to_send.state_key, to_send.redacts.value, to_send.content,
-              to_send.sticky_duration, to_send.origin_server_ts, event.timing.delayed_since, event.timing.delay,
-              transaction);
+std::string all_columns() {
+  return join_columns([](const Column& column) { return std::string(column.name); });
+}
+
+std::int64_t EventTable::insert(const EventToWrite& event) {
+  insert_.run_given([&](const auto& bind) { for_each_value(event, bind); });
   return database_.last_inserted_id();
 }
 
 std::optional<DelayId> EventTable::find_transaction(const domain::TransactionKey& transaction) {
   Rows rows = find_transaction_.query(Blob(transaction.digest));
   if (!rows.next()) return std::nullopt;
-  return to_delay_id(rows.blob(0));
+  return rows.delay_id(0);
 }
 
 std::optional<EventTable::Summary> EventTable::summary(const DelayId& delay_id) {
@@ -123,8 +115,8 @@ void EventTable::load(ActiveEvents& active) {
   while (rows.next()) {
     const domain::Timing timing{rows.timestamp(5), rows.milliseconds(6)};
     const bool sending = rows.enumerator(4, State::cancelled) == State::sending;
-    active.add({to_delay_id(rows.blob(1)), UserId(rows.text(2)), domain::RoomId(rows.text(3)), rows.integer(0), timing,
-                sending});
+    active.add(
+        {rows.delay_id(1), UserId(rows.text(2)), domain::RoomId(rows.text(3)), rows.integer(0), timing, sending});
     active.keep();
   }
 }
@@ -132,7 +124,7 @@ void EventTable::load(ActiveEvents& active) {
 std::vector<DelayId> EventTable::active_of(const UserId& user_id) {
   std::vector<DelayId> found;
   Rows rows = active_of_.query(user_id.value);
-  while (rows.next()) found.push_back(to_delay_id(rows.blob(0)));
+  while (rows.next()) found.push_back(rows.delay_id(0));
   return found;
 }
 
@@ -160,7 +152,7 @@ bool EventTable::has_sent(const UserId& user_id) { return has_sent_.query(user_i
 std::optional<DelayId> EventTable::find_sent(const UserId& user_id, const domain::EventId& event_id) {
   Rows rows = find_sent_.query(user_id.value, event_id.value);
   if (!rows.next()) return std::nullopt;
-  return to_delay_id(rows.blob(0));
+  return rows.delay_id(0);
 }
 
 void EventTable::set_sending(std::int64_t row, const domain::Attempt& attempt) {
@@ -171,18 +163,9 @@ void EventTable::set_scheduled(std::int64_t row) { set_scheduled_.run(row); }
 
 void EventTable::set_finalised(std::int64_t row, const UserId& user_id, Timestamp delayed_since,
                                const domain::Finalised& finalised) {
-  const State state = domain::state_of(finalised.outcome);
-  std::optional<std::string_view> event_id;
-  std::optional<int> error_status;
-  std::optional<std::string_view> error_body;
-  if (const auto* sent = std::get_if<domain::EventId>(&finalised.outcome)) {
-    event_id = sent->value;
-  } else if (const auto* error = std::get_if<domain::HomeserverError>(&finalised.outcome)) {
-    error_status = error->status;
-    error_body = error->body;
-  }
-  set_finalised_.run(static_cast<int>(state), delayed_since, finalised.finalised_ts, event_id, error_status, error_body,
-                     row);
+  const OutcomeColumns outcome = to_columns(finalised);
+  set_finalised_.run(static_cast<int>(domain::state_of(finalised.outcome)), delayed_since, outcome.finalised_ts,
+                     outcome.event_id, outcome.error_status, outcome.error_body, row);
   mark_user_.run(user_id.value);
 }
 

@@ -6,21 +6,26 @@
 #pragma once
 
 #include "domain/limits.h"
+#include "store/event_columns.h"
 #include "store/sqlite/active_events.h"
 #include "store/sqlite/database.h"
 #include "store/store.h"
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace afterword::store::sqlite {
+
+// For a SELECT whose rows read_event() reads.
+std::string all_columns();
 
 class EventTable {
  public:
   explicit EventTable(Database& database);
 
-  std::int64_t insert(const domain::NewDelayedEvent& event);  // answers its row
+  std::int64_t insert(const EventToWrite& event);  // answers its row
 
   std::optional<domain::DelayId> find_transaction(const domain::TransactionKey& transaction);
 

@@ -54,7 +54,7 @@ void Journal::replay() {
   Statement journal(database_, "SELECT id, entries FROM journal ORDER BY id");
   Rows rows = journal.query();
   while (rows.next()) {
-    const Blob entries = rows.blob(1);
+    const Blob entries = rows.bytes(1);
     for (std::size_t at = 0; at + entry_size <= entries.size(); at += entry_size) {
       const std::uint8_t* entry = entries.data() + at;
       const auto delayed_since = stored_timestamp(boost::endian::load_little_s64(entry + 8));
