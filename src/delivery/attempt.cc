@@ -49,7 +49,8 @@ class Attempt {
                 QueuedEvent{event.timing.due(), event.delay_id, std::move(event.user_id)}) {}
 
   void hold(RoomTurn turn) { turn_.emplace(std::move(turn)); }
-  void answer_to(std::optional<domain::UserId> caller, Reply reply) {
+  void answer_to(std::optional<domain::UserId> caller, Reply reply, RequestPlaces::Place place) {
+    place_.emplace(std::move(place));
     state_.on_request = true;
     caller_ = std::move(caller);
     reply_ = std::move(reply);
@@ -237,6 +238,7 @@ class Attempt {
     event_.reset();
     if (turn_) turn_->finish();
     turn_.reset();
+    place_.reset();
     const QueuedEvent queued{queued_due_, delay_id_, owner_, true};
     auto next = co_await parts_.dispatcher.next_turn(lane(), queued, pause);
     if (!next) co_return Over{};  // we are stopping
@@ -362,7 +364,8 @@ class Attempt {
   Timestamp due_;
   const Timestamp queued_due_;  // on request it waits for no timer
 
-  std::optional<RoomTurn> turn_;  // while it has one
+  std::optional<RoomTurn> turn_;               // while it has one
+  std::optional<RequestPlaces::Place> place_;  // on request, until it waits for a turn
   std::optional<domain::UserId> caller_;
   Reply reply_;                   // none where nobody has asked
   Attempts::UnderWay under_way_;  // from its claim on
@@ -380,8 +383,15 @@ Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn) {
 }
 
 Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply) {
+  const async::Steady give_up = parts.context.clock.steady_now() + parts.context.options.longest_wait;
+  auto place = co_await parts.request_places.take(event.user_id, give_up);
+  if (!place) {
+    reply->answer.emplace(NotSent{"too many are being sent on request"});
+    reply->answered.notify_all();
+    co_return;
+  }
   Attempt attempt(parts, std::move(event));
-  attempt.answer_to(std::move(caller), std::move(reply));
+  attempt.answer_to(std::move(caller), std::move(reply), *std::move(place));
   co_await attempt.run(Claim());
 }
 

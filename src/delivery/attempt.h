@@ -24,6 +24,7 @@
 #include "delivery/due_events.h"
 #include "delivery/grace.h"
 #include "delivery/homeserver_health.h"
+#include "delivery/request_places.h"
 #include "delivery/retries.h"
 #include "delivery/send_now_answer.h"
 #include "delivery/store_retry.h"
@@ -47,6 +48,7 @@ struct AttemptParts {
   DueEvents& due_events;
   Retries& retries;
   Dispatcher& dispatcher;
+  RequestPlaces& request_places;
   Attempts& attempts;
   std::optional<RateLimiter<domain::UserId>> owner_limit;
 };
@@ -62,7 +64,7 @@ using Reply = std::shared_ptr<Answered>;
 
 // Its time has come, and it is its turn.
 Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn);
-// It is scheduled, and somebody asks for it to be sent at once: without waiting for a turn.
+// It is scheduled, and somebody asks for it to be sent at once: without waiting for a turn of its room.
 Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply);
 // It was adopted while it was being sent: it may have arrived.
 Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::Look event);

@@ -27,9 +27,10 @@ struct Delivery::Implementation {
         retries(context.options),
         dispatcher(context, changed, due_events, health, adoption_lock,
                    [this](RoomTurn turn) { send(std::move(turn)); }),
+        request_places(context),
         attempts(context.executor),
-        parts{context, store,      homeserver, grace,      store_retry, adoption_lock,
-              health,  due_events, retries,    dispatcher, attempts,    std::nullopt},
+        parts{context,    store,   homeserver, grace,          store_retry, adoption_lock, health,
+              due_events, retries, dispatcher, request_places, attempts,    std::nullopt},
         adoption(parts, grace) {
     if (options.owner_limit) parts.owner_limit.emplace(*options.owner_limit);
   }
@@ -47,6 +48,7 @@ struct Delivery::Implementation {
   DueEvents due_events;
   Retries retries;
   Dispatcher dispatcher;
+  RequestPlaces request_places;
   Attempts attempts;
   AttemptParts parts;
   Adoption adoption;

@@ -1076,6 +1076,37 @@ TEST_F(DeliveryTest, NoAnswerAboutOneEventStopsAnotherOwners) {
   }
 }
 
+TEST_F(DeliveryTest, SendsOnRequestTakePlacesOfTheirOwnersShare) {
+  start({.max_concurrent_requests = 6, .max_requests_of_an_owner = 4});
+  homeserver_.send_time = [](const auto& send) { return send.event.user_id == alice ? 20s : 0s; };
+  constexpr std::size_t count = 20;
+  std::vector<std::optional<SendNowAnswer>> answers(count);
+  std::vector<DelayId> requested;
+  async::TaskGroup asking(executor());
+  for (std::size_t i = 0; i < count; ++i) {
+    requested.push_back(schedule(RoomId("!" + std::to_string(i)), 1h));
+    asking.spawn("sending now", send_now_into(requested.back(), answers[i]));
+  }
+  const auto at_its_time = schedule(RoomId("!fresh:example.org"), 1s);
+  const auto anothers = schedule(of(user(1), room_b, 1h));
+  clock_.advance(2s);
+  EXPECT_EQ(homeserver_.most_under_way, 5u);  // four on request, and hers whose time has come
+  EXPECT_EQ(state(at_its_time), State::sending);
+  EXPECT_EQ(std::get<Effect>(send_now(anothers)), Effect::perform);
+  EXPECT_EQ(state(anothers), State::sent);
+
+  // A second handful is sent in the time that those who ask have; the others are asked for again, or leave in time.
+  clock_.advance(50s);
+  const auto sent = std::ranges::count_if(requested, [this](DelayId id) { return state(id) == State::sent; });
+  EXPECT_EQ(sent, 8);
+  for (std::size_t i = 8; i < count; ++i) {
+    EXPECT_TRUE(std::holds_alternative<NotSent>(answers[i].value())) << i;
+    EXPECT_EQ(state(requested[i]), State::scheduled) << i;
+  }
+  clock_.advance(2h);
+  for (const auto id : requested) EXPECT_EQ(state(id), State::sent);
+}
+
 // A day of adoptions by the second would take minutes under a sanitizer.
 const Options for_a_day{.adoption_interval = 1min};
 

@@ -15,6 +15,8 @@ struct Options {
   std::size_t max_sends_of_an_owner = 8;
   std::size_t max_concurrent_retries = 16;  // beside those, of what was sent before
   std::size_t max_retries_of_an_owner = 4;
+  std::size_t max_concurrent_requests = 16;  // beside those, of what is sent on request
+  std::size_t max_requests_of_an_owner = 4;
   // Of one owner's events, for homeservers that limit none: what is beyond it fails with M_LIMIT_EXCEEDED, as what the
   // homeserver limits. Absent: none.
   std::optional<Rate> owner_limit{};
