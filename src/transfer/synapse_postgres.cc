@@ -1,7 +1,7 @@
 #include "transfer/synapse_postgres.h"
 
 #include "store/postgres/connection.h"
-#include "store/postgres/explain.h"
+#include "store/postgres/target.h"
 #include "transfer/synapse_columns.h"
 
 #include <fmt/format.h>

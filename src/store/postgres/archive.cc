@@ -2,9 +2,8 @@
 
 #include "store/postgres/connection.h"
 #include "store/postgres/event_tables.h"
-#include "store/postgres/explain.h"
-#include "store/postgres/origin.h"
 #include "store/postgres/schema.h"
+#include "store/postgres/target.h"
 
 #include <fmt/format.h>
 

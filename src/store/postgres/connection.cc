@@ -46,37 +46,7 @@ Error::Kind kind_of(std::string_view sqlstate) {
   return Error::Kind::refused;
 }
 
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const noexcept { ::PQconninfoFree(options); }
-};
-
 }  // namespace
-
-std::optional<Target> Target::parse(const std::string& url) {
-  char* error = nullptr;
-  const std::unique_ptr<PQconninfoOption, FreeOptions> options(::PQconninfoParse(url.c_str(), &error));
-  ::PQfreemem(error);  // it may show the password
-  if (!options) return std::nullopt;
-  std::string host;
-  std::string port;
-  std::string database;
-  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
-    if (option->val == nullptr) continue;
-    const std::string_view keyword = option->keyword;
-    if (keyword == "host") host = option->val;
-    if (keyword == "port") port = option->val;
-    if (keyword == "dbname") database = option->val;
-  }
-  // A password with an @, / or # that is not percent-encoded ends up in one of those.
-  const bool mistaken = (host + database).find_first_of("@:#") != std::string::npos && !host.starts_with('/') &&
-                        std::count(host.begin(), host.end(), ':') < 2;
-  if (mistaken || port.find_first_not_of("0123456789,") != std::string::npos) return std::nullopt;
-
-  Target target;
-  target.url_ = url;
-  target.shown_ = fmt::format("postgresql://{}{}{}/{}", host, port.empty() ? "" : ":", port, database);
-  return target;
-}
 
 std::int64_t Rows::changed() const {
   const std::string_view text = ::PQcmdTuples(result_.get());

@@ -8,6 +8,7 @@
 
 #include "domain/ids.h"
 #include "store/postgres/parameters.h"
+#include "store/postgres/target.h"
 
 #include <chrono>
 #include <cstdint>
@@ -35,20 +36,6 @@ class Error : public std::runtime_error {
 
  private:
   Kind kind_;
-};
-
-// Where the database is. The URL may hold a password; what shown() answers does not.
-class Target {
- public:
-  // Nothing if it is no URL that libpq understands, or one that says something else than was meant.
-  static std::optional<Target> parse(const std::string& url);
-
-  const std::string& url() const { return url_; }
-  const std::string& shown() const { return shown_; }
-
- private:
-  std::string url_;
-  std::string shown_;
 };
 
 // Prepared at its first use on a connection.

@@ -2,7 +2,7 @@
 
 #include "base/end_process.h"
 #include "base/log.h"
-#include "store/postgres/origin.h"
+#include "store/postgres/schema.h"
 
 #include <algorithm>
 #include <ctime>

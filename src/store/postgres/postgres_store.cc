@@ -3,10 +3,10 @@
 #include "base/log.h"
 #include "store/postgres/adoption.h"
 #include "store/postgres/changes.h"
-#include "store/postgres/explain.h"
 #include "store/postgres/queries.h"
 #include "store/postgres/query_runner.h"
 #include "store/postgres/schema.h"
+#include "store/postgres/target.h"
 #include "store/postgres/time_scale.h"
 
 #include <fmt/format.h>

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "base/result.h"
+#include "store/archive.h"
 #include "store/postgres/connection.h"
 
+#include <optional>
 #include <string>
 
 namespace afterword::store::postgres {
@@ -15,5 +17,9 @@ Result<void, std::string> migrate(Connection& connection);
 
 // Changes nothing: refuses a database that is not up to date.
 Result<void, std::string> require_schema(Connection& connection);
+
+// Where its events come from, if they were moved here. While that move is not finished, no instance can register
+// (lease.cc). Throws Error.
+std::optional<Origin> read_origin(Connection& connection);
 
 }  // namespace afterword::store::postgres

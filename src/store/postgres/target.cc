@@ -1,10 +1,46 @@
-#include "store/postgres/explain.h"
+#include "store/postgres/target.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <libpq-fe.h>
+#include <memory>
 
 namespace afterword::store::postgres {
+namespace {
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const noexcept { ::PQconninfoFree(options); }
+};
+
+}  // namespace
+
+std::optional<Target> Target::parse(const std::string& url) {
+  char* error = nullptr;
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(::PQconninfoParse(url.c_str(), &error));
+  ::PQfreemem(error);  // it may show the password
+  if (!options) return std::nullopt;
+  std::string host;
+  std::string port;
+  std::string database;
+  for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string_view keyword = option->keyword;
+    if (keyword == "host") host = option->val;
+    if (keyword == "port") port = option->val;
+    if (keyword == "dbname") database = option->val;
+  }
+  // A password with an @, / or # that is not percent-encoded ends up in one of those.
+  const bool mistaken = (host + database).find_first_of("@:#") != std::string::npos && !host.starts_with('/') &&
+                        std::count(host.begin(), host.end(), ':') < 2;
+  if (mistaken || port.find_first_not_of("0123456789,") != std::string::npos) return std::nullopt;
+
+  Target target;
+  target.url_ = url;
+  target.shown_ = fmt::format("postgresql://{}{}{}/{}", host, port.empty() ? "" : ":", port, database);
+  return target;
+}
 
 // What the server says and what mends it. It may say it in another language; then it speaks for itself.
 std::string explain(const Target& target, std::string_view said) {
@@ -23,8 +59,8 @@ std::string explain(const Target& target, std::string_view said) {
       Known{"permission denied", "let the URL's user own the database, or create schemas in it"},
       Known{"session is read-only", "name the primary, not a standby"},
       Known{"lock timeout", "an `afterword move` may be using it; wait for its end"},
-      Known{"too many", "raise the server's max_connections: each instance takes three"},
-      Known{"connection slots", "raise the server's max_connections: each instance takes three"},
+      Known{"too many", "raise the server's max_connections: each instance takes four"},
+      Known{"connection slots", "raise the server's max_connections: each instance takes four"},
   };
   for (const auto& [part, mend] : known) {
     if (said.find(part) != std::string_view::npos) return fmt::format("{}: {}; {}", target.shown(), said, mend);
