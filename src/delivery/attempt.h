@@ -2,17 +2,19 @@
 //
 // It does one action after the other, each of which says what follows (attempt_rules.h):
 //
-//   Claim       leaves a mark with the homeserver, then has the store record that it is being sent → Send
-//   Send        → Finalise, or Release if it did not arrive; TryLater if nobody knows whether it arrived
-//   TryLater    counts the failure; in time its room waits no longer, and it is set aside → AwaitTurn
-//   AwaitTurn   gives its turn back, waits for the next, and reads the event → LookFor
-//   LookFor     → Finalise if it is in its room; FlushQueue, Send or Release if not; TryLater if nobody can say
-//   FlushQueue  → TryLater
-//   Finalise    records the outcome, as GiveUp and Release do, and whoever asked is answered
+// - Claim leaves a mark with the homeserver, then has the store record that the event is being sent. → Send
+// - Send → Finalise, or Release if it did not arrive, or TryLater if nobody knows whether it arrived
+// - TryLater counts the failure. In time its room waits no longer, and the event is set aside. → AwaitTurn
+// - AwaitTurn gives its turn back, waits for the next, and reads the event. → LookFor
+// - LookFor → Finalise if it is in its room; FlushQueue, Send or Release if it is not; TryLater if nobody can say
+// - FlushQueue has the homeserver work off what it may have queued. → TryLater
+// - Finalise, Release and GiveUp have the store record the outcome, and answer whoever asked.
+// - PutBack and Leave end it before it is claimed, or when somebody else has ended it.
 //
 // An error that nobody expects is like an answer that says nothing: TryLater. When we stop, what waits for its turn
-// ends as it is, and the next start continues it. Thread: the server's only one. What `parts` refer to outlives the
-// tasks.
+// ends as it is, and the next start continues it.
+//
+// Thread: the server's only one. What `parts` refer to outlives the tasks.
 #pragma once
 
 #include "async/task_group.h"
@@ -37,6 +39,7 @@
 
 namespace afterword::delivery {
 
+// Whom an attempt asks and tells.
 struct AttemptParts {
   Context& context;
   store::Store& store;
@@ -53,7 +56,7 @@ struct AttemptParts {
   std::optional<RateLimiter<domain::UserId>> owner_limit;
 };
 
-// Where the answer to a `send` action appears, at the latest when its attempt ends.
+// Where the answer to a `send` action appears, at the latest when the attempt ends.
 struct Answered {
   explicit Answered(async::Executor executor) : answered(std::move(executor)) {}
 
@@ -62,14 +65,14 @@ struct Answered {
 };
 using Reply = std::shared_ptr<Answered>;
 
-// Its time has come, and it is its turn.
+// The three ways in which an attempt begins. The time of an event has come, and it is its turn:
 Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn);
-// It is scheduled, and somebody asks for it to be sent at once: without waiting for a turn of its room.
+// Somebody asks for an event that is scheduled to be sent at once, without waiting for a turn of its room:
 Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply);
-// It was adopted while it was being sent: it may have arrived.
+// An event was adopted that was being sent, so it may have arrived:
 Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::Look event);
 
-// Where the event waits, by itself or with those of its room.
+// Where the event waits: with those of its room, or aside.
 Lane lane_of(const Retries& retries, domain::RoomId room_id, domain::DelayId delay_id, Timestamp due);
 
 }  // namespace afterword::delivery

@@ -1,4 +1,4 @@
-// What an attempt does next, after what it has met: each rule a pure function, which an attempt performs (attempt.h).
+// What an attempt does next, after each answer that it gets: pure functions, whose decisions attempt.h performs.
 // docs/protocol.md sections 2 and 7 and docs/reliability.md, "How an attempt is resolved", say why.
 #pragma once
 
@@ -36,9 +36,9 @@ struct AttemptState {
 
 // --- What it does next ---
 
-struct Claim {};  // has the store record that it is being sent, after the homeserver was prepared
+struct Claim {};  // have the store record that it is being sent, after the homeserver was prepared
 struct Send {
-  Milliseconds pause{0};          // before that
+  Milliseconds pause{0};          // before it
   bool prepare = true;            // the homeserver: not for the first, before whose claim it was done
   bool is_counted = false;        // for its owner's limit
   bool may_have_twin = true;      // the same at the same millisecond, whose event may be taken for its own
@@ -62,10 +62,10 @@ struct Release {         // it has not arrived, and goes back to scheduled
   SendNowAnswer answer;  // for who asked for it to be sent
   Milliseconds retry_after{0};
   std::optional<domain::HomeserverError> error = std::nullopt;  // the homeserver's answer, if it gave one
-  bool was_looked_for = false;                                  // it was not answered so: it is not in its room
+  bool was_looked_for = false;                                  // a look has shown that, not an answer
 };
 struct GiveUp {};  // it fails with what was answered last
-// Before it is claimed: it keeps its place for a later turn.
+// It could not be claimed, and keeps its place for a later turn.
 struct PutBack {
   Milliseconds pause{0};  // of its room
 };
@@ -79,7 +79,7 @@ using Action = std::variant<Claim, Send, LookFor, FlushQueue, TryLater, AwaitTur
 
 // --- The rules ---
 
-// The store did not let it be claimed, which was to be due at `due`.
+// The store did not let the event be claimed, which its queue has as due at `due`.
 Action after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp due, Timestamp now,
                       const Options& options);
 

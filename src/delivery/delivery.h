@@ -3,7 +3,8 @@
 // Lifecycle: start() once, before requests are served; drain() once, before the store is closed. A timer is only a
 // hint: when it fires, the store is asked again, so a restart costs no timer work. In a room events leave in the order
 // of their scheduled time, one after the other; rooms do not wait for each other beyond the bounds on concurrent sends,
-// of which each owner has a share. No answer about one event stops another owner's: see way.h and troubles.h.
+// of which each owner has a share. No answer about one event stops another owner's: see homeserver_health.h
+// and retries.h.
 //
 // Every event that is scheduled or sending has a place here: a timer, its room's queue, or an attempt. It may have a
 // timer beside another place (it is sent on request, say), which does no harm, because nothing is sent that the store

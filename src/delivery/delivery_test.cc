@@ -1191,6 +1191,44 @@ TEST_F(DeliveryTest, WhatIsNotLetThroughCanBeCancelledOrRestarted) {
   }
 }
 
+TEST_F(DeliveryTest, WhatIsSetAsideCanBeSentOnRequestDuringAnOutage) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return not_let_through(404); };
+  const auto id = schedule(1s);
+  clock_.advance(4min);
+  ASSERT_EQ(state(id), State::scheduled);  // aside, until it is tried again
+  homeserver_.answer_send = [](const auto&) { return timed_out(); };
+  homeserver_.answer_look = [](const auto&) { return cannot_tell(); };
+  homeserver_.way_is_open = false;
+  EXPECT_TRUE(std::holds_alternative<NotSent>(send_now(id)));
+  clock_.advance(1h);
+  EXPECT_EQ(state(id), State::sending);
+  homeserver_.answer_send = nullptr;
+  homeserver_.answer_look = nullptr;
+  homeserver_.way_is_open = true;
+  clock_.advance(10min);
+  EXPECT_EQ(state(id), State::sent);
+}
+
+TEST_F(DeliveryTest, WhatIsSetAsideAndRefusedOnRequestStaysScheduled) {
+  start();
+  homeserver_.answer_send = [](const auto&) { return not_let_through(404); };
+  const auto id = schedule(1s);
+  clock_.advance(4min);
+  ASSERT_EQ(state(id), State::scheduled);
+  homeserver_.answer_send = [](const auto& send) {
+    return send.attempt.on_request ? refused(403, "M_FORBIDDEN") : not_let_through(404);
+  };
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(std::get<domain::HomeserverError>(send_now(id)).status, 403);
+    clock_.advance(1min);
+  }
+  EXPECT_EQ(state(id), State::scheduled);
+  homeserver_.answer_send = nullptr;
+  clock_.advance(10min);
+  EXPECT_EQ(state(id), State::sent);
+}
+
 TEST_F(DeliveryTest, AfterAnOutageOfTwoDaysNothingFailsForBeingLate) {
   start();
   homeserver_.answer_send = [](const auto&) { return timed_out(); };

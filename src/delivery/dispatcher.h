@@ -2,7 +2,7 @@
 // shares and the homeserver's health allow.
 //
 // A turn is for the first event of a room, or for one that was set aside. For a new event an attempt is begun with it;
-// an attempt that is under way and waits for it goes on. Nothing goes while the homeserver is in an outage, or while
+// an attempt that is under way and waits for it goes on. Nothing leaves while the homeserver is in an outage, or while
 // events are adopted, for what is adopted may have to go first. Thread: the server's only one. No errors.
 #pragma once
 
@@ -36,7 +36,7 @@ class [[nodiscard]] RoomTurn {
 
   const Lane& lane() const { return turn_.lane; }
   const QueuedEvent& event() const { return turn_.event; }
-  // How often this has been to no effect, since an event left the lane, from 1.
+  // How many turns of this lane in a row have come to nothing, if this one does too.
   unsigned failures() const { return turn_.pauses + 1; }
 
   // The event leaves its queue.
@@ -61,16 +61,16 @@ class Dispatcher {
   Dispatcher(Context& context, async::Condition& changed, DueEvents& due_events, const HomeserverHealth& health,
              const AdoptionLock& adoption_lock, std::function<void(RoomTurn)> begin);
 
-  // An event has to wait for its turn, at least for that pause.
+  // An event waits for its turn, with a pause of its lane first.
   void queue(const Lane& lane, QueuedEvent event, Milliseconds pause = Milliseconds(0));
 
   // Goes on when it is the turn of this event, whose attempt is under way. Nothing: we are stopping.
   Task<std::optional<RoomTurn>> next_turn(Lane lane, QueuedEvent event, Milliseconds pause);
 
-  // Whether a turn may still be used to begin with: it could be given now. Something earlier may have come meanwhile.
+  // Whether a turn would also be given now. Since it was given, something earlier may have come, or an outage begun.
   bool may_go(const RoomTurn& turn) const;
 
-  // An event with its turn keeps its place for a later one; or its room pauses for a while.
+  // Gives a turn back, with a pause of its lane. Its event stays where it is.
   void put_back(RoomTurn turn, Milliseconds pause);
 
   // Takes out all that wait for the first turn.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/configuration.h"
+#include "ops/load_configuration.h"
 
 #include <filesystem>
 #include <string>

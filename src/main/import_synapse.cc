@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "ops/configuration.h"
+#include "ops/load_configuration.h"
 #include "transfer/import_synapse.h"
 
 #include <fmt/format.h>

@@ -8,6 +8,7 @@
 #include "main/serve.h"
 #include "ops/configuration.h"
 #include "ops/init.h"
+#include "ops/load_configuration.h"
 
 #include <cstdio>
 #include <exception>

@@ -2,6 +2,7 @@
 
 #include "base/testing/temporary_folder.h"
 #include "ops/configuration_keys.h"
+#include "ops/load_configuration.h"
 #include "ops/testing/require.h"
 
 #include <gmock/gmock.h>

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "ops/configuration.h"
+#include "ops/load_configuration.h"
 
 #include <filesystem>
 #include <string>

@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "ops/open_store.h"
 #include "store/time_keeping.h"
+#include "transfer/open_synapse_database.h"
 #include "transfer/synapse_database.h"
 
 #include <boost/asio/io_context.hpp>

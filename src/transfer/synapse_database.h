@@ -4,11 +4,8 @@
 // Thread: any, one at a time. Blocks. Throws std::runtime_error.
 #pragma once
 
-#include "base/result.h"
 #include "base/time.h"
-#include "ops/configuration.h"
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,8 +43,5 @@ class SynapseDatabase {
   // The removals are durable, and the lock is released. The last call.
   virtual void commit() = 0;
 };
-
-// The error is one line for a person, and shows no password: not there, not Synapse's, in use.
-Result<std::unique_ptr<SynapseDatabase>, std::string> open_synapse_database(const ops::Database& database);
 
 }  // namespace afterword::transfer

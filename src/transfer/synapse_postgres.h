@@ -1,8 +1,10 @@
 // Synapse's delayed events in PostgreSQL; see synapse_database.h.
 #pragma once
 
+#include "base/result.h"
 #include "transfer/synapse_database.h"
 
+#include <memory>
 #include <string>
 
 namespace afterword::transfer {

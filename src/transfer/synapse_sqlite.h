@@ -1,9 +1,12 @@
 // Synapse's delayed events in SQLite; see synapse_database.h.
 #pragma once
 
+#include "base/result.h"
 #include "transfer/synapse_database.h"
 
 #include <filesystem>
+#include <memory>
+#include <string>
 
 namespace afterword::transfer {
 

@@ -6,6 +6,7 @@
 #include "base/testing/temporary_folder.h"
 #include "ops/duration.h"
 #include "ops/files.h"
+#include "ops/load_configuration.h"
 #include "ops/registration.h"
 #include "require.h"
 #include "targets.h"

@@ -56,9 +56,6 @@ def check_includes(source: Path) -> Iterator[str]:
 _FACADES = {
     ("http/client_connection", "http/client"),
     ("http/server_connection", "http/server"),
-    ("ops/configuration_keys", "ops/configuration"),
-    ("transfer/synapse_postgres", "transfer/synapse_database"),
-    ("transfer/synapse_sqlite", "transfer/synapse_database"),
 }
 
 

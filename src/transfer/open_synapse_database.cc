@@ -1,4 +1,4 @@
-#include "transfer/synapse_database.h"
+#include "transfer/open_synapse_database.h"
 
 #include "transfer/synapse_postgres.h"
 #include "transfer/synapse_sqlite.h"
