@@ -279,7 +279,11 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
                  : may_show_events(request.method, target) ? pass_through_and_show(client, request, target)
                                                            : pass_through(client, std::move(request), passing_);
   http::Response response = co_await std::move(passing);
-  if (credentials && response.status == unauthorized) hear_of_refusal(*credentials, response);
+  if (credentials && response.status == unauthorized) {
+    const bool is_there = co_await http::gather(response, homeserver::answer_limits::whoami);
+    if (!is_there) response.status = http::no_answer;
+    hear_of_refusal(*credentials, response);
+  }
   co_return response;
 }
 

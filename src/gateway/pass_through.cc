@@ -27,22 +27,25 @@ void log_outcome(Passing& passing, const std::string& method, const Result<http:
   log::warn("the homeserver gave no answer to a {}: {}{}", method, answer.error().reason, others);
 }
 
-}  // namespace
-
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
-                                         http::SendLimits limits) {
-  set_forwarded(request, passing.trusted_proxies);
-  const std::string method = request.method;
-  auto answer = co_await homeserver.send(std::move(request), limits);
+http::Response to_response(Passing& passing, const std::string& method, Result<http::Response, http::NoAnswer> answer) {
   if (!answer && answer.error().was_cancelled) {
     http::Response none;
     none.status = http::no_answer;
-    co_return none;
+    return none;
   }
-  if (!answer && answer.error().no_room) co_return http::no_room_in_memory();
+  if (!answer && answer.error().no_room) return http::no_room_in_memory();
   log_outcome(passing, method, answer);
-  if (!answer) co_return api::to_response(api::homeserver_unreachable());
-  co_return std::move(*answer);
+  if (!answer) return api::to_response(api::homeserver_unreachable());
+  return std::move(*answer);
+}
+
+}  // namespace
+
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing) {
+  set_forwarded(request, passing.trusted_proxies);
+  const std::string method = request.method;
+  auto answer = co_await homeserver.stream(std::move(request), max_passing_time);
+  co_return to_response(passing, method, std::move(answer));
 }
 
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
@@ -51,7 +54,10 @@ async::Task<http::Response> pass_through_readable(http::Client& homeserver, http
                            "If-Range", "Range"}) {
     request.headers.remove(name);
   }
-  return pass_through(homeserver, std::move(request), passing, limits);
+  set_forwarded(request, passing.trusted_proxies);
+  const std::string method = request.method;
+  auto answer = co_await homeserver.send(std::move(request), limits);
+  co_return to_response(passing, method, std::move(answer));
 }
 
 void replace_body(http::Response& answer, std::string body) {

@@ -1,6 +1,4 @@
-// Hands a request to the homeserver and its answer back, whole.
-//
-// Plain for now: a request and its answer are held in memory. Streaming both ways takes its place here.
+// Hands a request to the homeserver and its answer back. The answer comes in pieces, unless we are going to read it.
 #pragma once
 
 #include "async/clock.h"
@@ -15,7 +13,7 @@
 
 namespace afterword::gateway {
 
-// Longer than any long poll or upload is meant to take.
+// Longer than any long poll or upload is meant to take, until the head of its answer.
 inline constexpr std::chrono::milliseconds max_passing_time = std::chrono::minutes(10);
 
 // What all that passes through has in common.
@@ -26,11 +24,10 @@ struct Passing {
 };
 
 // `passing` outlives the task.
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
-                                         http::SendLimits limits = max_passing_time);
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing);
 
-// The same for an answer that we are going to read and may change: asks for it uncompressed and whole, and whatever
-// the client has of it, for the homeserver knows only its own version.
+// The same for an answer that we are going to read and may change: whole. Asks for it uncompressed, all of it, and
+// whatever the client has of it, for the homeserver knows only its own version.
 // `limits`: of an answer that is read as a tree, a smaller size.
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
                                                   http::SendLimits limits = max_passing_time);

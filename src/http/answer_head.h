@@ -13,12 +13,18 @@ namespace afterword::http {
 struct AnswerContext {
   bool to_head_request = false;
   bool to_http_1_0 = false;
-  bool keep_alive = true;
-  std::string_view date;  // used unless the response has its own
+  bool keep_alive = true;  // never so if the framing is until_close
+  std::string_view date;   // used unless the response has its own
 };
 
-// Whether the body is sent: not for HEAD, 1xx, 204 and 304.
-bool carries_body(const Response& response, const AnswerContext& context);
+// How the client knows where the body ends.
+enum class Framing {
+  none,        // there is no body: for HEAD, 1xx, 204 and 304
+  length,      // its Content-Length
+  chunked,     // the last chunk, where nobody knows the length yet
+  until_close  // the end of the connection, for a client that does not know chunks
+};
+Framing framing_of(const Response& response, const AnswerContext& context);
 
 // Framing is ours: the response's hop-by-hop headers are left out, and so is its Content-Length, unless it answers a
 // HEAD request. Nothing if the response cannot be written as one answer.

@@ -14,6 +14,7 @@
 
 #include <deque>
 #include <exception>
+#include <limits>
 #include <optional>
 #include <unordered_set>
 #include <vector>
@@ -26,6 +27,8 @@ using Arrived = NoAnswer::Arrived;
 
 // Servers close idle connections after a minute or so; to use one just before that is to lose a request.
 constexpr std::chrono::seconds max_idle_time{30};
+
+constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 bool may_be_repeated(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
@@ -62,7 +65,8 @@ struct Call {
 
   ClientConnection::Outgoing outgoing;
   bool may_be_repeated = false;
-  std::size_t max_response_bytes = 0;
+  bool streams = false;
+  SendLimits limits{std::chrono::milliseconds(0)};
   std::optional<ByteBudget::Share> held;
   bool has_slot = false;    // one of max_connections
   asio::steady_timer turn;  // never expires; cancelled when the call gets its slot
@@ -91,7 +95,11 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     tls_context->set_default_verify_paths();
   }
 
-  static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits) {
+  class AnswerStream;
+
+  enum class Body { whole, in_pieces };
+  static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits,
+                                   Body body) {
     if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
     const bool is_safe = may_be_repeated(request.method);
     std::string client = std::move(request.client);
@@ -99,8 +107,9 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     if (!outgoing) co_return NoAnswer{Arrived::no, "it cannot be written as one HTTP request"};
     const auto call = std::make_shared<Call>(self->executor, std::move(*outgoing));
     call->may_be_repeated = is_safe;
-    call->max_response_bytes = limits.max_response_bytes;
-    if (self->options.bodies) call->held.emplace(*self->options.bodies, std::move(client));
+    call->streams = body == Body::in_pieces;
+    call->limits = limits;
+    if (self->options.bodies && !call->streams) call->held.emplace(*self->options.bodies, std::move(client));
     call->finished.expires_after(limits.timeout);
     self->calls.insert(call);
     self->take_slot_or_queue(call);
@@ -141,24 +150,58 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       }
 
       call->arrived = Arrived::unknown;
-      ByteBudget::Share* const held = call->held ? &*call->held : nullptr;
-      auto answer = co_await call->connection->exchange(call->outgoing, call->max_response_bytes, held);
-      if (answer) {
-        self->keep(std::move(call->connection));
-        if (held != nullptr && held->holds_any()) answer->room = std::make_shared<ByteBudget::Share>(std::move(*held));
-        co_return std::move(*answer);
-      }
+      const std::uint64_t max_bytes = call->streams ? unlimited : call->limits.max_response_bytes;
+      auto answer = co_await call->connection->begin(call->outgoing, max_bytes);
+      if (answer && call->streams) co_return self->hand_on(*call, std::move(*answer));
+      if (answer) co_return co_await complete(self, call, std::move(*answer));
       if (is_reused && answer.error().before_answer && !call->aborted) {
         self->keep_time.saw_closed(idle, self->clock.steady_now());
       }
       const bool replace = is_reused && answer.error().before_answer && call->may_be_repeated && !call->aborted;
       if (!replace) {
-        const auto& failure = answer.error();
-        co_return NoAnswer{Arrived::unknown, failure.reason, false, failure.too_large, failure.no_room};
+        co_return no_answer_after(answer.error());
       }
       self->idle.clear();  // as old as the one that was closed, and in the way of max_connections
     }
   }
+
+  static NoAnswer no_answer_after(const ClientConnection::Failure& failure) {
+    return NoAnswer{Arrived::unknown, failure.reason, false, failure.too_large};
+  }
+
+  // With its whole body.
+  static async::Task<Outcome> complete(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call,
+                                       Response answer) {
+    ClientConnection& connection = *call->connection;
+    for (;;) {
+      if (call->held && !call->held->grow_to(connection.received().size())) {
+        co_return NoAnswer{Arrived::unknown, "there is no room for it in memory at present", false, false, true};
+      }
+      if (connection.is_complete()) break;
+      const auto failure = co_await connection.read_more(call->limits.timeout);
+      if (failure) co_return no_answer_after(*failure);
+    }
+    answer.body = std::move(connection.received());
+    if (call->held && call->held->holds_any()) {
+      answer.room = std::make_shared<ByteBudget::Share>(std::move(*call->held));
+    }
+    self->keep(std::move(call->connection));
+    co_return answer;
+  }
+
+  // With what has arrived of its body. What is to come takes the connection along, and the call's slot.
+  Response hand_on(Call& call, Response answer) {
+    answer.body = std::move(call.connection->received());
+    if (call.connection->is_complete()) {
+      keep(std::move(call.connection));
+    } else {
+      call.has_slot = false;
+      answer.rest = make_stream(std::move(call.connection));
+    }
+    return answer;
+  }
+
+  std::shared_ptr<BodyStream> make_stream(std::shared_ptr<ClientConnection> connection);
 
   void finish(Call& call, const std::exception_ptr& failure, Outcome outcome) {
     call.connection = nullptr;
@@ -244,6 +287,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     closed = true;
     idle.clear();
     names.abandon();
+    for (ClientConnection* const connection : streaming) connection->cut();
     for (const auto& call : calls) {
       abort(call);
       call->finished.cancel();
@@ -259,12 +303,62 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   std::optional<asio::ssl::context> tls_context;
 
   std::unordered_set<std::shared_ptr<Call>> calls;     // in flight
-  std::size_t slots_taken = 0;                         // calls that have a connection, or make one
+  std::unordered_set<ClientConnection*> streaming;     // their answers are read in pieces
+  std::size_t slots_taken = 0;                         // of max_connections
   std::deque<std::shared_ptr<Call>> queue;             // those that wait for a slot
   std::deque<std::shared_ptr<ClientConnection>> idle;  // the one used last at the end
   KeepTime keep_time;
   bool closed = false;
 };
+
+// The rest of an answer.
+class Client::Implementation::AnswerStream final : public BodyStream {
+ public:
+  AnswerStream(std::shared_ptr<Implementation> client, std::shared_ptr<ClientConnection> connection)
+      : client_(std::move(client)), connection_(std::move(connection)) {
+    client_->streaming.insert(connection_.get());
+  }
+  AnswerStream(const AnswerStream&) = delete;
+  AnswerStream& operator=(const AnswerStream&) = delete;
+  ~AnswerStream() override {
+    if (connection_) give_up();
+  }
+
+  async::Task<Result<std::string_view, BrokenOff>> read() override {
+    if (connection_ && connection_->is_complete()) let_go();
+    if (!connection_) co_return std::string_view();
+    connection_->received().clear();
+    auto failure = co_await connection_->read_more(client_->options.stall_timeout);
+    if (failure) {
+      give_up();
+      co_return BrokenOff{std::move(failure->reason)};
+    }
+    co_return std::string_view(connection_->received());
+  }
+
+  std::optional<std::uint64_t> remaining_bytes() const override {
+    return connection_ ? connection_->remaining_bytes() : 0;
+  }
+
+ private:
+  void give_up() {
+    connection_->cut();
+    let_go();
+  }
+
+  void let_go() {
+    client_->streaming.erase(connection_.get());
+    client_->keep(std::move(connection_));
+    client_->pass_slot_on();
+  }
+
+  std::shared_ptr<Implementation> client_;
+  std::shared_ptr<ClientConnection> connection_;  // null when it has ended
+};
+
+std::shared_ptr<BodyStream> Client::Implementation::make_stream(std::shared_ptr<ClientConnection> connection) {
+  return std::make_shared<AnswerStream>(shared_from_this(), std::move(connection));
+}
 
 Client::Client(async::Executor executor, Origin origin, ClientOptions options)
     : implementation_(std::make_shared<Implementation>(std::move(executor), std::move(origin), options)) {}
@@ -272,7 +366,11 @@ Client::Client(async::Executor executor, Origin origin, ClientOptions options)
 Client::~Client() { close(); }
 
 async::Task<Result<Response, NoAnswer>> Client::send(Request request, SendLimits limits) {
-  return Implementation::send(implementation_, std::move(request), limits);
+  return Implementation::send(implementation_, std::move(request), limits, Implementation::Body::whole);
+}
+
+async::Task<Result<Response, NoAnswer>> Client::stream(Request request, std::chrono::milliseconds timeout) {
+  return Implementation::send(implementation_, std::move(request), timeout, Implementation::Body::in_pieces);
 }
 
 void Client::close() { implementation_->close(); }

@@ -45,6 +45,7 @@ struct ClientOptions {
   std::size_t max_connections = 256;
   std::size_t max_idle_connections = 64;
   std::chrono::milliseconds connect_timeout{5'000};  // for each address tried, and for the TLS handshake
+  std::chrono::milliseconds stall_timeout{120'000};  // for each next piece of a body that is read in pieces
   // What answers take while they are read; null: they are not counted.
   std::shared_ptr<ByteBudget> bodies = nullptr;
 };
@@ -70,7 +71,12 @@ class Client {
   // twice, nor over one that may be about to be closed (keep_time.h). Requests beyond max_connections wait, in order.
   async::Task<Result<Response, NoAnswer>> send(Request request, SendLimits limits);
 
-  // Ends what is in flight with NoAnswer, and closes all connections.
+  // The same, but goes on with the head of the answer: of its body there is as much as came with the head, and the rest
+  // is read in pieces. That rest has no limits but that it gets on (ClientOptions::stall_timeout). Whoever gives it up
+  // closes its connection. `timeout` is for the head.
+  async::Task<Result<Response, NoAnswer>> stream(Request request, std::chrono::milliseconds timeout);
+
+  // Ends what is in flight with NoAnswer, breaks off what is read in pieces, and closes all connections.
   void close();
 
  private:

@@ -23,7 +23,8 @@ namespace beast_http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t read_bytes = 16 * 1024;
+constexpr std::size_t head_read_bytes = 16 * 1024;
+constexpr std::size_t body_read_bytes = BodyStream::window_bytes / 2;
 constexpr std::uint32_t max_head_bytes = 64 * 1024;
 constexpr int max_announcements = 16;
 
@@ -52,6 +53,8 @@ class ClientConnection::Parser : public StrictParser<false> {};
 
 ClientConnection::ClientConnection(async::Executor executor, asio::ssl::context* tls_context)
     : executor_(std::move(executor)), tls_context_(tls_context), socket_(executor_), limit_timer_(executor_) {}
+
+ClientConnection::~ClientConnection() = default;
 
 async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, NameLookup& names,
                                                                std::chrono::milliseconds limit) {
@@ -97,9 +100,8 @@ async::Task<void> ClientConnection::shake_hands(const Origin& origin, error_code
   co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
 }
 
-async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::exchange(const Outgoing& outgoing,
-                                                                                    std::size_t max_response_bytes,
-                                                                                    ByteBudget::Share* held) {
+async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin(const Outgoing& outgoing,
+                                                                                 std::uint64_t max_body_bytes) {
   in_step_ = false;
   answer_begun_ = false;
   const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.head.text()), asio::buffer(outgoing.body)};
@@ -110,94 +112,109 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::excha
     co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, write_error));
   }
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
+  sent_all_ = !write_error;
 
   for (int announcements = 0;;) {
-    Parser parser;
-    parser.header_limit(max_head_bytes);
-    parser.body_limit(max_response_bytes);
-    parser.skip(outgoing.is_head_request);
+    parser_ = std::make_unique<Parser>();
+    parser_->header_limit(max_head_bytes);
+    parser_->body_limit(max_body_bytes);
+    parser_->skip(outgoing.is_head_request);
 
-    auto failure = co_await read_head(parser);
+    auto failure = co_await read_head();
     if (failure) co_return *failure;
     keep_alive_.reset();
-    if (const auto said = parser.get().find("Keep-Alive"); said != parser.get().end()) keep_alive_ = said->value();
-    Response response = to_response(parser.get());
+    if (const auto said = parser_->get().find("Keep-Alive"); said != parser_->get().end()) keep_alive_ = said->value();
+    Response response = to_response(parser_->get());
     if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
-    failure = co_await read_body(parser, held);
-    if (failure) co_return *failure;
-    if (response.status < 200) {  // it announces the answer
+    if (response.status < 200) {  // it announces the answer, and has no body
       if (++announcements > max_announcements) co_return Failure{"not a well-formed answer: it is announced for ever"};
       continue;
     }
-
-    const Waiting behind = look();
-    if (behind == Waiting::bytes) co_return Failure{"not a well-formed answer: there is more behind it"};
-    in_step_ = !write_error && parser.keep_alive() && behind == Waiting::nothing;
-    if (in_step_) input_.shrink_to_fit();
-    response.body = std::move(parser.get().body());
+    parser_->eager(true);
+    failure = take_in();
+    if (failure) co_return *failure;
     co_return response;
   }
 }
 
-async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_head(Parser& parser) {
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_head() {
   HeadScan scan(HeadScan::Of::answer, max_head_bytes);
   for (;;) {
     const auto found = scan.look_at(to_text(input_));
     if (found == HeadScan::Result::sound) break;
     if (found == HeadScan::Result::too_large) co_return Failure{"not a well-formed answer: its head is too large"};
     if (found == HeadScan::Result::malformed) co_return Failure{"not a well-formed answer: a malformed head"};
-    const error_code error = co_await receive();
+    const error_code error = co_await receive(head_read_bytes);
     if (error == asio::error::eof && answer_begun_) {
       co_return Failure{"the connection was closed in the middle of the answer"};
     }
     if (error) co_return Failure{fmt::format("no answer: {}", error.message()), !answer_begun_ && !was_cut_};
   }
   error_code error;
-  input_.consume(parser.put(input_.data(), error));
+  input_.consume(parser_->put(input_.data(), error));
   if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
   if (error) co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
-  if (!has_one_length(parser.get())) co_return Failure{"not a well-formed answer: its length is ambiguous"};
+  if (!has_one_length(parser_->get())) co_return Failure{"not a well-formed answer: its length is ambiguous"};
   co_return std::nullopt;
 }
 
-async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_body(Parser& parser,
-                                                                                  ByteBudget::Share* held) {
-  parser.eager(true);
-  for (;;) {
-    error_code error;
-    if (!parser.is_done() && input_.size() > 0) {
-      input_.consume(parser.put(input_.data(), error));
-      if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
-      if (held != nullptr && !held->grow_to(parser.get().body().size())) {
-        co_return Failure{"there is no room for it in memory at present", false, false, true};
-      }
-      if (error && error != beast_http::error::need_more) {
-        co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
-      }
-      // Chunk extensions and trailers have no limit of their own.
-      if (error && input_.size() > max_head_bytes) co_return Failure{"not a well-formed answer: too much framing"};
-    }
-    if (parser.is_done()) co_return std::nullopt;
-
-    error = co_await receive();
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_more(std::chrono::milliseconds limit) {
+  const std::size_t received_before = received().size();
+  while (!is_complete() && received().size() == received_before) {
+    start_limit(limit);
+    error_code error = co_await receive(body_read_bytes);
+    if (end_limit()) co_return Failure{fmt::format("nothing more of the answer within {} ms", limit.count())};
     if (error == asio::error::eof) {
-      parser.put_eof(error);  // the end of a body without a length
-      if (!error) co_return std::nullopt;
-      co_return Failure{"the connection was closed in the middle of the answer"};
+      parser_->put_eof(error);  // the end of a body without a length
+      if (error) co_return Failure{"the connection was closed in the middle of the answer"};
+      co_return finish();
     }
     if (error) co_return Failure{fmt::format("no answer: {}", error.message())};
+    const auto failure = take_in();
+    if (failure) co_return *failure;
   }
+  co_return std::nullopt;
 }
 
-async::Task<error_code> ClientConnection::receive() {
+std::string& ClientConnection::received() { return parser_->get().body(); }
+
+bool ClientConnection::is_complete() const { return parser_->is_done(); }
+
+std::optional<std::uint64_t> ClientConnection::remaining_bytes() const {
+  const auto remaining = parser_->content_length_remaining();
+  return remaining ? std::optional<std::uint64_t>(*remaining) : std::nullopt;
+}
+
+// What has arrived of the body.
+std::optional<ClientConnection::Failure> ClientConnection::take_in() {
+  if (!is_complete() && input_.size() > 0) {
+    error_code error;
+    input_.consume(parser_->put(input_.data(), error));
+    if (error == beast_http::error::body_limit) return Failure{"the answer is too large", false, true};
+    if (error && error != beast_http::error::need_more) {
+      return Failure{fmt::format("not a well-formed answer: {}", error.message())};
+    }
+    // Chunk extensions and trailers have no limit of their own.
+    if (error && input_.size() > max_head_bytes) return Failure{"not a well-formed answer: too much framing"};
+  }
+  return is_complete() ? finish() : std::nullopt;
+}
+
+std::optional<ClientConnection::Failure> ClientConnection::finish() {
+  const Waiting behind = look();
+  if (behind == Waiting::bytes) return Failure{"not a well-formed answer: there is more behind it"};
+  in_step_ = sent_all_ && parser_->keep_alive() && behind == Waiting::nothing;
+  if (in_step_) input_.shrink_to_fit();
+  return std::nullopt;
+}
+
+async::Task<error_code> ClientConnection::receive(std::size_t size) {
   error_code error;
   std::size_t received = 0;
   if (tls_) {
-    received =
-        co_await tls_->async_read_some(input_.prepare(read_bytes), asio::redirect_error(asio::use_awaitable, error));
+    received = co_await tls_->async_read_some(input_.prepare(size), asio::redirect_error(asio::use_awaitable, error));
   } else {
-    received =
-        co_await socket_.async_read_some(input_.prepare(read_bytes), asio::redirect_error(asio::use_awaitable, error));
+    received = co_await socket_.async_read_some(input_.prepare(size), asio::redirect_error(asio::use_awaitable, error));
   }
   input_.commit(received);
   answer_begun_ = answer_begun_ || received > 0;

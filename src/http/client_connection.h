@@ -1,11 +1,12 @@
 // One connection of a client: opened once, then one exchange after the other.
 //
-// Lifecycle: open(), then exchange() as long as is_reusable(). cut() may be called at any time from elsewhere, and what
-// is under way then fails soon. Held by a shared_ptr for as long as a task of its own runs. Thread: its executor's only
-// thread.
+// Lifecycle: open(), then exchanges as long as is_reusable(). An exchange is begin(), and read_more() until
+// is_complete(). cut() may be called at any time from elsewhere, and what is under way then fails soon. Held by a
+// shared_ptr for as long as a task of its own runs. Thread: its executor's only thread.
 #pragma once
 
 #include "async/clock.h"
+#include "base/result.h"
 #include "http/client.h"
 #include "http/head.h"
 #include "http/name_lookup.h"
@@ -16,7 +17,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +34,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   // `tls_context`: null for plain http; outlives the connection.
   ClientConnection(async::Executor executor, asio::ssl::context* tls_context);
+  ~ClientConnection();
 
   // Connects to the first address that answers, and agrees on TLS. `limit` is for each of these steps, and for finding
   // the addresses. Returns the reason why it could not, for the log. `names` must outlive the task.
@@ -45,17 +49,24 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     std::string reason;
     bool before_answer = false;  // the other side closed before it sent a single byte
     bool too_large = false;
-    bool no_room = false;
   };
-  // `outgoing` and `held`, which may be null, must outlive the task. An answer with anything behind it is none: who has
-  // said more than was asked may have answered something else.
-  async::Task<Result<Response, Failure>> exchange(const Outgoing& outgoing, std::size_t max_response_bytes,
-                                                  ByteBudget::Share* held);
+  // Sends the request and reads the head of its answer. What came with it of the body is in received(). `outgoing` must
+  // outlive the task.
+  async::Task<Result<Response, Failure>> begin(const Outgoing& outgoing, std::uint64_t max_body_bytes);
+
+  // Waits for more of the body, which goes behind what is in received(). An answer with anything behind it fails with
+  // its last piece: who has said more than was asked may have answered something else.
+  async::Task<std::optional<Failure>> read_more(std::chrono::milliseconds limit);
+
+  // Of the body, what the caller has not taken yet.
+  std::string& received();
+  bool is_complete() const;
+  std::optional<std::uint64_t> remaining_bytes() const;
 
   // The Keep-Alive header of the last answer.
   std::optional<std::string_view> keep_alive() const { return keep_alive_; }
 
-  // Whether the last exchange left it open and in step.
+  // Whether the last exchange is complete, and left it open and in step.
   bool is_in_step() const { return in_step_ && !was_cut_; }
 
   // Also, whether the other side has neither closed it nor said anything since.
@@ -67,9 +78,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
  private:
   class Parser;
-  async::Task<std::optional<Failure>> read_head(Parser& parser);
-  async::Task<std::optional<Failure>> read_body(Parser& parser, ByteBudget::Share* held);
-  async::Task<boost::system::error_code> receive();
+  async::Task<std::optional<Failure>> read_head();
+  std::optional<Failure> take_in();
+  std::optional<Failure> finish();
+  async::Task<boost::system::error_code> receive(std::size_t size);
   enum class Waiting { nothing, bytes, end };
   Waiting look();
   async::Task<void> shake_hands(const Origin& origin, boost::system::error_code& error);
@@ -84,7 +96,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::size_t limited_step_ = 0;  // tells a limit that comes late from the present one
   bool limit_reached_ = false;
   boost::beast::flat_buffer input_;
+  std::unique_ptr<Parser> parser_;  // of the present answer
   std::optional<std::string> keep_alive_;
+  bool sent_all_ = false;  // the request
   bool answer_begun_ = false;
   bool in_step_ = false;
   bool was_cut_ = false;

@@ -1,6 +1,8 @@
 // HTTP messages as values. The library that reads and writes them stays behind http/server.h and http/client.h.
 #pragma once
 
+#include "http/body_stream.h"
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,7 +64,8 @@ constexpr bool is_client_error(int status) { return status >= 400 && status < 50
 struct Response {
   int status = 200;
   Headers headers;
-  std::string body;
+  std::string body;  // all of it, unless there is a rest
+  std::shared_ptr<BodyStream> rest{};
   // Holds the room in memory that a large body takes (byte_budget.h), until the server takes room for it.
   std::shared_ptr<const void> room{};
 };

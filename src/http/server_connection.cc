@@ -1,7 +1,6 @@
 #include "http/server_connection.h"
 
 #include "base/log.h"
-#include "http/answer_head.h"
 #include "http/client_address.h"
 #include "http/framing.h"
 #include "http/head_syntax.h"
@@ -11,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -36,6 +36,11 @@ constexpr std::chrono::seconds linger_time{2};
 // to keep us busy.
 constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 constexpr std::size_t linger_read_bytes = 16 * 1024;
+
+constexpr std::string_view chunk_end = "\r\n";
+constexpr std::string_view last_chunk = "0\r\n\r\n";
+
+std::string chunk_line(std::size_t bytes) { return fmt::format("{:x}\r\n", bytes); }
 
 // Proxies, and RFC 9112, may send the absolute form to a server as well. Nothing if it names another host than the
 // header does.
@@ -142,18 +147,11 @@ async::Task<void> ServerConnection::run() {
     held_.reset();
     response.room.reset();
     // Whoever does not read what he asked for would fill the memory with it.
-    if (!held_.grow_to(response.body.size())) response = no_room_in_memory();
+    if (!held_.grow_to(response.rest ? BodyStream::window_bytes : response.body.size())) response = no_room_in_memory();
 
-    answer.keep_alive = keep_alive && !context_.draining;
+    answer.keep_alive = keep_alive && !context_.draining && framing_of(response, answer) != Framing::until_close;
     answer.date = context_.date;
-    std::optional<Head> head = make_answer_head(response, answer);
-    if (!head) {
-      log::error("an answer {} cannot be written as one HTTP answer", response.status);
-      response = answer_not_writable();
-      head = make_answer_head(response, answer);
-    }
-    const std::string_view body = carries_body(response, answer) ? response.body : std::string_view();
-    const bool written = co_await write(head->text(), body);
+    const bool written = co_await write_answer(std::move(response), answer);
     if (!written) break;
     if (!answer.keep_alive) {
       co_await linger();
@@ -235,7 +233,8 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
 
   if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
       equal_ignoring_case(head[beast_http::field::expect], "100-continue")) {
-    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", "");
+    Progress progress{context_.tick};
+    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", "", "", progress);
     if (!written) co_return Refusal::gone;
   }
 
@@ -247,7 +246,8 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
     const std::size_t received = parser.get().body().size();
     if (!held_.grow_to(head_bytes + received)) co_return Refusal::out_of_memory;
     if (parser.is_done()) break;
-    expect_progress(progress, context_.options.body_timeout, received);
+    progress.carried_bytes = received;
+    expect_progress(progress, context_.options.body_timeout);
     const bool arrived = co_await read_some(body_read_bytes);
     if (!arrived) co_return Refusal::gone;
   }
@@ -276,25 +276,75 @@ async::Task<Response> ServerConnection::handle(Request request) {
   co_return handler_failed();
 }
 
-async::Task<bool> ServerConnection::write(std::string_view head, std::string_view body) {
+async::Task<bool> ServerConnection::write_answer(Response response, AnswerContext answer) {
+  std::optional<Head> head = make_answer_head(response, answer);
+  if (!head) {
+    log::error("an answer {} cannot be written as one HTTP answer", response.status);
+    response = answer_not_writable();
+    head = make_answer_head(response, answer);
+  }
   Progress progress{context_.tick};
-  std::size_t carried = 0;
+  const Framing framing = framing_of(response, answer);
+  if (framing == Framing::none) co_return co_await write(head->text(), "", "", progress);
+  if (!response.rest) co_return co_await write(head->text(), response.body, "", progress);
+
+  const bool chunked = framing == Framing::chunked;
+  const bool has_chunk = chunked && !response.body.empty();
+  const std::string before = std::string(head->text()) + (has_chunk ? chunk_line(response.body.size()) : "");
+  const bool begun = co_await write(before, response.body, has_chunk ? chunk_end : "", progress);
+  response.body = std::string();
+  if (!begun) co_return false;
+  co_return co_await pass_on(*response.rest, chunked, progress);
+}
+
+// Waits for the homeserver and for the client by turns. The client's time is not spent while it waits for the other.
+async::Task<bool> ServerConnection::pass_on(BodyStream& rest, bool chunked, Progress& progress) {
   for (;;) {
-    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body)};
+    const std::uint64_t asked = context_.tick;
+    deadline_ = no_deadline;
+    context_.connections.work(place_);
+    half_closed_since_.reset();
+    passing_on_ = true;
+    const auto piece = co_await rest.read();
+    passing_on_ = false;
+    progress.since += context_.tick - asked;
+    if (!piece) {
+      log::warn("an answer broke off: {}", piece.error().reason);
+      reset();
+      co_return false;
+    }
+    if (piece->empty()) break;
+    const std::string before = chunked ? chunk_line(piece->size()) : std::string();
+    const bool written = co_await write(before, *piece, chunked ? chunk_end : "", progress);
+    if (!written) co_return false;
+  }
+  if (!chunked) co_return true;
+  co_return co_await write(last_chunk, "", "", progress);
+}
+
+async::Task<bool> ServerConnection::write(std::string_view before, std::string_view body, std::string_view behind,
+                                          Progress& progress) {
+  const auto take = [](std::string_view& text, std::size_t& sent) {
+    const std::size_t taken = std::min(sent, text.size());
+    text.remove_prefix(taken);
+    sent -= taken;
+  };
+  for (;;) {
+    const std::array<asio::const_buffer, 3> buffers = {asio::buffer(before), asio::buffer(body), asio::buffer(behind)};
     // An answer nearly always fits the socket's buffer, and then needs no turn of the event loop.
     error_code error;
     std::size_t sent = socket_.write_some(buffers, error);
     if (error == asio::error::would_block) {
       context_.connections.wait(place_);
-      expect_progress(progress, context_.options.answer_timeout, carried);
+      expect_progress(progress, context_.options.answer_timeout);
       sent = co_await socket_.async_write_some(buffers, asio::redirect_error(asio::use_awaitable, error));
     }
     if (error) co_return false;
-    carried += sent;
-    const std::size_t sent_of_head = std::min(sent, head.size());
-    head.remove_prefix(sent_of_head);
-    body.remove_prefix(sent - sent_of_head);
-    if (head.empty() && body.empty()) co_return true;
+    progress.carried_bytes += sent;
+    take(before, sent);
+    take(body, sent);
+    take(behind, sent);
+    if (before.empty() && body.empty() && behind.empty()) co_return true;
   }
 }
 
@@ -320,9 +370,7 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
   AnswerContext answer;
   answer.keep_alive = false;
   answer.date = context_.date;
-  const std::optional<Head> head = make_answer_head(response, answer);
-  if (!head) co_return;
-  const bool written = co_await write(head->text(), response.body);
+  const bool written = co_await write_answer(std::move(response), answer);
   if (written) co_await linger();
 }
 
@@ -345,17 +393,18 @@ void ServerConnection::wait_for_client(std::chrono::seconds limit) {
   deadline_ = context_.tick + to_ticks(limit) + 1;  // the present tick is partly over
 }
 
-void ServerConnection::expect_progress(Progress& progress, std::chrono::seconds limit, std::size_t carried_bytes) {
+void ServerConnection::expect_progress(Progress& progress, std::chrono::seconds limit) {
   const auto wanted_bytes = context_.options.min_bytes_per_second * static_cast<std::size_t>(limit.count());
-  if (carried_bytes - progress.from_bytes >= wanted_bytes) {
-    progress = {context_.tick, carried_bytes};
+  if (progress.carried_bytes - progress.from_bytes >= wanted_bytes) {
+    progress.since = context_.tick;
+    progress.from_bytes = progress.carried_bytes;
     context_.connections.wait(place_);
   }
   deadline_ = progress.since + to_ticks(limit) + 1;
 }
 
 bool ServerConnection::is_abandoned() {
-  if (!handling_) return false;
+  if (!handling_ && !passing_on_) return false;
   switch (state_of(socket_.native_handle())) {
     case ClientState::there:
       return false;
@@ -366,7 +415,7 @@ bool ServerConnection::is_abandoned() {
     case ClientState::gone:
       break;
   }
-  return context_.admit(method_, target_).ends_with_client;
+  return passing_on_ || context_.admit(method_, target_).ends_with_client;
 }
 
 void ServerConnection::close_if_idle() {
@@ -377,6 +426,12 @@ void ServerConnection::close_if_idle() {
 void ServerConnection::close() {
   error_code ignored;
   socket_.close(ignored);
+}
+
+void ServerConnection::reset() {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  close();
 }
 
 void ServerConnection::cut() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/task.h"
+#include "http/answer_head.h"
 #include "http/connection_table.h"
 #include "http/message.h"
 #include "http/server.h"
@@ -75,21 +76,26 @@ class ServerConnection {
   async::Task<Result<Incoming, Refusal>> read_request();
   async::Task<bool> read_some(std::size_t size);
   async::Task<Response> handle(Request request);
-  async::Task<bool> write(std::string_view head, std::string_view body);
+  // How a body or an answer gets on: in the time that is counted since `since`, from `from_bytes`.
+  struct Progress {
+    std::uint64_t since;
+    std::size_t from_bytes = 0;
+    std::size_t carried_bytes = 0;
+  };
+  async::Task<bool> write_answer(Response response, AnswerContext answer);
+  async::Task<bool> pass_on(BodyStream& rest, bool chunked, Progress& progress);
+  async::Task<bool> write(std::string_view before, std::string_view body, std::string_view behind, Progress& progress);
   async::Task<void> refuse(Refusal refusal);
   async::Task<void> linger();
+  // Closes it in a way that no client can take for the end of an answer.
+  void reset();
 
   static std::uint64_t to_ticks(std::chrono::milliseconds duration) {
     return static_cast<std::uint64_t>(duration / tick_length);
   }
   // It is the client's turn, for so long.
   void wait_for_client(std::chrono::seconds limit);
-  // How a body or an answer gets on: in the time that is counted since `since`, from `from_bytes`.
-  struct Progress {
-    std::uint64_t since;
-    std::size_t from_bytes = 0;
-  };
-  void expect_progress(Progress& progress, std::chrono::seconds limit, std::size_t carried_bytes);
+  void expect_progress(Progress& progress, std::chrono::seconds limit);
 
   asio::ip::tcp::socket socket_;
   ServerContext& context_;  // outlives every connection
@@ -104,6 +110,7 @@ class ServerConnection {
   std::uint64_t deadline_ = no_deadline;
   bool idle_ = false;
   bool handling_ = false;
+  bool passing_on_ = false;                         // an answer that has begun
   std::optional<std::uint64_t> half_closed_since_;  // the tick
   bool was_cut_ = false;
   asio::cancellation_signal cancellation_;

@@ -223,7 +223,7 @@ TEST_F(ServerTest, KeepsTheLengthThatAHandlerGivesForHead) {
   });
   RawSocket client = connect();
   client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(get_request));
-  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("content-length: 1234\r\n"));
+  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Content-Length: 1234\r\n"));
   EXPECT_THAT(client.read_until("\r\n\r\n"), AllOf(Not(HasSubstr("1234")), HasSubstr("Content-Length: 0\r\n")));
 }
 

@@ -1,5 +1,5 @@
-// http/client_connection: an answer is the same however it is cut into packets; what it leaves over is nobody's answer;
-// and what we write of it to a client reads as the same answer.
+// http/client_connection: an answer is the same however it is cut into packets, and whether it is read whole or in
+// pieces; what it leaves over is nobody's answer; and what we write of it to a client reads as the same answer.
 //
 // The input: the method; then the bytes of a connection.
 #include "http/answer_head.h"
@@ -14,6 +14,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <limits>
 #include <optional>
 
 namespace afterword::fuzz {
@@ -21,15 +22,30 @@ namespace {
 
 using Outcome = Result<http::Response, http::NoAnswer>;
 
+enum class Body { whole, in_pieces };
+
+// `client` outlives the task.
+async::Task<Outcome> fetch(http::Client& client, http::Request request, Body body) {
+  if (body == Body::whole) {
+    const http::SendLimits limits(std::chrono::seconds(60));
+    co_return co_await client.send(std::move(request), limits);
+  }
+  auto answer = co_await client.stream(std::move(request), std::chrono::seconds(60));
+  if (!answer) co_return answer;
+  const bool is_whole = co_await http::gather(*answer, std::numeric_limits<std::size_t>::max());
+  if (!is_whole) co_return http::NoAnswer{http::NoAnswer::Arrived::unknown, "it broke off"};
+  co_return answer;
+}
+
 // A client, and the server that answers it with the input.
 class World {
  public:
   World() : listener_(Socket::listen()) {}
 
-  Outcome run(const std::string& method, std::string_view bytes, std::size_t piece) {
+  Outcome run(const std::string& method, std::string_view bytes, std::size_t piece, Body body) {
     boost::asio::io_context context(1);
     http::Client client(context.get_executor(), {.tls = false, .host = "127.0.0.1", .port = listener_.port()});
-    ask(context, client, method);
+    ask(context, client, method, body);
     Socket connection = listener_.accept();
     require(connection.is_open(), "the client connects");
     while (!bytes.empty()) {
@@ -46,7 +62,7 @@ class World {
     require(outcome_.has_value(), "an answer that has ended is one, or none");
     Outcome outcome = *std::exchange(outcome_, std::nullopt);
 
-    ask(context, client, "GET");
+    ask(context, client, "GET", body);
     Socket next = listener_.accept();
     const Socket& asked = next.is_open() ? next : connection;
     asked.send("HTTP/1.1 299 Second\r\nContent-Length: 2\r\n\r\nOK");
@@ -60,12 +76,11 @@ class World {
   }
 
  private:
-  void ask(boost::asio::io_context& context, http::Client& client, const std::string& method) {
+  void ask(boost::asio::io_context& context, http::Client& client, const std::string& method, Body body) {
     http::Request request;
     request.method = method;
     request.target = "/";
-    const http::SendLimits limits(std::chrono::seconds(60));
-    boost::asio::co_spawn(context, client.send(std::move(request), limits),
+    boost::asio::co_spawn(context, fetch(client, std::move(request), body),
                           [this](const std::exception_ptr& failure, Outcome outcome) {
                             require(!failure, "asking throws nothing");
                             outcome_ = std::move(outcome);
@@ -93,7 +108,7 @@ void check_written(const http::Response& response) {
   const std::optional<http::Head> head = http::make_answer_head(response, context);
   if (!head) return;  // it is answered by an error of ours
   std::string text(head->text());
-  const bool has_body = http::carries_body(response, context);
+  const bool has_body = http::framing_of(response, context) != http::Framing::none;
   if (has_body) text += response.body;
 
   boost::beast::http::response_parser<boost::beast::http::string_body> parser;
@@ -111,10 +126,12 @@ void responses(std::string_view input) {
   static World world;
   const std::string_view line = take_line(input);
   const std::string method(line == "HEAD" || line == "PUT" ? line : "GET");
-  const Outcome whole = world.run(method, input, std::max<std::size_t>(input.size(), 1));
-  const Outcome cut = world.run(method, input, 1 + input.size() / 7);
+  const Outcome whole = world.run(method, input, std::max<std::size_t>(input.size(), 1), Body::whole);
+  const Outcome cut = world.run(method, input, 1 + input.size() / 7, Body::whole);
+  const Outcome streamed = world.run(method, input, 1 + input.size() / 7, Body::in_pieces);
   // But for what comes behind an answer: it is heard of where it has arrived by then.
   require(is_same(whole, cut) || !whole || !cut, "packets make no difference");
+  require(is_same(cut, streamed), "nor do pieces");
   if (!whole) return;
   require(whole->status >= 100 && whole->status <= 999, "a status has three digits");
   for (const http::Header& header : whole->headers) {

@@ -96,6 +96,12 @@ class Homeserver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
+    @property
+    def connections(self) -> int:
+        """That are open."""
+        with self._lock:
+            return len(self._connections)
+
     def start(self) -> None:
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -4,18 +4,26 @@ import contextlib
 import json
 import re
 import socket
+import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 PATIENCE = 20.0  # for what must come, on a machine that is busy
 IMPATIENCE = 0.3  # for what must not come
 
+_FRAMING = ("content-length", "transfer-encoding")
+
 STILL_THERE = "/_matrix/client/v3/still-there"
 
 
 class Malformed(Exception):
     """An answer of Afterword that no client could read."""
+
+
+class BrokenOff(Exception):
+    """The connection ended in the middle of an answer, so that every client sees that there should be more."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,9 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
@@ -67,6 +78,21 @@ class Wire:
     def read_answer(self, *, to_head: bool = False, patience: float = PATIENCE) -> Answer | None:
         """The next one but for 1xx; nothing if the connection is closed before. TimeoutError if there is none."""
         deadline = time.monotonic() + patience
+        head = self.read_head(deadline)
+        if head is None:
+            return None
+        status, headers = head
+        if to_head or status in (204, 304):
+            return Answer(status, headers, b"")
+        framing = [(name.lower(), value) for name, value in headers if name.lower() in _FRAMING]
+        if framing == [("transfer-encoding", "chunked")]:
+            return Answer(status, headers, b"".join(self._chunks(deadline)))
+        if len(framing) != 1 or not framing[0][1].isdecimal():
+            raise Malformed(f"no clear length: {headers!r}")
+        return Answer(status, headers, self.take(int(framing[0][1]), deadline))
+
+    def read_head(self, deadline: float) -> tuple[int, list[tuple[str, str]]] | None:
+        """The status and the headers of the next answer but for 1xx; nothing if the connection is closed before."""
         while True:
             while b"\r\n\r\n" not in self._kept:
                 if not self._receive(deadline):
@@ -75,19 +101,36 @@ class Wire:
                     return None
             head, _, self._kept = self._kept.partition(b"\r\n\r\n")
             status, headers = _read_head(head)
-            if status < 200:
-                continue
-            length = 0
-            if not to_head and status not in (204, 304):
-                lengths = [value for name, value in headers if name.lower() == "content-length"]
-                if len(lengths) != 1 or not lengths[0].isdecimal():
-                    raise Malformed(f"no clear length: {head!r}")
-                length = int(lengths[0])
-            while len(self._kept) < length:
+            if status >= 200:
+                return status, headers
+
+    def take(self, size: int, deadline: float) -> bytes:
+        """So many bytes of a body."""
+        while len(self._kept) < size:
+            if not self._receive(deadline):
+                raise BrokenOff
+        taken, self._kept = self._kept[:size], self._kept[size:]
+        return taken
+
+    def _chunks(self, deadline: float) -> Iterator[bytes]:
+        """Without extensions and trailers: Afterword writes none."""
+        while True:
+            while b"\r\n" not in self._kept:
                 if not self._receive(deadline):
-                    raise Malformed("the connection was closed in the middle of an answer")
-            body, self._kept = self._kept[:length], self._kept[length:]
-            return Answer(status, headers, body)
+                    raise BrokenOff
+            line, _, self._kept = self._kept.partition(b"\r\n")
+            if not re.fullmatch(b"0|[1-9a-f][0-9a-f]*", line):
+                raise Malformed(f"not a chunk: {line!r}")
+            chunk = self.take(int(line, 16) + 2, deadline)
+            if not chunk.endswith(b"\r\n"):
+                raise Malformed(f"a chunk without its end: {chunk!r}")
+            if line == b"0":
+                return
+            yield chunk[:-2]
+
+    def reset(self) -> None:
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
 
     def _receive(self, deadline: float) -> bool:
         self._socket.settimeout(max(deadline - time.monotonic(), 0.001))

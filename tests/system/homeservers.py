@@ -122,6 +122,7 @@ class Synapse(Server):
             "pid_file": str(self.directory / "synapse.pid"),
             "database": self._database_configuration(),
             "media_store_path": str(self.directory / "media"),
+            "max_upload_size": "200M",
             "signing_key_path": str(self.directory / "signing.key"),
             "macaroon_secret_key": secrets.token_hex(16),
             "form_secret": secrets.token_hex(16),

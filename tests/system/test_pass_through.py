@@ -49,6 +49,37 @@ def test_media_come_back_as_they_went(size: int, alice: User):
     assert answer.body == picture
 
 
+def test_large_media_are_as_they_are_without_us(synapse: Synapse, afterword: Server, alice: User):
+    """Every answer about them, given directly and through Afterword, whole and in ranges."""
+    picture = secrets.token_bytes(60_000_000)
+    upload = alice.request(
+        "POST", "/_matrix/media/v3/upload", raw=picture, headers={"Content-Type": "application/octet-stream"}
+    )
+    path = f"{C}/v1/media/download/" + upload.ok()["content_uri"].removeprefix("mxc://")
+
+    def ask(server: Server, method: str, headers: dict[str, str]) -> tuple:
+        answer = server.request(method, path, token=alice.token, headers=headers)
+        its_own = {"date", "connection"}
+        return answer.status, sorted(item for item in answer.headers.items() if item[0].lower() not in its_own), answer.body
+
+    for method, headers in [
+        ("GET", {}),
+        ("HEAD", {}),
+        ("GET", {"Range": "bytes=0-0"}),
+        ("GET", {"Range": "bytes=1000000-41000000"}),
+        ("GET", {"Range": "bytes=-1000"}),
+        ("GET", {"Range": "bytes=60000000-"}),
+        ("GET", {"Range": "bytes=0-9,20-29"}),
+        ("GET", {"Accept-Encoding": "gzip"}),
+        ("GET", {"If-None-Match": '"x"'}),
+    ]:
+        theirs = ask(synapse, method, headers)
+        ours = ask(afterword, method, headers)
+        assert ours == theirs, (method, headers, ours[:2], theirs[:2])
+        if method == "GET" and not headers:
+            assert ours[2] == picture
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -1,0 +1,377 @@
+// Bodies that pass from one connection to another in pieces: a client, http::Server, http::Client, and a homeserver.
+// The test speaks for both ends.
+#include "http/body_stream.h"
+
+#include "http/client.h"
+#include "http/server.h"
+#include "http/testing/raw_socket.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <thread>
+
+namespace afterword::http {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using asio::ip::tcp;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::RawSocket;
+using ::testing::StartsWith;
+
+constexpr std::string_view get_request = "GET /file HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr std::string_view old_get_request = "GET /file HTTP/1.0\r\n\r\n";
+
+// `client` outlives the task.
+async::Task<Response> pass(Client& client, Request request) {
+  auto answer = co_await client.stream(std::move(request), 10'000ms);
+  if (answer) co_return std::move(*answer);
+  Response failed;
+  failed.status = 502;
+  failed.body = answer.error().reason;
+  co_return failed;
+}
+
+class BodyStreamTest : public ::testing::Test {
+ protected:
+  BodyStreamTest() : acceptor_(own_context_, {asio::ip::address_v4::loopback(), 0}) {}
+
+  void start(ServerOptions server_options = {}, ClientOptions client_options = {}) {
+    const Origin homeserver{.tls = false, .host = "127.0.0.1", .port = acceptor_.local_endpoint().port()};
+    client_.emplace(context_.get_executor(), homeserver, client_options);
+    const auto handler = [this](Request request) { return pass(*client_, std::move(request)); };
+    server_.emplace(context_.get_executor(), handler, server_options);
+    ASSERT_TRUE(server_->listen("127.0.0.1", 0));
+    thread_ = std::thread([this] { context_.run(); });
+  }
+
+  void TearDown() override {
+    asio::co_spawn(context_, server_->drain(0ms), asio::use_future).wait();
+    thread_.join();
+  }
+
+  RawSocket connect() { return RawSocket::connect(server_->port()); }
+  RawSocket accept() { return RawSocket::accept(acceptor_); }
+
+  // The homeserver's side of a request that the client sends now.
+  RawSocket ask(RawSocket& client, std::string_view request = get_request) {
+    client.send(request);
+    RawSocket homeserver = accept();
+    homeserver.read_until("\r\n\r\n");
+    return homeserver;
+  }
+
+  asio::io_context own_context_;
+  tcp::acceptor acceptor_;
+  asio::io_context context_;
+  std::optional<Client> client_;
+  std::optional<Server> server_;
+  std::thread thread_;
+};
+
+TEST_F(BodyStreamTest, PassesOnWhatThereIsOfAnAnswer) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  for (int round = 0; round < 2; ++round) {
+    homeserver.send("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/20\r\nContent-Length: 10\r\n\r\n");
+    EXPECT_THAT(client.read_until("\r\n\r\n"),
+                AllOf(StartsWith("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/20\r\n"),
+                      HasSubstr("\r\nContent-Length: 10\r\n"), Not(HasSubstr("Connection"))));
+    homeserver.send("01234");
+    EXPECT_EQ(client.read(5), "01234");
+    homeserver.send("56789");
+    EXPECT_EQ(client.read(5), "56789");
+    if (round == 0) client.send(get_request);
+    if (round == 0) homeserver.read_until("\r\n\r\n");  // over the same connections
+  }
+}
+
+TEST_F(BodyStreamTest, PassesOnEveryFraming) {
+  start();
+  struct Case {
+    std::string_view head, begin, rest;
+    bool ends_by_closing = false;
+  };
+  for (const Case& framing :
+       {Case{"Content-Length: 6\r\n", "abc", "def"},
+        Case{"Transfer-Encoding: chunked\r\n", "1;x=y\r\na\r\n2\r\nbc\r\n", "3\r\ndef\r\n0\r\nX-Trailer: t\r\n\r\n"},
+        Case{"", "abc", "def", true}}) {
+    for (const std::string_view request : {get_request, old_get_request}) {
+      RawSocket client = connect();
+      RawSocket homeserver = ask(client, request);
+      homeserver.send("HTTP/1.1 200 OK\r\n" + std::string(framing.head) + "\r\n" + std::string(framing.begin));
+      const std::string head = client.read_until("\r\n\r\n");
+      const bool is_old = request == old_get_request;
+      const bool has_length = framing.head.starts_with("Content-Length");
+      const bool is_chunked = !is_old && !has_length;
+      EXPECT_THAT(client.read_until("abc"), is_chunked ? "3\r\nabc" : "abc") << head;
+      homeserver.send(framing.rest);
+      if (framing.ends_by_closing) homeserver.close();
+      if (is_chunked) {
+        EXPECT_THAT(head, HasSubstr("\r\nTransfer-Encoding: chunked\r\n"));
+        EXPECT_EQ(client.read_until("0\r\n\r\n"), "\r\n3\r\ndef\r\n0\r\n\r\n") << "trailers are dropped";
+      } else {
+        EXPECT_EQ(head.find("\r\nContent-Length: 6\r\n") != std::string::npos, has_length) << head;
+        EXPECT_THAT(head, Not(HasSubstr("chunked")));
+        EXPECT_EQ(client.read(3), "def");
+      }
+      if (is_old) {
+        EXPECT_TRUE(client.is_closed_by_peer());
+      }
+    }
+  }
+}
+
+TEST_F(BodyStreamTest, PassesOnAnswersWithoutABody) {
+  start();
+  RawSocket client = connect();
+  client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  RawSocket homeserver = accept();
+  const auto answer_with = [&](std::string_view answer) {
+    homeserver.read_until("\r\n\r\n");
+    homeserver.send(answer);
+    return client.read_until("\r\n\r\n");
+  };
+  EXPECT_THAT(answer_with("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), HasSubstr("\r\nContent-Length: 99\r\n"));
+  client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answer_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Not(HasSubstr("Length")));
+  client.send(get_request);
+  EXPECT_THAT(answer_with("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"), HasSubstr("\r\nETag: \"x\"\r\n"));
+  client.send(get_request);
+  EXPECT_THAT(answer_with("HTTP/1.1 204 No Content\r\n\r\n"), StartsWith("HTTP/1.1 204 "));
+  client.send(get_request);
+  EXPECT_THAT(answer_with("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), HasSubstr("\r\nContent-Length: 0\r\n"));
+}
+
+// Neither by us, nor by a client that takes the end of the connection for the end of the answer.
+TEST_F(BodyStreamTest, WhatBreaksOffIsNotCompleted) {
+  start();
+  for (const std::string begin : {"Content-Length: 6\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"}) {
+    for (const std::string_view request : {get_request, old_get_request}) {
+      RawSocket client = connect();
+      RawSocket homeserver = ask(client, request);
+      homeserver.send("HTTP/1.1 200 OK\r\n" + begin);
+      const bool is_chunked = begin.ends_with("\r\n") && request == get_request;
+      client.read_until(is_chunked ? "abc\r\n" : "abc");
+      homeserver.close();
+      ASSERT_TRUE(client.waits_for_bytes(10s));
+      EXPECT_TRUE(client.was_reset_by_peer()) << begin << request;
+      EXPECT_EQ(client.read_to_end(), "");
+    }
+  }
+}
+
+TEST_F(BodyStreamTest, WhatHasMoreBehindItIsNotCompleted) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  client.read_until("abc");
+  homeserver.send("defHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(client.read_to_end(), "");
+  EXPECT_TRUE(homeserver.is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, WhatDoesNotGetOnBreaksOff) {
+  ClientOptions options;
+  options.stall_timeout = 100ms;
+  start({}, options);
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  EXPECT_THAT(client.read_to_end(), EndsWith("\r\n\r\nabc"));
+  EXPECT_TRUE(homeserver.is_closed_by_peer());
+}
+
+// The time in which it waits for the homeserver is not the client's.
+TEST_F(BodyStreamTest, AClientNeedNotBeFasterThanTheHomeserver) {
+  ServerOptions options;
+  options.answer_timeout = 1s;
+  options.half_closed_limit = 800ms;
+  start(options);
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  client.half_close();
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
+  for (const char* piece : {"a", "b", "c", "d", "e", "f"}) {
+    std::this_thread::sleep_for(300ms);
+    homeserver.send(piece);
+  }
+  EXPECT_THAT(client.read_to_end(), EndsWith("\r\n\r\nabcdef"));
+}
+
+TEST_F(BodyStreamTest, AClientThatGoesEndsWhatTheHomeserverSends) {
+  start();
+  for (const std::string_view request : {get_request, std::string_view("POST / HTTP/1.1\r\nHost: h\r\n\r\n")}) {
+    RawSocket client = connect();
+    RawSocket homeserver = ask(client, request);
+    homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+    client.read_until("abc");
+    client.reset();
+    EXPECT_TRUE(homeserver.is_closed_by_peer()) << request;
+  }
+}
+
+constexpr std::size_t large_bytes = 200 * 1000 * 1000;
+
+// Sends `large_bytes` on a thread of its own.
+class Flood {
+ public:
+  explicit Flood(RawSocket& socket) : thread_([this, &socket] { run(socket); }) {}
+  ~Flood() { thread_.join(); }
+
+  // When no more goes.
+  std::size_t sent_until_it_stops() const {
+    std::size_t before = 0;
+    do {
+      before = sent_;
+      std::this_thread::sleep_for(500ms);
+    } while (sent_ != before);
+    return before;
+  }
+
+ private:
+  void run(RawSocket& socket) {
+    socket.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large_bytes) + "\r\n\r\n");
+    const std::string piece(100'000, 'x');
+    while (sent_ < large_bytes && !socket.was_reset_by_peer()) {
+      socket.send(piece);
+      sent_ += piece.size();
+    }
+  }
+
+  std::atomic<std::size_t> sent_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(BodyStreamTest, ASlowClientSlowsTheHomeserverDown) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  const Flood flood(homeserver);
+  EXPECT_LT(flood.sent_until_it_stops(), large_bytes / 3) << "what the system buffers, and little more";
+  client.read_until("\r\n\r\n");
+  std::size_t received = 0;
+  for (std::string piece = client.read(1'000'000); !piece.empty(); piece = client.read(1'000'000)) {
+    received += piece.size();
+    if (received == large_bytes) break;
+  }
+  EXPECT_EQ(received, large_bytes);
+}
+
+TEST_F(BodyStreamTest, AClientThatGoesWithoutReadingEndsIt) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  {
+    const Flood flood(homeserver);
+    EXPECT_LT(flood.sent_until_it_stops(), large_bytes);
+    client.reset();
+  }
+  EXPECT_TRUE(homeserver.is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, AnAnswerHasItsConnectionUntilItsEnd) {
+  ClientOptions options;
+  options.max_connections = 1;
+  start({}, options);
+  RawSocket first = connect();
+  std::optional<RawSocket> homeserver = ask(first);
+  homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  first.read_until("abc");
+
+  RawSocket second = connect();
+  second.send(get_request);
+  EXPECT_FALSE(homeserver->waits_for_bytes(200ms));
+  homeserver->send("def");
+  EXPECT_EQ(first.read(3), "def");
+  homeserver->read_until("\r\n\r\n");
+  homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  second.read_until("abc");
+
+  first.send(get_request);
+  second.reset();
+  homeserver = accept();
+  homeserver->read_until("\r\n\r\n");
+  homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthird");
+  EXPECT_THAT(first.read_message(), EndsWith("third")) << "a client that has gone gives it back";
+}
+
+TEST_F(BodyStreamTest, ClosingTheClientBreaksItOff) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  client.read_until("abc");
+  asio::post(context_, [this] { client_->close(); });
+  EXPECT_TRUE(homeserver.is_closed_by_peer());
+  EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+// Comes as the test has written it.
+class Pieces final : public BodyStream {
+ public:
+  Pieces(std::deque<std::string> pieces, bool breaks_off) : pieces_(std::move(pieces)), breaks_off_(breaks_off) {}
+
+  async::Task<Result<std::string_view, BrokenOff>> read() override {
+    if (pieces_.empty() && breaks_off_) co_return BrokenOff{"as written"};
+    if (pieces_.empty()) co_return std::string_view();
+    piece_ = std::move(pieces_.front());
+    pieces_.pop_front();
+    co_return std::string_view(piece_);
+  }
+  std::optional<std::uint64_t> remaining_bytes() const override { return std::nullopt; }
+
+ private:
+  std::deque<std::string> pieces_;
+  bool breaks_off_;
+  std::string piece_;
+};
+
+bool gather_now(Response& response, std::size_t max_bytes) {
+  asio::io_context context;
+  auto gathered = asio::co_spawn(context, gather(response, max_bytes), asio::use_future);
+  context.run();
+  return gathered.get();
+}
+
+Response response_with(std::deque<std::string> pieces, bool breaks_off = false) {
+  Response response;
+  response.body = "ab";
+  response.rest = std::make_shared<Pieces>(std::move(pieces), breaks_off);
+  return response;
+}
+
+TEST(Gather, WaitsForASmallBody) {
+  Response response = response_with({"cd", "e"});
+  EXPECT_TRUE(gather_now(response, 10));
+  EXPECT_EQ(response.body, "abcde");
+  EXPECT_EQ(response.rest, nullptr);
+}
+
+TEST(Gather, LeavesALargeBodyAsItIs) {
+  Response response = response_with({"cd", "e"});
+  EXPECT_TRUE(gather_now(response, 3));
+  EXPECT_EQ(response.body, "abcd");
+  EXPECT_NE(response.rest, nullptr);
+}
+
+TEST(Gather, TellsWhatBreaksOff) {
+  Response response = response_with({"cd"}, true);
+  EXPECT_FALSE(gather_now(response, 10));
+}
+
+}  // namespace
+}  // namespace afterword::http
