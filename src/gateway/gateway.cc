@@ -57,6 +57,12 @@ bool says_deactivated(std::string_view admins_body) {
   return deactivated && deactivated->is_bool() && deactivated->get_bool();
 }
 
+http::Response no_answer() {
+  http::Response response;
+  response.status = http::no_answer;
+  return response;
+}
+
 }  // namespace
 
 Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver,
@@ -77,6 +83,10 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   const bool is_head = request.method == "HEAD";
   Route route = find_route(is_head ? "GET" : request.method, *target);
   if (std::holds_alternative<PassThroughRoute>(route)) {
+    if (request.rest && is_form(request)) {
+      const bool is_there = co_await http::gather(request, max_form_bytes);
+      if (!is_there) co_return no_answer();
+    }
     if (may_name_delay_in_form(request, *target)) route = UnrecognizedRoute{};
   } else if (!target->is_text()) {
     co_return to_response(api::not_text());
@@ -281,7 +291,7 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
   http::Response response = co_await std::move(passing);
   if (credentials && response.status == unauthorized) {
     const bool is_there = co_await http::gather(response, homeserver::answer_limits::whoami);
-    if (!is_there) response.status = http::no_answer;
+    if (!is_there) co_return no_answer();
     hear_of_refusal(*credentials, response);
   }
   co_return response;

@@ -1,4 +1,4 @@
-// Hands a request to the homeserver and its answer back. The answer comes in pieces, unless we are going to read it.
+// Hands a request to the homeserver and its answer back, both in pieces, unless we are going to read the answer.
 #pragma once
 
 #include "async/clock.h"

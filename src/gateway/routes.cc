@@ -14,9 +14,6 @@ namespace {
 using api::WireForm;
 using domain::EventKind;
 
-// Four times what an event may have: as JSON it may be written with spaces.
-constexpr std::size_t max_form_bytes = 256 * 1024;
-
 bool starts_with(Segments path, std::initializer_list<std::string_view> prefix) {
   if (path.size() < prefix.size()) return false;
   std::size_t i = 0;
@@ -153,20 +150,24 @@ bool is_long_poll(std::string_view method, const http::Target& target) {
   return asks_for_news && target.parameter("timeout").has_value();
 }
 
+// Whether any Content-Type of it, for there may be several, has this in it.
+bool has_type(const http::Request& request, std::string_view part) {
+  return std::ranges::any_of(request.headers, [&](const http::Header& header) {
+    return http::equal_ignoring_case(header.name, "Content-Type") &&
+           to_lower(header.value).find(part) != std::string::npos;
+  });
+}
+
 }  // namespace
+
+bool is_form(const http::Request& request) { return has_type(request, "urlencoded"); }
 
 bool may_name_delay_in_form(const http::Request& request, const http::Target& target) {
   if (only_reads(request.method)) return false;
   const Segments path = target.segments;
   const bool is_of_rooms = starts_with(path, {"_matrix", "client"}) && std::ranges::find(path, "rooms") != path.end();
-  bool is_form = false;
-  for (const http::Header& header : request.headers) {
-    if (!http::equal_ignoring_case(header.name, "Content-Type")) continue;
-    const std::string type = to_lower(header.value);
-    if (type.find("multipart") != std::string::npos && is_of_rooms) return true;
-    is_form = is_form || type.find("urlencoded") != std::string::npos;
-  }
-  if (!is_form) return false;
+  if (is_of_rooms && has_type(request, "multipart")) return true;
+  if (!is_form(request)) return false;
   // To look through more would hold everybody else up, and what is no business of rooms may be an upload.
   if (request.body.size() > max_form_bytes) return is_of_rooms;
   return http::find_parameter(request.body, delay_parameter).has_value();

@@ -7,6 +7,7 @@
 #include "http/message.h"
 #include "http/target.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -69,6 +70,11 @@ inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
 // A changing request with the delay parameter never passes through, whatever its path: a homeserver without delayed
 // events would send the event at once. One that only reads may: no homeserver sends at a GET. HEAD is as GET.
 Route find_route(std::string_view method, const http::Target& target);
+
+// A body of this type, up to this size, is looked through before it passes. It is four times what an event may have: as
+// JSON it may be written with spaces.
+bool is_form(const http::Request& request);
+inline constexpr std::size_t max_form_bytes = 256 * 1024;
 
 // Whether a homeserver could read the delay parameter in the body of this request, for Twisted takes a form for a part
 // of the query. In a form in several parts, or one that is larger than any event, it is not looked for: no route of

@@ -32,12 +32,15 @@ class BodyStream {
   // The next piece, valid until the next call; empty at the end.
   virtual async::Task<Result<std::string_view, BrokenOff>> read() = 0;
 
+  // Whoever reads it wants it: for a sender that waits until then (Expect: 100-continue).
+  virtual async::Task<void> ask_for() { co_return; }
+
   // How much is still to come, if its sender has said so.
   virtual std::optional<std::uint64_t> remaining_bytes() const = 0;
 };
 
 // Waits for the rest of a small body, for somebody who wants to read it whole. A body that is larger stays as it is:
-// its beginning, and the rest to come. False if it broke off: that is no answer. The message outlives the task.
+// its beginning, and the rest to come. False if it broke off: it is none. The message outlives the task.
 async::Task<bool> gather(std::string& body, std::shared_ptr<BodyStream>& rest, std::size_t max_bytes);
 
 template <class Message>

@@ -34,8 +34,8 @@ constexpr std::string_view get_request = "GET /file HTTP/1.1\r\nHost: h\r\n\r\n"
 constexpr std::string_view old_get_request = "GET /file HTTP/1.0\r\n\r\n";
 
 // `client` outlives the task.
-async::Task<Response> pass(Client& client, Request request) {
-  auto answer = co_await client.stream(std::move(request), 10'000ms);
+async::Task<Response> pass(Client& client, Request request, std::chrono::milliseconds timeout) {
+  auto answer = co_await client.stream(std::move(request), timeout);
   if (answer) co_return std::move(*answer);
   Response failed;
   failed.status = 502;
@@ -47,11 +47,13 @@ class BodyStreamTest : public ::testing::Test {
  protected:
   BodyStreamTest() : acceptor_(own_context_, {asio::ip::address_v4::loopback(), 0}) {}
 
-  void start(ServerOptions server_options = {}, ClientOptions client_options = {}) {
+  void start(ServerOptions server_options = {}, ClientOptions client_options = {},
+             std::chrono::milliseconds timeout = 10s) {
     const Origin homeserver{.tls = false, .host = "127.0.0.1", .port = acceptor_.local_endpoint().port()};
     client_.emplace(context_.get_executor(), homeserver, client_options);
-    const auto handler = [this](Request request) { return pass(*client_, std::move(request)); };
-    server_.emplace(context_.get_executor(), handler, server_options);
+    const auto handler = [this, timeout](Request request) { return pass(*client_, std::move(request), timeout); };
+    const auto admit = [](auto...) { return Admission{.streams_body = true}; };
+    server_.emplace(context_.get_executor(), handler, server_options, admit);
     ASSERT_TRUE(server_->listen("127.0.0.1", 0));
     thread_ = std::thread([this] { context_.run(); });
   }
@@ -226,10 +228,12 @@ TEST_F(BodyStreamTest, AClientThatGoesEndsWhatTheHomeserverSends) {
 
 constexpr std::size_t large_bytes = 200 * 1000 * 1000;
 
-// Sends `large_bytes` on a thread of its own.
+std::string large_answer() { return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large_bytes) + "\r\n\r\n"; }
+
+// Sends `large_bytes` behind a head, on a thread of its own.
 class Flood {
  public:
-  explicit Flood(RawSocket& socket) : thread_([this, &socket] { run(socket); }) {}
+  Flood(RawSocket& socket, std::string head) : thread_([this, &socket, head] { run(socket, head); }) {}
   ~Flood() { thread_.join(); }
 
   // When no more goes.
@@ -243,8 +247,8 @@ class Flood {
   }
 
  private:
-  void run(RawSocket& socket) {
-    socket.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large_bytes) + "\r\n\r\n");
+  void run(RawSocket& socket, const std::string& head) {
+    socket.send(head);
     const std::string piece(100'000, 'x');
     while (sent_ < large_bytes && !socket.was_reset_by_peer()) {
       socket.send(piece);
@@ -260,7 +264,7 @@ TEST_F(BodyStreamTest, ASlowClientSlowsTheHomeserverDown) {
   start();
   RawSocket client = connect();
   RawSocket homeserver = ask(client);
-  const Flood flood(homeserver);
+  const Flood flood(homeserver, large_answer());
   EXPECT_LT(flood.sent_until_it_stops(), large_bytes / 3) << "what the system buffers, and little more";
   client.read_until("\r\n\r\n");
   std::size_t received = 0;
@@ -276,7 +280,7 @@ TEST_F(BodyStreamTest, AClientThatGoesWithoutReadingEndsIt) {
   RawSocket client = connect();
   RawSocket homeserver = ask(client);
   {
-    const Flood flood(homeserver);
+    const Flood flood(homeserver, large_answer());
     EXPECT_LT(flood.sent_until_it_stops(), large_bytes);
     client.reset();
   }
@@ -318,6 +322,145 @@ TEST_F(BodyStreamTest, ClosingTheClientBreaksItOff) {
   asio::post(context_, [this] { client_->close(); });
   EXPECT_TRUE(homeserver.is_closed_by_peer());
   EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, PassesOnWhatThereIsOfARequest) {
+  start();
+  RawSocket client = connect();
+  std::optional<RawSocket> homeserver;
+  for (int round = 0; round < 2; ++round) {
+    client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n");
+    if (!homeserver) homeserver = accept();
+    EXPECT_THAT(homeserver->read_until("\r\n\r\n"), HasSubstr("\r\nContent-Length: 6\r\n"));
+    client.send("abc");
+    EXPECT_EQ(homeserver->read(3), "abc");
+    client.send("def");
+    EXPECT_EQ(homeserver->read(3), "def");
+    homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    EXPECT_THAT(client.read_message(), AllOf(EndsWith("ok"), Not(HasSubstr("Connection"))));
+  }
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n");
+  EXPECT_THAT(homeserver->read_until("\r\n\r\n"),
+              AllOf(HasSubstr("\r\nTransfer-Encoding: chunked\r\n"), Not(HasSubstr("Length"))));
+  EXPECT_EQ(homeserver->read(6), "1\r\na\r\n");
+  client.send("2\r\nbc\r\n0\r\nX-Trailer: t\r\n\r\n" + std::string(get_request));
+  EXPECT_EQ(homeserver->read(12), "2\r\nbc\r\n0\r\n\r\n") << "trailers are dropped";
+  homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(client.read_message(), EndsWith("ok"));
+  EXPECT_THAT(homeserver->read_until("\r\n\r\n"), StartsWith("GET /file ")) << "what follows it";
+}
+
+TEST_F(BodyStreamTest, ARequestThatBreaksOffIsNotCompleted) {
+  start();
+  for (const std::string framing : {"Content-Length: 6\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"}) {
+    RawSocket client = connect();
+    client.send("PUT / HTTP/1.1\r\nHost: h\r\n" + framing);
+    RawSocket homeserver = accept();
+    homeserver.read_until("\r\n\r\n");
+    homeserver.read_until(framing.ends_with("\r\n") ? "abc\r\n" : "abc");
+    framing.ends_with("\r\n") ? client.reset() : client.half_close();
+    EXPECT_TRUE(homeserver.is_closed_by_peer()) << framing;
+  }
+}
+
+TEST_F(BodyStreamTest, ARequestThatBecomesMalformedIsRefusedAndNotCompleted) {
+  start();
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  RawSocket homeserver = accept();
+  homeserver.read_until("abc\r\n");
+  client.send("nonsense\r\n\r\n");
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 400 "));
+  EXPECT_TRUE(homeserver.is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, AnAnswerMayComeBeforeTheEndOfTheRequest) {
+  start();
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\nabc");
+  RawSocket homeserver = accept();
+  homeserver.read_until("abc");
+  homeserver.send("HTTP/1.1 413 Too Large\r\nContent-Length: 6\r\n\r\nabc");
+  EXPECT_THAT(client.read_until("\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 413 "), HasSubstr("\r\nConnection: close\r\n")));
+  EXPECT_EQ(client.read(3), "abc");
+  client.send(std::string(100'000, 'x'));
+  homeserver.send("def");
+  EXPECT_EQ(client.read_to_end(), "def");
+  EXPECT_TRUE(homeserver.is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, TheHomeserverAsksForABodyThatWaitsToBeAskedFor) {
+  start();
+  constexpr std::string_view request = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+  RawSocket client = connect();
+  client.send(request);
+  std::optional<RawSocket> homeserver = accept();
+  EXPECT_THAT(homeserver->read_until("\r\n\r\n"), HasSubstr("\r\nExpect: 100-continue\r\n"));
+  EXPECT_FALSE(client.waits_for_bytes(200ms));
+  homeserver->send("HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("body");
+  EXPECT_EQ(homeserver->read(4), "body");
+  homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(client.read_message(), EndsWith("ok"));
+
+  client.send(request);
+  homeserver->read_until("\r\n\r\n");
+  homeserver->send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 413 ")) << "it does not want it";
+  EXPECT_TRUE(homeserver->is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, ASlowHomeserverSlowsTheClientDown) {
+  start();
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(large_bytes) + "\r\n\r\n");
+  RawSocket homeserver = accept();
+  homeserver.read_until("\r\n\r\n");
+  {
+    const Flood flood(client, "");
+    EXPECT_LT(flood.sent_until_it_stops(), large_bytes / 3) << "what the system buffers, and little more";
+    std::size_t received = 0;
+    while (received < large_bytes) {
+      const std::string piece = homeserver.read(1'000'000);
+      ASSERT_FALSE(piece.empty());
+      received += piece.size();
+    }
+  }
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(client.read_message(), EndsWith("ok"));
+}
+
+TEST_F(BodyStreamTest, AnUploadMayTakeLongerThanAnAnswerMay) {
+  start({}, {}, 400ms);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n");
+  RawSocket homeserver = accept();
+  homeserver.read_until("\r\n\r\n");
+  for (const char* piece : {"a", "b", "c", "d", "e", "f"}) {
+    std::this_thread::sleep_for(150ms);
+    client.send(piece);
+  }
+  EXPECT_EQ(homeserver.read(6), "abcdef");
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(client.read_message(), EndsWith("ok"));
+
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc");
+  EXPECT_THAT(client.read_message(), AllOf(StartsWith("HTTP/1.1 502 "), HasSubstr("Connection: close")))
+      << "one that does not get on";
+}
+
+TEST_F(BodyStreamTest, NothingOfABodyIsSentTwice) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  client.read_message();
+  client.send("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc");
+  homeserver.read_until("abc");
+  homeserver.close();
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 502 "));
 }
 
 // Comes as the test has written it.

@@ -32,8 +32,8 @@ constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 bool may_be_repeated(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
-// What a caller passes on from elsewhere, but is ours to say. Of Expect nothing is left to say: the body follows at
-// once.
+// What a caller passes on from elsewhere, but is ours to say. Of Expect nothing is left to say where the body follows
+// at once.
 bool is_ours(std::string_view name) {
   return equal_ignoring_case(name, "Host") || equal_ignoring_case(name, "Content-Length") ||
          equal_ignoring_case(name, "Expect");
@@ -47,12 +47,21 @@ std::optional<ClientConnection::Outgoing> to_outgoing(Request request, const std
   for (const Header& header : request.headers) {
     if (!is_ours(header.name)) writer.add(header.name, header.value);
   }
-  if (!request.body.empty() || request.method == "PUT" || request.method == "POST") {
-    writer.add("Content-Length", std::to_string(request.body.size()));
+  const std::optional<std::uint64_t> remaining = request.rest ? request.rest->remaining_bytes() : 0;
+  if (!remaining) {
+    writer.add("Transfer-Encoding", "chunked");
+  } else if (*remaining > 0 || !request.body.empty() || request.method == "PUT" || request.method == "POST") {
+    writer.add("Content-Length", std::to_string(request.body.size() + *remaining));
   }
+  const auto expected = request.headers.find("Expect");
+  if (request.rest && expected && equal_ignoring_case(*expected, "100-continue")) writer.add("Expect", "100-continue");
   std::optional<Head> head = writer.finish();
   if (!head) return std::nullopt;
-  return ClientConnection::Outgoing{std::move(*head), std::move(request.body), request.method == "HEAD"};
+  return ClientConnection::Outgoing{.head = std::move(*head),
+                                    .body = std::move(request.body),
+                                    .rest = std::move(request.rest),
+                                    .is_chunked = !remaining,
+                                    .is_head_request = request.method == "HEAD"};
 }
 
 // One send(), which waits for `finished` while its exchange runs beside it: so the deadline holds whatever the exchange
@@ -101,7 +110,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits,
                                    Body body) {
     if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
-    const bool is_safe = may_be_repeated(request.method);
+    const bool is_safe = may_be_repeated(request.method) && !request.rest;
     std::string client = std::move(request.client);
     auto outgoing = to_outgoing(std::move(request), self->host);
     if (!outgoing) co_return NoAnswer{Arrived::no, "it cannot be written as one HTTP request"};
@@ -118,8 +127,14 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
                      self->finish(*call, failure, std::move(outcome));
                    });
 
-    boost::system::error_code ignored;
-    if (!call->outcome) co_await call->finished.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    boost::system::error_code cancelled;
+    for (std::uint64_t sent = 0; !call->outcome && !cancelled;) {
+      co_await call->finished.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+      // A body that is sent in pieces has all the time that it needs, as long as it gets on.
+      if (!call->connection || call->connection->sent_rest_bytes() == sent) break;
+      sent = call->connection->sent_rest_bytes();
+      if (!cancelled) call->finished.expires_after(limits.timeout);
+    }
     self->calls.erase(call);
     const bool has_failed = call->outcome && !*call->outcome;
     if (call->outcome && !(has_failed && self->closed)) co_return std::move(*call->outcome);
@@ -166,7 +181,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   }
 
   static NoAnswer no_answer_after(const ClientConnection::Failure& failure) {
-    return NoAnswer{Arrived::unknown, failure.reason, false, failure.too_large};
+    return NoAnswer{Arrived::unknown, failure.reason, failure.request_broke_off, failure.too_large};
   }
 
   // With its whole body.

@@ -1,9 +1,14 @@
 #include "http/client_connection.h"
 
+#include "async/condition.h"
+#include "http/chunk.h"
 #include "http/framing.h"
 #include "http/head_syntax.h"
 #include "http/hop_by_hop.h"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -100,20 +105,93 @@ async::Task<void> ClientConnection::shake_hands(const Origin& origin, error_code
   co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
 }
 
+// What is to come of a request's body goes out beside the reading of the answer.
+struct ClientConnection::Upload {
+  explicit Upload(const async::Executor& executor) : ended(executor) {}
+
+  async::Condition ended;
+  asio::cancellation_signal cancellation;
+  bool is_stopped = false;
+  bool has_ended = false;
+  bool broke_off = false;
+};
+
 async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin(const Outgoing& outgoing,
                                                                                  std::uint64_t max_body_bytes) {
   in_step_ = false;
   answer_begun_ = false;
-  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(outgoing.head.text()), asio::buffer(outgoing.body)};
-  error_code write_error;
-  if (tls_) {
-    co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, write_error));
-  } else {
-    co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, write_error));
-  }
+  sent_rest_bytes_ = 0;
+  const bool has_chunk = outgoing.is_chunked && !outgoing.body.empty();
+  const std::string before = std::string(outgoing.head.text()) + (has_chunk ? chunk_line(outgoing.body.size()) : "");
+  const Buffers buffers = {asio::buffer(before), asio::buffer(outgoing.body),
+                           asio::buffer(has_chunk ? chunk_end : std::string_view())};
+  const error_code error = co_await send(buffers);
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
-  sent_all_ = !write_error;
+  sent_all_ = !error && !outgoing.rest;
 
+  const auto upload = outgoing.rest && !error ? start_upload(outgoing) : nullptr;
+  auto answer = co_await read_answer_head(outgoing, max_body_bytes);
+  if (upload && !upload->has_ended) {
+    upload->is_stopped = true;
+    upload->cancellation.emit(asio::cancellation_type::terminal);
+    while (!upload->has_ended) co_await upload->ended.wait();
+  }
+  if (!answer && upload && upload->broke_off) {
+    co_return Failure{.reason = "the request broke off", .request_broke_off = true};
+  }
+  co_return answer;
+}
+
+std::shared_ptr<ClientConnection::Upload> ClientConnection::start_upload(const Outgoing& outgoing) {
+  const auto upload = std::make_shared<Upload>(executor_);
+  asio::co_spawn(executor_, send_rest(shared_from_this(), outgoing.rest, outgoing.is_chunked, upload),
+                 asio::bind_cancellation_slot(upload->cancellation.slot(), [upload](const std::exception_ptr&) {
+                   upload->has_ended = true;
+                   upload->ended.notify_all();
+                 }));
+  return upload;
+}
+
+// What fails here shows in the answer, or in that there is none.
+async::Task<void> ClientConnection::send_rest(std::shared_ptr<ClientConnection> self, std::shared_ptr<BodyStream> rest,
+                                              bool is_chunked, std::shared_ptr<Upload> upload) {
+  for (;;) {
+    const auto piece = co_await rest->read();
+    if (upload->is_stopped) co_return;
+    if (!piece) {
+      // Without its end, the homeserver does not take it for whole.
+      upload->broke_off = true;
+      self->cut();
+      co_return;
+    }
+    if (piece->empty()) break;
+    const std::string before = is_chunked ? chunk_line(piece->size()) : std::string();
+    const Buffers buffers = {asio::buffer(before), asio::buffer(*piece),
+                             asio::buffer(is_chunked ? chunk_end : std::string_view())};
+    const error_code error = co_await self->send(buffers);
+    if (error) co_return;
+    self->sent_rest_bytes_ += piece->size();
+  }
+  if (is_chunked) {
+    const Buffers buffers = {asio::buffer(last_chunk)};
+    const error_code error = co_await self->send(buffers);
+    if (error) co_return;
+  }
+  self->sent_all_ = true;
+}
+
+async::Task<error_code> ClientConnection::send(Buffers buffers) {
+  error_code error;
+  if (tls_) {
+    co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, error));
+  } else {
+    co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, error));
+  }
+  co_return error;
+}
+
+async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_answer_head(
+    const Outgoing& outgoing, std::uint64_t max_body_bytes) {
   for (int announcements = 0;;) {
     parser_ = std::make_unique<Parser>();
     parser_->header_limit(max_head_bytes);
@@ -128,6 +206,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin
     if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
     if (response.status < 200) {  // it announces the answer, and has no body
       if (++announcements > max_announcements) co_return Failure{"not a well-formed answer: it is announced for ever"};
+      if (response.status == 100 && outgoing.rest) co_await outgoing.rest->ask_for();
       continue;
     }
     parser_->eager(true);

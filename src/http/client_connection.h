@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -43,20 +44,27 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   struct Outgoing {
     Head head;
     std::string body;
+    std::shared_ptr<BodyStream> rest;  // what is to come of the body
+    bool is_chunked = false;
     bool is_head_request = false;
   };
   struct Failure {
-    std::string reason;
+    std::string reason{};
     bool before_answer = false;  // the other side closed before it sent a single byte
     bool too_large = false;
+    bool request_broke_off = false;  // its own body
   };
-  // Sends the request and reads the head of its answer. What came with it of the body is in received(). `outgoing` must
-  // outlive the task.
+  // Sends the request and reads the head of its answer. What came with it of the body is in received(). An answer may
+  // come while the request is still being sent: then no more of that is sent, and none of it is read after this.
+  // `outgoing` must outlive the task.
   async::Task<Result<Response, Failure>> begin(const Outgoing& outgoing, std::uint64_t max_body_bytes);
 
   // Waits for more of the body, which goes behind what is in received(). An answer with anything behind it fails with
   // its last piece: who has said more than was asked may have answered something else.
   async::Task<std::optional<Failure>> read_more(std::chrono::milliseconds limit);
+
+  // How much was sent of what was to come of the request's body.
+  std::uint64_t sent_rest_bytes() const { return sent_rest_bytes_; }
 
   // Of the body, what the caller has not taken yet.
   std::string& received();
@@ -78,6 +86,13 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
  private:
   class Parser;
+  struct Upload;
+  using Buffers = std::array<boost::asio::const_buffer, 3>;
+  std::shared_ptr<Upload> start_upload(const Outgoing& outgoing);
+  static async::Task<void> send_rest(std::shared_ptr<ClientConnection> self, std::shared_ptr<BodyStream> rest,
+                                     bool is_chunked, std::shared_ptr<Upload> upload);
+  async::Task<boost::system::error_code> send(Buffers buffers);
+  async::Task<Result<Response, Failure>> read_answer_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
   async::Task<std::optional<Failure>> read_head();
   std::optional<Failure> take_in();
   std::optional<Failure> finish();
@@ -99,6 +114,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::unique_ptr<Parser> parser_;  // of the present answer
   std::optional<std::string> keep_alive_;
   bool sent_all_ = false;  // the request
+  std::uint64_t sent_rest_bytes_ = 0;
   bool answer_begun_ = false;
   bool in_step_ = false;
   bool was_cut_ = false;

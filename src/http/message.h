@@ -46,7 +46,8 @@ struct Request {
   std::string method;  // upper case
   std::string target;  // origin form, as received: /path?query
   Headers headers;
-  std::string body;
+  std::string body;  // all of it, unless there is a rest
+  std::shared_ptr<BodyStream> rest{};
   std::string peer;  // the address of the other end, without the port; empty in a request of our own
   // Whose share of what is bounded it takes from: as client_address() tells it.
   std::string client;

@@ -29,6 +29,8 @@ using Handler = std::function<async::Task<Response>(Request)>;
 // What a request may do to the server, as its head tells.
 struct Admission {
   std::size_t max_body_bytes = 0;  // beyond it the request is refused before any more of the body is read
+  // Its handler is called with what there is of the body and reads the rest in pieces. There is no limit to it.
+  bool streams_body = false;
   // Its body may take from the part of the memory that is reserved for requests which must go on when there is no room
   // for others. They have to be small.
   bool may_use_reserve = false;
@@ -41,7 +43,7 @@ using Admit = std::function<Admission(std::string_view method, std::string_view 
 
 struct ServerOptions {
   std::size_t max_header_bytes = 64 * 1024;
-  std::size_t max_body_bytes = 100 * 1024 * 1024;  // uploads pass through
+  std::size_t max_body_bytes = 100 * 1024 * 1024;  // of those that are read whole
   // Beyond it the connection that has waited longest for its client gives way to a new one. If all are busy, accepting
   // pauses.
   std::size_t max_connections = 20'000;

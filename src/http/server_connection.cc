@@ -1,8 +1,9 @@
 #include "http/server_connection.h"
 
+#include "async/condition.h"
 #include "base/log.h"
+#include "http/chunk.h"
 #include "http/client_address.h"
-#include "http/framing.h"
 #include "http/head_syntax.h"
 #include "http/matrix_answer.h"
 
@@ -10,20 +11,19 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace afterword::http {
 namespace {
 
 namespace beast_http = boost::beast::http;
 using boost::system::error_code;
-using RequestParser = StrictParser<true>;
 
 // A head nearly always fits the first; while a connection waits, it holds no more.
 constexpr std::size_t head_read_bytes = 4 * 1024;
@@ -36,11 +36,6 @@ constexpr std::chrono::seconds linger_time{2};
 // to keep us busy.
 constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 constexpr std::size_t linger_read_bytes = 16 * 1024;
-
-constexpr std::string_view chunk_end = "\r\n";
-constexpr std::string_view last_chunk = "0\r\n\r\n";
-
-std::string chunk_line(std::size_t bytes) { return fmt::format("{:x}\r\n", bytes); }
 
 // Proxies, and RFC 9112, may send the absolute form to a server as well. Nothing if it names another host than the
 // header does.
@@ -57,7 +52,7 @@ std::optional<std::string> to_origin_form(std::string_view target, std::string_v
 }
 
 // What RFC 9112 tells a server to refuse, and Beast lets through. Nothing if it can be understood in more than one way.
-std::optional<Request> to_request(const RequestParser::value_type& head) {
+std::optional<Request> to_request(const StrictParser<true>::value_type& head) {
   const auto hosts = head.count(beast_http::field::host);
   if (hosts > 1 || (hosts == 0 && head.version() >= 11)) return std::nullopt;
   if (!is_host(head[beast_http::field::host]) || !has_one_length(head)) return std::nullopt;
@@ -122,6 +117,80 @@ ServerConnection::ServerConnection(asio::ip::tcp::socket socket, std::string pee
   socket_.non_blocking(true, ignored);
 }
 
+// Reads from its connection until the request is answered. It may be kept for longer than that, by whatever has yet to
+// notice.
+class ServerConnection::RequestBody final : public BodyStream {
+ public:
+  RequestBody(std::shared_ptr<ServerConnection> connection, bool is_asked_for)
+      : connection_(std::move(connection)),
+        waits_to_be_asked_(!is_asked_for),
+        idle_since_(connection_->context_.tick),
+        progress_{connection_->context_.tick},
+        all_ended_(connection_->socket_.get_executor()) {}
+
+  async::Task<Result<std::string_view, BrokenOff>> read() override {
+    const Operation operation(*this);
+    ServerConnection& from = *connection_;
+    progress_.since += from.context_.tick - idle_since_;  // the time since the last piece was not the client's
+    if (!stopped_) piece().clear();
+    for (;;) {
+      if (stopped_) co_return BrokenOff{"the request was answered before it was there"};
+      from.refused_ = from.take_in();
+      if (from.refused_) co_return BrokenOff{"the request is not well-formed"};
+      if (!piece().empty() || from.parser_->is_done()) break;
+      from.expect_progress(progress_, from.context_.options.body_timeout);
+      const error_code error = co_await from.read_some(body_read_bytes);
+      from.deadline_ = no_deadline;
+      if (error && error != asio::error::operation_aborted) from.refused_ = Refusal::gone;
+      if (error) co_return BrokenOff{"the client broke the request off"};
+    }
+    if (from.parser_->is_done()) from.context_.connections.work(from.place_);
+    progress_.carried_bytes += piece().size();
+    idle_since_ = from.context_.tick;
+    co_return std::string_view(piece());
+  }
+
+  async::Task<void> ask_for() override {
+    if (!std::exchange(waits_to_be_asked_, false) || stopped_) co_return;
+    const Operation operation(*this);
+    co_await connection_->ask_for_body();
+  }
+
+  std::optional<std::uint64_t> remaining_bytes() const override {
+    const auto remaining = connection_->parser_->content_length_remaining();
+    return remaining && !stopped_ ? std::optional<std::uint64_t>(*remaining) : std::nullopt;
+  }
+
+  // Ends what is under way. Nothing is read any more afterwards.
+  async::Task<void> stop() {
+    stopped_ = true;
+    error_code ignored;
+    if (operations_ > 0) connection_->socket_.cancel(ignored);
+    while (operations_ > 0 && !connection_->was_cut_) co_await all_ended_.wait();
+  }
+
+ private:
+  struct Operation {
+    explicit Operation(RequestBody& body_to_use) : body(body_to_use) { ++body.operations_; }
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    ~Operation() {
+      if (--body.operations_ == 0) body.all_ended_.notify_all();
+    }
+    RequestBody& body;
+  };
+
+  std::string& piece() { return connection_->parser_->get().body(); }
+
+  std::shared_ptr<ServerConnection> connection_;
+  bool waits_to_be_asked_;
+  std::uint64_t idle_since_;  // the tick
+  Progress progress_;
+  bool stopped_ = false;
+  int operations_ = 0;
+  async::Condition all_ended_;
+};
+
 async::Task<void> ServerConnection::run() {
   for (;;) {
     auto incoming = co_await read_request();
@@ -132,24 +201,31 @@ async::Task<void> ServerConnection::run() {
     AnswerContext answer;
     answer.to_head_request = incoming->request.method == "HEAD";
     answer.to_http_1_0 = incoming->http_1_0;
-    const bool keep_alive = incoming->keep_alive;
+    answer.keep_alive = incoming->keep_alive;
 
     deadline_ = no_deadline;
     handling_ = true;
-    context_.connections.work(place_);
+    if (!incoming->request.rest) context_.connections.work(place_);
     half_closed_since_.reset();
     method_ = incoming->request.method;
     target_ = incoming->request.target;
     Response response = co_await handle(std::move(incoming->request));
     handling_ = false;
     target_ = std::string();  // it may be long, and the connection idle for long
+    if (const auto body = body_.lock()) co_await body->stop();
+    if (refused_) {
+      if (*refused_ != Refusal::gone) co_await refuse(*refused_);
+      break;
+    }
     if (response.status == no_answer) break;
     held_.reset();
     response.room.reset();
     // Whoever does not read what he asked for would fill the memory with it.
     if (!held_.grow_to(response.rest ? BodyStream::window_bytes : response.body.size())) response = no_room_in_memory();
 
-    answer.keep_alive = keep_alive && !context_.draining && framing_of(response, answer) != Framing::until_close;
+    // One who still sends does not hear that the next request may come.
+    answer.keep_alive = answer.keep_alive && parser_->is_done() && !context_.draining &&
+                        framing_of(response, answer) != Framing::until_close;
     answer.date = context_.date;
     const bool written = co_await write_answer(std::move(response), answer);
     if (!written) break;
@@ -161,26 +237,22 @@ async::Task<void> ServerConnection::run() {
   close();
 }
 
-async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> ServerConnection::read_request() {
-  RequestParser parser;
-  parser.header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
-  parser.body_limit(context_.options.max_body_bytes);
+// Takes in what has arrived. What it leaves is the next request, or a piece too small to understand yet; the limit
+// holds for chunk extensions and trailers, which the parser's own limits do not cover.
+std::optional<ServerConnection::Refusal> ServerConnection::take_in() {
+  if (parser_->is_done() || input_.size() == 0) return std::nullopt;
+  error_code error;
+  input_.consume(parser_->put(input_.data(), error));
+  if (error == beast_http::error::header_limit) return Refusal::head_too_large;
+  if (error == beast_http::error::body_limit) return Refusal::body_too_large;
+  if (error && error != beast_http::error::need_more) return Refusal::malformed;
+  if (error && parser_->is_header_done() && input_.size() > context_.options.max_header_bytes) {
+    return Refusal::malformed;
+  }
+  return std::nullopt;
+}
 
-  // Takes in what has arrived. What it leaves is the next request, or a piece too small to understand yet; the limit
-  // holds for chunk extensions and trailers, which the parser's own limits do not cover.
-  const auto parse = [&]() -> std::optional<Refusal> {
-    if (input_.size() == 0) return std::nullopt;
-    error_code error;
-    input_.consume(parser.put(input_.data(), error));
-    if (error == beast_http::error::header_limit) return Refusal::head_too_large;
-    if (error == beast_http::error::body_limit) return Refusal::body_too_large;
-    if (error && error != beast_http::error::need_more) return Refusal::malformed;
-    if (error && parser.is_header_done() && input_.size() > context_.options.max_header_bytes) {
-      return Refusal::malformed;
-    }
-    return std::nullopt;
-  };
-
+async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_head() {
   held_ = ByteBudget::Share(*context_.options.bodies, owner_);
   idle_ = input_.size() == 0;
   wait_for_client(idle_ ? context_.options.idle_timeout : context_.options.head_timeout);
@@ -192,21 +264,28 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
       input_.consume(2);
     }
     const auto found = to_text(input_) == "\r" ? HeadScan::Result::incomplete : scan.look_at(to_text(input_));
-    if (found == HeadScan::Result::sound) break;
+    if (found == HeadScan::Result::sound) co_return std::nullopt;
     if (found == HeadScan::Result::malformed) co_return Refusal::malformed;
     if (found == HeadScan::Result::too_large) co_return Refusal::head_too_large;
     if (!held_.grow_to(input_.size())) co_return Refusal::out_of_memory;
-    const bool arrived = co_await read_some(head_read_bytes);
-    if (!arrived) co_return Refusal::gone;
+    const error_code error = co_await read_some(head_read_bytes);
+    if (error) co_return Refusal::gone;
     // Its time starts again with its first byte: a client may begin just before an idle connection would be closed.
     if (idle_) wait_for_client(context_.options.head_timeout);
     idle_ = false;
   }
+}
 
+async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> ServerConnection::read_request() {
+  const auto refused = co_await read_head();
+  if (refused) co_return *refused;
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
+  parser_->body_limit(boost::none);
   std::size_t head_bytes = input_.size();
-  if (const auto refusal = parse()) co_return *refusal;
+  if (const auto refusal = take_in()) co_return *refusal;
   head_bytes -= input_.size();
-  const auto& head = parser.get();
+  const auto& head = parser_->get();
   auto request = to_request(head);
   if (!request) co_return Refusal::malformed;
   Incoming incoming;
@@ -218,50 +297,66 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   // While it is handled, its target is there in the form in which it is looked at, and in that in which it goes on.
   head_bytes += 2 * incoming.request.target.size();
   held_.hold(head_bytes);
-  incoming.keep_alive = parser.keep_alive();
+  incoming.keep_alive = parser_->keep_alive();
   incoming.http_1_0 = head.version() < 11;
+  if (parser_->is_done()) co_return incoming;
 
-  if (!parser.is_done()) {
-    const Admission admission = context_.admit(incoming.request.method, incoming.request.target);
-    const std::uint64_t limit = std::min(admission.max_body_bytes, context_.options.max_body_bytes);
-    const std::uint64_t announced = parser.content_length().value_or(0);
-    if (announced > limit) co_return Refusal::body_too_large;
-    parser.body_limit(limit);
-    held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client, admission.may_use_reserve);
-    if (!held_.has_room_for(head_bytes + announced)) co_return Refusal::out_of_memory;
+  parser_->eager(true);
+  const bool is_asked_for =
+      incoming.http_1_0 || input_.size() > 0 || !equal_ignoring_case(head[beast_http::field::expect], "100-continue");
+  const Admission admission = context_.admit(incoming.request.method, incoming.request.target);
+  held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client, admission.may_use_reserve);
+  if (admission.streams_body) {
+    if (!held_.grow_to(head_bytes + BodyStream::window_bytes)) co_return Refusal::out_of_memory;
+    if (const auto refusal = take_in()) co_return *refusal;
+    incoming.request.body = std::move(parser_->get().body());
+    if (parser_->is_done()) co_return incoming;
+    const auto body = std::make_shared<RequestBody>(shared_from_this(), is_asked_for);
+    body_ = body;
+    incoming.request.rest = body;
+    co_return incoming;
   }
 
-  if (!parser.is_done() && !incoming.http_1_0 && input_.size() == 0 &&
-      equal_ignoring_case(head[beast_http::field::expect], "100-continue")) {
-    Progress progress{context_.tick};
-    const bool written = co_await write("HTTP/1.1 100 Continue\r\n\r\n", "", "", progress);
+  const std::uint64_t limit = std::min(admission.max_body_bytes, context_.options.max_body_bytes);
+  const std::uint64_t announced = parser_->content_length().value_or(0);
+  if (announced > limit) co_return Refusal::body_too_large;
+  parser_->body_limit(limit);
+  if (!held_.has_room_for(head_bytes + announced)) co_return Refusal::out_of_memory;
+  if (!is_asked_for) {
+    const bool written = co_await ask_for_body();
     if (!written) co_return Refusal::gone;
   }
-
-  parser.eager(true);
-  Progress progress{context_.tick};
-  for (;;) {
-    if (parser.is_done()) break;
-    if (const auto refusal = parse()) co_return *refusal;
-    const std::size_t received = parser.get().body().size();
-    if (!held_.grow_to(head_bytes + received)) co_return Refusal::out_of_memory;
-    if (parser.is_done()) break;
-    progress.carried_bytes = received;
-    expect_progress(progress, context_.options.body_timeout);
-    const bool arrived = co_await read_some(body_read_bytes);
-    if (!arrived) co_return Refusal::gone;
-  }
-  incoming.request.body = std::move(parser.get().body());
+  const auto refusal = co_await read_whole_body(head_bytes);
+  if (refusal) co_return *refusal;
+  incoming.request.body = std::move(parser_->get().body());
   if (input_.capacity() > head_read_bytes) input_.shrink_to_fit();
   co_return incoming;
 }
 
-async::Task<bool> ServerConnection::read_some(std::size_t size) {
+async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_whole_body(std::size_t head_bytes) {
+  Progress progress{context_.tick};
+  for (;;) {
+    if (const auto refusal = take_in()) co_return *refusal;
+    progress.carried_bytes = parser_->get().body().size();
+    if (!held_.grow_to(head_bytes + progress.carried_bytes)) co_return Refusal::out_of_memory;
+    if (parser_->is_done()) co_return std::nullopt;
+    expect_progress(progress, context_.options.body_timeout);
+    const error_code error = co_await read_some(body_read_bytes);
+    if (error) co_return Refusal::gone;
+  }
+}
+
+async::Task<bool> ServerConnection::ask_for_body() {
+  Progress progress{context_.tick};
+  co_return co_await write("HTTP/1.1 100 Continue\r\n\r\n", "", "", progress);
+}
+
+async::Task<error_code> ServerConnection::read_some(std::size_t size) {
   error_code error;
   const std::size_t received =
       co_await socket_.async_read_some(input_.prepare(size), asio::redirect_error(asio::use_awaitable, error));
   input_.commit(received);
-  co_return !error;
+  co_return error;
 }
 
 async::Task<Response> ServerConnection::handle(Request request) {

@@ -8,6 +8,7 @@
 #include "async/task.h"
 #include "http/answer_head.h"
 #include "http/connection_table.h"
+#include "http/framing.h"
 #include "http/message.h"
 #include "http/server.h"
 
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,7 +42,7 @@ struct ServerContext {
   bool draining = false;   // answers close their connection
 };
 
-class ServerConnection {
+class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
   // `owner`: whose share of the connections it is, as in ConnectionTable::add().
   ServerConnection(asio::ip::tcp::socket socket, std::string peer, std::string owner, ServerContext& context);
@@ -70,11 +72,16 @@ class ServerConnection {
 
  private:
   struct Incoming;
+  class RequestBody;
   enum class Refusal;
   static constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
 
   async::Task<Result<Incoming, Refusal>> read_request();
-  async::Task<bool> read_some(std::size_t size);
+  async::Task<std::optional<Refusal>> read_head();
+  async::Task<std::optional<Refusal>> read_whole_body(std::size_t head_bytes);
+  std::optional<Refusal> take_in();
+  async::Task<bool> ask_for_body();
+  async::Task<boost::system::error_code> read_some(std::size_t size);
   async::Task<Response> handle(Request request);
   // How a body or an answer gets on: in the time that is counted since `since`, from `from_bytes`.
   struct Progress {
@@ -101,6 +108,9 @@ class ServerConnection {
   ServerContext& context_;  // outlives every connection
   ConnectionTable::Place place_;
   boost::beast::flat_buffer input_;
+  std::optional<StrictParser<true>> parser_;  // of the present request
+  std::weak_ptr<RequestBody> body_;           // what still comes of it while it is handled
+  std::optional<Refusal> refused_;            // because of that
   std::string peer_;
   std::string owner_;  // empty: of whoever the peer says
   // Of the request that is handled, for admit().

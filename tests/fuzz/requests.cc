@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <charconv>
+#include <memory>
 #include <vector>
 
 namespace afterword::fuzz {
@@ -20,7 +21,7 @@ namespace {
 constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 // A homeserver that reads by the letter of RFC 9112 and knows nothing but what we may send: a request line of three
-// words, headers without odd bytes, a body of a Content-Length.
+// words, headers without odd bytes, a body of a Content-Length or of plain chunks.
 class StrictReader {
  public:
   // Takes what is complete off `bytes`.
@@ -34,15 +35,37 @@ class StrictReader {
         const auto parsed = std::from_chars(text->begin(), text->end(), length);
         require(parsed.ec == std::errc() && parsed.ptr == text->end(), "Content-Length is a number");
       }
-      require(!request.headers.find("Transfer-Encoding"), "we send no codings");
-      if (bytes.size() < end + 4 + length) return;
-      request.body = bytes.substr(end + 4, length);
-      bytes.erase(0, end + 4 + length);
+      std::size_t body_end = end + 4 + length;
+      if (const auto coding = request.headers.find("Transfer-Encoding")) {
+        require(*coding == "chunked" && !request.headers.find("Content-Length"), "a body has one framing");
+        body_end = read_chunks(bytes, end + 4, request.body);
+      } else if (body_end <= bytes.size()) {
+        request.body = bytes.substr(end + 4, length);
+      }
+      if (body_end > bytes.size()) return;
+      bytes.erase(0, body_end);
       requests.push_back(std::move(request));
     }
   }
 
  private:
+  // Where they end; beyond `bytes` if they are not complete.
+  static std::size_t read_chunks(std::string_view bytes, std::size_t at, std::string& body) {
+    for (;;) {
+      const std::size_t line_end = bytes.find("\r\n", at);
+      if (line_end == bytes.npos) return bytes.size() + 1;
+      std::size_t size = 0;
+      const char* const end = bytes.data() + line_end;
+      const auto parsed = std::from_chars(bytes.data() + at, end, size, 16);
+      require(parsed.ec == std::errc() && parsed.ptr == end, "a chunk's line is a number");
+      at = line_end + 2 + size + 2;
+      if (at > bytes.size()) return at;
+      require(bytes.substr(at - 2, 2) == "\r\n", "a chunk has its end");
+      if (size == 0) return at;
+      body += bytes.substr(line_end + 2, size);
+    }
+  }
+
   static http::Request read_head(std::string_view head) {
     const auto take = [&head] {
       const std::size_t end = std::min(head.find("\r\n"), head.size());
@@ -85,7 +108,9 @@ class World {
   World()
       : homeserver_(Socket::listen()),
         client_(context_.get_executor(), {.tls = false, .host = "127.0.0.1", .port = homeserver_.port()}),
-        server_(context_.get_executor(), [this](http::Request request) { return handle(std::move(request)); }) {
+        server_(
+            context_.get_executor(), [this](http::Request request) { return handle(std::move(request)); }, {},
+            [](auto...) { return http::Admission{.streams_body = true}; }) {
     require(server_.listen("127.0.0.1", 0).has_value(), "there is a port");
   }
 
@@ -97,6 +122,7 @@ class World {
   // One connection, its bytes sent in pieces of that size.
   Seen run(std::string_view bytes, std::size_t piece) {
     seen_ = {};
+    seen_by_us_.clear();
     Socket connection = Socket::connect(server_.port());
     while (!bytes.empty()) {
       connection.send(bytes.substr(0, piece));
@@ -106,21 +132,54 @@ class World {
     connection = Socket();
     exchange(connection);
     for (const Upstream& upstream : upstreams_) {
-      require(upstream.unread.empty() || !upstream.open, "the homeserver is sent whole requests");
+      require(upstream.unread.empty() || upstream.socket.has_ended(), "what breaks off ends its connection");
     }
     std::erase_if(upstreams_, [](const Upstream& upstream) { return !upstream.unread.empty(); });
-    return std::move(seen_);
+    Seen seen;
+    seen.by_homeserver = std::move(seen_.by_homeserver);
+    for (const auto& request : seen_by_us_) {
+      if (request->is_whole) seen.by_us.push_back(request->request);
+    }
+    return seen;
   }
 
  private:
   struct Upstream {
     Socket socket;
     std::string unread;
-    bool open = true;
+  };
+
+  // A request, and what has been read of its body.
+  struct Arriving {
+    http::Request request;
+    bool is_whole = false;
+  };
+
+  // Notes what passes.
+  class Noted final : public http::BodyStream {
+   public:
+    Noted(std::shared_ptr<http::BodyStream> from, std::shared_ptr<Arriving> request)
+        : from_(std::move(from)), request_(std::move(request)) {}
+
+    async::Task<Result<std::string_view, http::BrokenOff>> read() override {
+      const auto piece = co_await from_->read();
+      if (piece) request_->request.body += *piece;
+      request_->is_whole = piece && piece->empty();
+      co_return piece;
+    }
+    async::Task<void> ask_for() override { return from_->ask_for(); }
+    std::optional<std::uint64_t> remaining_bytes() const override { return from_->remaining_bytes(); }
+
+   private:
+    std::shared_ptr<http::BodyStream> from_;
+    std::shared_ptr<Arriving> request_;
   };
 
   async::Task<http::Response> handle(http::Request request) {
-    seen_.by_us.push_back(request);
+    const auto arriving = std::make_shared<Arriving>(request, request.rest == nullptr);
+    arriving->request.rest.reset();
+    seen_by_us_.push_back(arriving);
+    if (request.rest) request.rest = std::make_shared<Noted>(std::move(request.rest), arriving);
     return gateway::pass_through(client_, std::move(request), passing_);
   }
 
@@ -130,7 +189,7 @@ class World {
       went_on = false;
       if (connection.is_open()) connection.receive();
       for (Socket accepted = homeserver_.accept(); accepted.is_open(); accepted = homeserver_.accept()) {
-        upstreams_.push_back({std::move(accepted), {}, true});
+        upstreams_.push_back({std::move(accepted), {}});
       }
       for (Upstream& upstream : upstreams_) {
         const std::string arrived = upstream.socket.receive();
@@ -151,6 +210,7 @@ class World {
   http::Client client_;
   http::Server server_;
   std::vector<Upstream> upstreams_;
+  std::vector<std::shared_ptr<Arriving>> seen_by_us_;
   Seen seen_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <cerrno>
 #include <cstdint>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -68,6 +69,13 @@ class Socket {
 
   void send(std::string_view text) const { ::send(number_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT); }
   void end() const { ::shutdown(number_, SHUT_WR); }
+
+  // Whether the other side has closed, and all that it sent was received.
+  bool has_ended() const {
+    char byte = 0;
+    const auto received = ::recv(number_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return received == 0 || (received < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+  }
 
   // What has arrived.
   std::string receive() const {

@@ -86,6 +86,8 @@ class Homeserver:
         self.surprises: list[bytes] = []
         self.as_token = ""
         self.script: Callable[[Request], Steps] = self.honest
+        # What is said as soon as the head of a request is there, whose body is still to come.
+        self.early: Callable[[Request], Steps | None] = self.ask_for_body
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
@@ -120,6 +122,7 @@ class Homeserver:
     def forget(self) -> None:
         """What has arrived so far, and the script of an earlier test."""
         self.script = self.honest
+        self.early = self.ask_for_body
         self.arrived = []
         self.surprises = []
 
@@ -136,6 +139,10 @@ class Homeserver:
             return [answer(200, {"event_id": "$" + hashlib.sha256(path.encode()).hexdigest()})]
         told = answer(200, {"method": request.method, "target": request.target, "bytes": len(request.body)})
         return [told.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else told]
+
+    @staticmethod
+    def ask_for_body(request: Request) -> Steps | None:
+        return [b"HTTP/1.1 100 Continue\r\n\r\n"] if request.all_of("Expect") else None
 
     def _whoami(self, request: Request) -> bytes:
         if request.token == self.as_token:
@@ -180,15 +187,19 @@ class Homeserver:
             head, _, kept = kept.partition(b"\r\n\r\n")
             try:
                 method, target, headers, length = _read_head(head)
+                early = self.early(Request(number, method, target, headers, b""))
+                if early is not None and not self._perform(connection, early):
+                    return
+                arriving = bytearray(kept)
+                while (found := _take_body(arriving, length)) is None:
+                    more = connection.recv(65536)
+                    if not more:
+                        return  # it broke off
+                    arriving += more
             except Unreadable:
                 self.surprises.append(head)
                 return
-            while len(kept) < length:
-                more = connection.recv(65536)
-                if not more:
-                    return  # Afterword gave up in the middle
-                kept += more
-            body, kept = kept[:length], kept[length:]
+            body, kept = found
             if kept:
                 # Afterword waits for each answer, so nothing follows a request.
                 self.surprises.append(kept)
@@ -220,14 +231,36 @@ def read_whole(stream: bytes) -> list[Request]:
     while stream:
         head, _, stream = stream.partition(b"\r\n\r\n")
         method, target, headers, length = _read_head(head)
-        if len(stream) < length:
-            raise Unreadable(stream)
-        requests.append(Request(0, method, target, headers, stream[:length]))
-        stream = stream[length:]
+        found = _take_body(stream, length)
+        if found is None:
+            break  # it broke off, which is no request to anybody
+        body, stream = found
+        requests.append(Request(0, method, target, headers, body))
     return requests
 
 
-def _read_head(head: bytes) -> tuple[str, str, list[tuple[str, str]], int]:
+def _take_body(stream: bytes | bytearray, length: int | None) -> tuple[bytes, bytes] | None:
+    """The body at the beginning, and what is behind it; nothing if it is not complete. Without a length, of chunks."""
+    if length is not None:
+        return (bytes(stream[:length]), bytes(stream[length:])) if len(stream) >= length else None
+    body, stream = b"", bytes(stream)
+    while b"\r\n" in stream:
+        line, _, stream = stream.partition(b"\r\n")
+        if not re.fullmatch(b"0|[1-9a-f][0-9a-f]*", line):
+            raise Unreadable(line)
+        size = int(line, 16)
+        if len(stream) < size + 2:
+            return None
+        if stream[size : size + 2] != b"\r\n":
+            raise Unreadable(stream)
+        body, stream = body + stream[:size], stream[size + 2 :]
+        if size == 0:
+            return body, stream
+    return None
+
+
+def _read_head(head: bytes) -> tuple[str, str, list[tuple[str, str]], int | None]:
+    """With the length of the body; nothing for chunks."""
     first, *lines = head.split(b"\r\n")
     line = _REQUEST_LINE.fullmatch(first)
     if not line:
@@ -239,9 +272,14 @@ def _read_head(head: bytes) -> tuple[str, str, list[tuple[str, str]], int]:
             raise Unreadable(each)
         headers.append((header[1].decode("latin-1"), header[2].decode("latin-1")))
     names = [name.lower() for name, _ in headers]
-    if names.count("host") != 1 or names.count("content-length") > 1 or "transfer-encoding" in names:
+    if names.count("host") != 1 or names.count("content-length") + names.count("transfer-encoding") > 1:
         raise Unreadable(head)
-    length = dict(zip(names, (value for _, value in headers), strict=True)).get("content-length", "0")
+    values = dict(zip(names, (value for _, value in headers), strict=True))
+    if "transfer-encoding" in values:
+        if values["transfer-encoding"] != "chunked":
+            raise Unreadable(head)
+        return line[1].decode(), line[2].decode(), headers, None
+    length = values.get("content-length", "0")
     if not re.fullmatch("0|[1-9][0-9]*", length):
         raise Unreadable(length)
     return line[1].decode(), line[2].decode(), headers, int(length)

@@ -1,7 +1,7 @@
 """Content-Length: RFC 9110 section 8.6, RFC 9112 section 6.3."""
 
 from .cases import PATH, Arrival, Case, check, get, passes, refused, request, table, waits
-from .homeserver import Homeserver
+from .homeserver import CLOSE, Homeserver, answer
 from .wire import try_bytes
 
 
@@ -99,5 +99,7 @@ def test_a_body_is_never_read_as_a_request(port: int, homeserver: Homeserver):
         check(passes("", data, Arrival(method.decode(), PATH, inside), to_head=method == b"HEAD"), port, homeserver)
 
 
-def test_a_huge_length_is_refused_before_it_comes(port: int, homeserver: Homeserver):
+def test_a_huge_length_is_the_homeservers_to_refuse(port: int, homeserver: Homeserver):
+    check(waits("", _length(b"1000000000000")), port, homeserver)
+    homeserver.early = lambda _: [answer(413, {"errcode": "M_TOO_LARGE"}), CLOSE]
     check(refused("", _length(b"1000000000000"), status=413), port, homeserver)

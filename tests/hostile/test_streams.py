@@ -9,8 +9,8 @@ import pytest
 
 from system.gateway import Afterword
 
-from .cases import get
-from .homeserver import CLOSE, Homeserver, Request, Steps
+from .cases import PATH, get, request
+from .homeserver import CLOSE, Homeserver, Request, Steps, answer
 from .wire import PATIENCE, BrokenOff, Wire
 
 _MB = 1_000_000
@@ -119,3 +119,52 @@ def test_a_homeserver_that_goes_in_the_middle_breaks_the_answer_off(chunked: boo
         wire.send(get())
         with pytest.raises(BrokenOff):
             wire.read_answer()
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 300000000", b"Transfer-Encoding: chunked"])
+def test_a_refusal_in_the_middle_of_an_upload_reaches_the_client(
+    framing: bytes, port: int, afterword: Afterword, homeserver: Homeserver
+):
+    homeserver.early = lambda _: [answer(413, {"errcode": "M_TOO_LARGE"}), CLOSE]
+    before = _rss_mb(afterword)
+    with Wire(port) as wire:
+        wire.send(request(b"POST", PATH, framing))
+        piece = b"186a0\r\n" + bytes(100_000) + b"\r\n" if b"chunked" in framing else bytes(100_000)
+        for _ in range(5):
+            wire.send(piece)
+        given = wire.read_answer()
+    assert (given.status, given.json["errcode"]) == (413, "M_TOO_LARGE")
+    assert _rss_mb(afterword) - before < 10
+    assert homeserver.arrived == []
+
+
+def test_whether_a_body_is_wanted_is_said_by_the_homeserver(port: int, homeserver: Homeserver):
+    refusal = answer(413, {"errcode": "M_TOO_LARGE"})
+    homeserver.early = lambda _: [refusal, CLOSE]
+    with Wire(port) as wire:
+        wire.send(request(b"POST", PATH, b"Content-Length: 5", b"Expect: 100-continue"))
+        assert wire.read_line().startswith(b"HTTP/1.1 413 ")
+
+
+def test_an_upload_has_no_limit_and_takes_no_memory(port: int, afterword: Afterword, homeserver: Homeserver):
+    size = 150 * _MB
+    before = _rss_mb(afterword)
+    with Wire(port) as wire:
+        wire.send(request(b"POST", PATH, b"Content-Length: %d" % size))
+        for _ in range(size // len(_PIECE)):
+            wire.send(_PIECE)
+        given = wire.read_answer()
+    assert given.json["bytes"] == size
+    assert _rss_mb(afterword) - before < 10
+
+
+def test_an_upload_that_breaks_off_is_no_request(port: int, homeserver: Homeserver):
+    for framing, begin in [(b"Content-Length: 10", b"12345"), (b"Transfer-Encoding: chunked", b"5\r\n12345\r\n")]:
+        with Wire(port) as wire:
+            wire.send(request(b"POST", PATH, framing))
+            time.sleep(0.05)
+            wire.send(begin)
+            time.sleep(0.05)
+            wire.end()
+            assert wire.read_answer() is None
+    assert homeserver.arrived == []
