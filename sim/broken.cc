@@ -58,7 +58,7 @@ class BrokenStore final : public store::ForwardingStore {
                                                  Timestamp now) override {
     if (breakage_ == Breakage::early_restart) {
       node_.spawn(restart_later(delay_id, now));
-      const store::Met met{domain::Effect::perform, {}};
+      const store::ActionResult met{domain::Effect::perform, {}};
       co_return store::ActionAnswer(met);
     }
     if (breakage_ == Breakage::restart_waits) {
@@ -66,12 +66,12 @@ class BrokenStore final : public store::ForwardingStore {
       co_await homeserver_.ask_way(anybody);
     }
     if (breakage_ == Breakage::restart_ignored) {
-      const store::Met met{domain::Effect::perform, {}};
+      const store::ActionResult met{domain::Effect::perform, {}};
       co_return store::ActionAnswer(met);
     }
     auto answer = co_await store_.restart(delay_id, std::move(caller), now);
     if (breakage_ == Breakage::refused_restart_granted && answer) {
-      auto* met = std::get_if<store::Met>(&*answer);
+      auto* met = std::get_if<store::ActionResult>(&*answer);
       if (met != nullptr && met->effect == domain::Effect::refuse) met->effect = domain::Effect::already;
     }
     co_return answer;
@@ -80,7 +80,7 @@ class BrokenStore final : public store::ForwardingStore {
   Task<StoreResult<store::ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller,
                                                 Timestamp now) override {
     if (breakage_ != Breakage::cancel_ignored) co_return co_await store_.cancel(delay_id, std::move(caller), now);
-    const store::Met met{domain::Effect::perform, {}};
+    const store::ActionResult met{domain::Effect::perform, {}};
     co_return store::ActionAnswer(met);
   }
 

@@ -37,8 +37,8 @@ Server::~Server() {
 
 Task<void> Server::start() {
   store::Store& store = *parts_.stores.back();
-  auto begun = co_await store::begin_time(node().clock(), store);
-  if (begun && parts_.clock) begun = co_await store::begin_time(*parts_.clock, store);
+  auto begun = co_await store::restore_server_time(node().clock(), store);
+  if (begun && parts_.clock) begun = co_await store::restore_server_time(*parts_.clock, store);
   if (begun) begun = co_await delivery_.start();
   if (!begun) {
     node().simulation().trace("{} cannot start: {}", node().name(), begun.error().reason);
@@ -48,7 +48,7 @@ Task<void> Server::start() {
   ready_ = true;
   parts_.on_ready();
   node().simulation().trace("{} is ready", node().name());
-  node().spawn(store::keep_time(node().clock(), store));
+  node().spawn(store::save_server_time(node().clock(), store));
   const domain::Retention retention;
   co_await store::keep_pruning(node().clock(), store, retention);
 }

@@ -39,8 +39,8 @@ Task<StoreResult<T>> SteppingStore::step(std::string_view verb, Task<StoreResult
   co_return answer;
 }
 
-Task<StoreResult<ServerTime>> SteppingStore::keep_time(MachineTime machine) {
-  return step("keep_time", store_.keep_time(std::move(machine)));
+Task<StoreResult<ServerTime>> SteppingStore::save_time(MachineTime machine) {
+  return step("save_time", store_.save_time(std::move(machine)));
 }
 
 Task<StoreResult<std::optional<DelayId>>> SteppingStore::find_transaction(const domain::TransactionKey& transaction) {

@@ -26,13 +26,13 @@ class SteppingStore final : public store::ForwardingStore {
  public:
   // What a simulated process asks of its store. Each verb has two steps: it is asked, and it is performed.
   static constexpr std::array verbs{"adopt",     "cancel", "claim",   "finalise", "find_sent", "find_transaction",
-                                    "keep_time", "look",   "look_up", "prune",    "release",   "restart",
+                                    "save_time", "look",   "look_up", "prune",    "release",   "restart",
                                     "schedule"};
 
   SteppingStore(Node& node, store::Store& store, Steps& steps, Random random, const StoreFaults& faults)
       : ForwardingStore(store), node_(node), store_(store), steps_(steps), random_(random), faults_(faults) {}
 
-  Task<store::StoreResult<ServerTime>> keep_time(MachineTime machine) override;
+  Task<store::StoreResult<ServerTime>> save_time(MachineTime machine) override;
   Task<store::StoreResult<std::optional<domain::DelayId>>> find_transaction(
       const domain::TransactionKey& transaction) override;
   Task<store::StoreResult<store::ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,

@@ -358,7 +358,7 @@ void World::pass(Node& node, Step step) {
 }
 
 void World::note_time(const Node& node, Step step) {
-  if (step.first != "keep_time") return;
+  if (step.first != "save_time") return;
   for (Slot& slot : slots_) {
     if (!slot.server || &slot.server->node() != &node) continue;
     if (step.second == "asked") {
@@ -519,7 +519,7 @@ Verdict World::run() {
   circumstances.reachable = plan_.kills == 0 && plan_.deaths_in_write == 0 && plan_.pauses == 0 &&
                             plan_.disk_troubles == 0 && plan_.store.away == 0 && plan_.answers_lost == 0;
   circumstances.clocks_steady = plan_.clock_steps == 0;
-  // store::begin_time asks again until the answer came within this.
+  // store::restore_server_time asks again until the answer came within this.
   if (plan_.store.network) circumstances.clock_error = 50ms;
   circumstances.longest_hold = delivery::Options{}.longest_hold;
   circumstances.start_grace = plan_.start_grace;

@@ -35,7 +35,7 @@ async::Task<Outcome> try_change(Context& context, Action action, DelayId delay_i
   const auto met = co_await std::move(verb);
   if (!met) co_return to_response(store_unavailable());
   if (std::holds_alternative<store::NotFound>(*met)) co_return store::NotFound{};
-  const auto& [effect, timing] = std::get<store::Met>(*met);
+  const auto& [effect, timing] = std::get<store::ActionResult>(*met);
   if (action == Action::restart && effect == Effect::perform) context.delivery.restarted(delay_id, timing.due());
   co_return effect;
 }

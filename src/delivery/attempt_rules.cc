@@ -119,7 +119,7 @@ Action after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timesta
                       const Options& options) {
   if (std::holds_alternative<store::NotFound>(answer)) return Leave{store::NotFound{}};
   if (std::holds_alternative<store::Behind>(answer)) return PutBack{pause_behind_another};
-  const auto& met = std::get<store::Met>(answer);
+  const auto& met = std::get<store::ActionResult>(answer);
   Leave leave{met.effect};
   if (!on_request && met.effect == domain::Effect::wait) {
     const bool was_restarted = met.timing.due() > due;  // else it is being sent

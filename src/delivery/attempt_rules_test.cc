@@ -32,7 +32,7 @@ TEST(AfterNoClaim, Table) {
   using Answer = store::ClaimAnswer;
   using domain::Effect;
   const auto met = [](Effect effect, Timestamp due_now = due) {
-    return Answer(store::Met{effect, {due_now - 1s, 1s}});
+    return Answer(store::ActionResult{effect, {due_now - 1s, 1s}});
   };
   const Timestamp present = due + 5s;
   const std::optional<Timestamp> never;

@@ -104,7 +104,7 @@ class DeliveryTest : public ::testing::Test {
   Effect cancel(DelayId delay_id) { return effect(store_->cancel(delay_id, std::nullopt, clock_.now())); }
   Effect effect(store::Task<store::StoreResult<store::ActionAnswer>> verb) {
     const auto answer = clock_.run(std::move(verb));
-    return std::get<store::Met>(*answer).effect;
+    return std::get<store::ActionResult>(*answer).effect;
   }
   // The event is being sent, and nobody here knows.
   void claim(DelayId delay_id, domain::Attempt attempt) {
@@ -1735,7 +1735,7 @@ TEST_F(DeliveryTest, AnAttemptKeepsItsTimestampWhenTheClockIsSetAlsoAfterARestar
   }
   stop(0ms);
   clock_.step_wall(5h);
-  ASSERT_TRUE(clock_.run(store::begin_time(clock_, *store_)));
+  ASSERT_TRUE(clock_.run(store::restore_server_time(clock_, *store_)));
   homeserver_.answer_send = nullptr;
   start();
   clock_.advance(1min);
@@ -1756,7 +1756,7 @@ TEST_F(DeliveryTest, AnApplicationServicesTimestampIsItsOwnWhateverTheClock) {
 }
 
 TEST_F(DeliveryTest, AClockThatIsSetWhileWeAreAwayMakesNothingEarlyOrLate) {
-  ASSERT_TRUE(clock_.run(store::begin_time(clock_, *store_)));
+  ASSERT_TRUE(clock_.run(store::restore_server_time(clock_, *store_)));
   start();
   for (const auto step : steps) {
     for (const bool boot : {false, true}) {
@@ -1767,7 +1767,7 @@ TEST_F(DeliveryTest, AClockThatIsSetWhileWeAreAwayMakesNothingEarlyOrLate) {
       clock_.advance(5s);
       clock_.step_wall(step);
       if (boot) {
-        ASSERT_TRUE(clock_.run(store_->keep_time(clock_.machine_time())));
+        ASSERT_TRUE(clock_.run(store_->save_time(clock_.machine_time())));
       }
       stop(0ms);
       if (boot) {
@@ -1775,7 +1775,7 @@ TEST_F(DeliveryTest, AClockThatIsSetWhileWeAreAwayMakesNothingEarlyOrLate) {
       } else {
         clock_.advance(25s);
       }
-      ASSERT_TRUE(clock_.run(store::begin_time(clock_, *store_)));
+      ASSERT_TRUE(clock_.run(store::restore_server_time(clock_, *store_)));
       start();
       clock_.advance(30s - 1ms);
       EXPECT_THAT(sent(), ElementsAre(overdue));

@@ -34,7 +34,7 @@ class DeliveryInstances : public ::testing::Test {
     auto ours = std::make_unique<MemoryStore>(database_);
     ours_ = ours.get();
     store_ = std::make_unique<HinderedStore>(clock_, std::move(ours));
-    clock_.run(store::begin_time(clock_, *store_));
+    clock_.run(store::restore_server_time(clock_, *store_));
     delivery_ = std::make_unique<Delivery>(executor(), clock_, *store_, homeserver_, Options{});
   }
   ~DeliveryInstances() override {
@@ -129,7 +129,7 @@ TEST_F(DeliveryInstances, WhatIsTakenBackWhileItsOldAttemptEndsHasANewOne) {
   const auto id = schedule(*store_, 7s);
   clock_.advance(16s);
   MemoryStore heir(database_);
-  clock_.run(store::begin_time(clock_, heir));
+  clock_.run(store::restore_server_time(clock_, heir));
   ASSERT_EQ(clock_.run(heir.adopt())->size(), 1u);  // and it dies
   keep_lease(*ours_);
   store_->finalise_answers = 10s;

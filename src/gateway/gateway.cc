@@ -285,7 +285,7 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
   const auto presented = credentials_of(request, target);
   const std::optional<homeserver::Credentials> credentials = presented ? *presented : std::nullopt;
   http::Client& client = route.is_long_poll ? long_polls_ : homeserver_;
-  auto passing = route.ends != Ends::nothing               ? pass_through_and_forget(route, request, target)
+  auto passing = route.revokes != Revokes::nothing         ? pass_through_and_forget(route, request, target)
                  : may_show_events(request.method, target) ? pass_through_and_show(client, request, target)
                                                            : pass_through(client, std::move(request), passing_);
   http::Response response = co_await std::move(passing);
@@ -319,7 +319,7 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
 
 async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
                                                              const http::Target& target) {
-  Ends ends = route.ends;
+  Revokes revokes = route.revokes;
   // Read when the homeserver has taken it from an administrator; anybody else could make us parse.
   const std::string admins_body = route.body_may_end_account ? request.body : std::string();
   // Afterwards the token may no longer say whose it was.
@@ -330,7 +330,7 @@ async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRo
     user_id = domain::UserId(route.administered);
   } else {
     ended = asking.credentials;
-    if (ended && ends != Ends::this_token) {
+    if (ended && revokes != Revokes::this_token) {
       const auto caller = co_await caller_of(std::move(asking));
       if (caller) user_id = caller->user_id;
     }
@@ -338,10 +338,10 @@ async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRo
   http::Response response = co_await pass_through(homeserver_, std::move(request), passing_);
   if (!http::is_success(response.status)) co_return response;
 
-  if (says_deactivated(admins_body)) ends = Ends::the_account;
+  if (says_deactivated(admins_body)) revokes = Revokes::the_account;
   if (ended) tokens_.forget_token(ended->access_token);
   if (user_id) tokens_.forget_user(*user_id);
-  if (user_id && ends == Ends::the_account) {
+  if (user_id && revokes == Revokes::the_account) {
     const auto cancelled = co_await context_.store.cancel_all(*user_id, context_.clock.now());
     if (!cancelled) {
       log::error("the delayed events of a deactivated account stay scheduled: {}", cancelled.error().reason);

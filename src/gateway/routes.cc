@@ -120,17 +120,17 @@ std::optional<Route> find_ours(std::string_view method, Segments path, bool has_
   return std::nullopt;
 }
 
-Ends what_ends(std::string_view method, Segments client_path) {
+Revokes what_is_revoked(std::string_view method, Segments client_path) {
   const auto rest = after_any_version(client_path);
-  if (!rest) return Ends::nothing;
+  if (!rest) return Revokes::nothing;
   if (method == "POST") {
-    if (starts_with(*rest, {"logout"})) return rest->size() == 1 ? Ends::this_token : Ends::all_tokens;
-    if (starts_with(*rest, {"account", "password"}) && rest->size() == 2) return Ends::all_tokens;
-    if (starts_with(*rest, {"account", "deactivate"}) && rest->size() == 2) return Ends::the_account;
-    if (starts_with(*rest, {"delete_devices"}) && rest->size() == 1) return Ends::all_tokens;
+    if (starts_with(*rest, {"logout"})) return rest->size() == 1 ? Revokes::this_token : Revokes::all_tokens;
+    if (starts_with(*rest, {"account", "password"}) && rest->size() == 2) return Revokes::all_tokens;
+    if (starts_with(*rest, {"account", "deactivate"}) && rest->size() == 2) return Revokes::the_account;
+    if (starts_with(*rest, {"delete_devices"}) && rest->size() == 1) return Revokes::all_tokens;
   }
-  if (method == "DELETE" && starts_with(*rest, {"devices"})) return Ends::all_tokens;
-  return Ends::nothing;
+  if (method == "DELETE" && starts_with(*rest, {"devices"})) return Revokes::all_tokens;
+  return Revokes::nothing;
 }
 
 // Synapse's admin API: whatever changes a user may end what their tokens are good for.
@@ -140,7 +140,7 @@ void hear_of_administration(PassThroughRoute& route, std::string_view method, Se
   const std::string& user_id = path[4];
   if (!user_id.starts_with('@')) return;
   route.administered = user_id;
-  route.ends = what == "deactivate" ? Ends::the_account : Ends::all_tokens;
+  route.revokes = what == "deactivate" ? Revokes::the_account : Revokes::all_tokens;
   route.body_may_end_account = what == "users" && path.size() == 5;
 }
 
@@ -184,7 +184,7 @@ Route find_route(std::string_view method, const http::Target& target) {
   }
   if (has_delay && method != "OPTIONS" && !only_reads(method)) return UnrecognizedRoute{};
   PassThroughRoute route;
-  route.ends = what_ends(method, client_path);
+  route.revokes = what_is_revoked(method, client_path);
   route.is_long_poll = is_long_poll(method, target);
   hear_of_administration(route, method, path);
   return route;

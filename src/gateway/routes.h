@@ -48,14 +48,14 @@ struct UnrecognizedRoute {};      // under one of our prefixes, but nothing we k
 struct MethodNotAllowedRoute {};  // one of ours, with another method
 
 // Everything else is the homeserver's. Some of it ends what a token may do, which we must hear of.
-enum class Ends : std::uint8_t {
+enum class Revokes : std::uint8_t {
   nothing,
   this_token,   // logout
   all_tokens,   // logout of all devices, of some of them, or a new password
   the_account,  // deactivation
 };
 struct PassThroughRoute {
-  Ends ends = Ends::nothing;
+  Revokes revokes = Revokes::nothing;
   std::string administered;           // the user whose rights end, by an admin's hand; empty: who asks
   bool body_may_end_account = false;  // {"deactivated": true}
   bool is_long_poll = false;          // waits for news, and may be cut: it does no harm to ask again

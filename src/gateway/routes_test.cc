@@ -211,32 +211,32 @@ TEST(Routes, LeaveTheDelegatedLeaveOfCallServicesToTheHomeserver) {
 }
 
 TEST(Routes, HearOfWhatEndsATokensRights) {
-  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/logout").ends, Ends::this_token);
-  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/logout/all").ends, Ends::all_tokens);
-  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/r0/account/password").ends, Ends::all_tokens);
-  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/account/deactivate").ends, Ends::the_account);
-  EXPECT_EQ(expect<PassThroughRoute>("DELETE", c + "/v3/devices/ABC").ends, Ends::all_tokens);
-  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/delete_devices").ends, Ends::all_tokens);
-  EXPECT_EQ(expect<PassThroughRoute>("GET", c + "/v3/sync").ends, Ends::nothing);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/logout").revokes, Revokes::this_token);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/logout/all").revokes, Revokes::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/r0/account/password").revokes, Revokes::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/account/deactivate").revokes, Revokes::the_account);
+  EXPECT_EQ(expect<PassThroughRoute>("DELETE", c + "/v3/devices/ABC").revokes, Revokes::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", c + "/v3/delete_devices").revokes, Revokes::all_tokens);
+  EXPECT_EQ(expect<PassThroughRoute>("GET", c + "/v3/sync").revokes, Revokes::nothing);
 }
 
 TEST(Routes, HearOfWhatAnAdminEnds) {
   const std::string admin = "/_synapse/admin";
   const std::string alice = "@alice:example.org";
   auto route = expect<PassThroughRoute>("POST", admin + "/v1/deactivate/%40alice%3Aexample.org");
-  EXPECT_EQ(route.ends, Ends::the_account);
+  EXPECT_EQ(route.revokes, Revokes::the_account);
   EXPECT_EQ(route.administered, alice);
   route = expect<PassThroughRoute>("PUT", admin + "/v2/users/" + alice);
-  EXPECT_EQ(route.ends, Ends::all_tokens);
+  EXPECT_EQ(route.revokes, Revokes::all_tokens);
   EXPECT_TRUE(route.body_may_end_account);
   for (const std::string& path : {"/v1/reset_password/" + alice, "/v2/users/" + alice + "/delete_devices"}) {
     route = expect<PassThroughRoute>("POST", admin + path);
-    EXPECT_EQ(route.ends, Ends::all_tokens) << path;
+    EXPECT_EQ(route.revokes, Revokes::all_tokens) << path;
     EXPECT_EQ(route.administered, alice) << path;
     EXPECT_FALSE(route.body_may_end_account) << path;
   }
-  EXPECT_EQ(expect<PassThroughRoute>("GET", admin + "/v2/users/" + alice).ends, Ends::nothing);
-  EXPECT_EQ(expect<PassThroughRoute>("POST", admin + "/v1/rooms/!room:x/join").ends, Ends::nothing);
+  EXPECT_EQ(expect<PassThroughRoute>("GET", admin + "/v2/users/" + alice).revokes, Revokes::nothing);
+  EXPECT_EQ(expect<PassThroughRoute>("POST", admin + "/v1/rooms/!room:x/join").revokes, Revokes::nothing);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include "homeserver/look_for.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
-#include "homeserver/restart_mark.h"
+#include "homeserver/restart_marker.h"
 #include "homeserver/send_request.h"
 
 #include <fmt/format.h>

@@ -48,7 +48,7 @@ struct Candidates {                     // the events of its room that bear its 
   bool may_be_queued = false;
 };
 struct MayNotLook {};  // the owner is not in the room any more, say, and so cannot send there either
-struct CannotTell {  // the homeserver could not be asked, or the room is too busy to be searched
+struct CannotTell {    // the homeserver could not be asked, or the room is too busy to be searched
   std::string reason;
 };
 using LookAnswer = std::variant<Candidates, MayNotLook, CannotTell>;

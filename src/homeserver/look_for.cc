@@ -6,7 +6,7 @@
 #include "homeserver/fingerprint.h"
 #include "homeserver/query.h"
 #include "homeserver/read_answer.h"
-#include "homeserver/restart_mark.h"
+#include "homeserver/restart_marker.h"
 
 #include <fmt/format.h>
 

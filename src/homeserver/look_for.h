@@ -4,7 +4,7 @@
 // messages of that sender and type are read from the newest backwards, up to a bound. Where that does not reach back
 // far enough, the homeserver is asked for the events at that time, if it can say (Synapse can). It is asked as the
 // device that the event was sent as: Synapse shows transactions to nobody else. Of what is not there, the mark is asked
-// for (restart_mark.h). Thread: the server's only one. The
+// for (restart_marker.h). Thread: the server's only one. The
 // references must outlive the task.
 #pragma once
 

@@ -85,7 +85,7 @@ int move(const MoveCommand& command) {
         "as it was; do not serve it any more: it would send its events a second time.\n",
         store::sum_of(counts), reader->origin().source, writer->name(), to_text(counts));
     return exit_ok;
-  } catch (const store::ArchiveError& error) {
+  } catch (const store::TransferError& error) {
     return complain(error.what(), exit_failed);
   }
 }

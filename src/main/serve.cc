@@ -106,7 +106,7 @@ class Server {
   // Whether it is ready to serve; if not, standard error says why. The configuration outlives the task, here and below:
   // serve() waits for it.
   Task<bool> start(const ops::Configuration& configuration) {
-    const auto time_known = co_await store::begin_time(clock_, *store_);
+    const auto time_known = co_await store::restore_server_time(clock_, *store_);
     if (!time_known) co_return cannot_read(configuration, time_known.error());
     const auto started = co_await delivery_.start();
     if (!started) co_return cannot_read(configuration, started.error());
@@ -116,7 +116,7 @@ class Server {
                    configuration.where_listen.c_str(), listening.error().c_str());
       co_return false;
     }
-    background_.spawn("keeping time", store::keep_time(clock_, *store_));
+    background_.spawn("keeping time", store::save_server_time(clock_, *store_));
     background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
     co_return true;
   }

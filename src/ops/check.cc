@@ -116,10 +116,10 @@ Task<Finding> check_accounts(http::Client& client, const Configuration& configur
   // Afterword's own user, who need not have an account.
   const domain::UserId user_id("@_afterword:" + configuration.server_name);
   const Answer answer = co_await get(client, homeserver::account_target(user_id), *configuration.admin_token);
-  constexpr std::string_view mend =
+  constexpr std::string_view fix =
       "take the token of an administrator's session, and let homeserver.url lead to /_synapse/admin too";
   if (!answer) {
-    co_return Finding{"accounts", Verdict::warning, "no answer: " + answer.error().reason, std::string(mend)};
+    co_return Finding{"accounts", Verdict::warning, "no answer: " + answer.error().reason, std::string(fix)};
   }
   const json::object body = parse_json_object(answer->body).value_or(json::object());
   const std::string errcode = string_member(body, "errcode").value_or("no error code");
@@ -129,7 +129,7 @@ Task<Finding> check_accounts(http::Client& client, const Configuration& configur
   co_return Finding{
       "accounts", Verdict::warning,
       fmt::format("the homeserver's admin API answers {} ({}), so they are not looked up", answer->status, errcode),
-      std::string(mend)};
+      std::string(fix)};
 }
 
 // Whether what listens there knows delayed events, as Afterword does, also while the homeserver is away.
@@ -177,7 +177,7 @@ std::string to_text(const Finding& finding) {
   constexpr std::string_view verdicts[] = {"ok", "warning", "FAILED"};
   std::string text =
       fmt::format("{:<9}{:<15}{}\n", verdicts[static_cast<std::size_t>(finding.verdict)], finding.name, finding.detail);
-  if (!finding.mend.empty()) text += fmt::format("{:<24}-> {}\n", "", finding.mend);
+  if (!finding.fix.empty()) text += fmt::format("{:<24}-> {}\n", "", finding.fix);
   return text;
 }
 

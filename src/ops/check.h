@@ -21,10 +21,10 @@ struct Finding {
   std::string name;  // of what was looked at
   Verdict verdict = Verdict::ok;
   std::string detail;
-  std::string mend;  // empty if nothing is wrong
+  std::string fix;  // empty if nothing is wrong
 };
 
-// A line, and the mend on one of its own.
+// A line, and the fix on one of its own.
 std::string to_text(const Finding& finding);
 
 // Opens the configuration's database and closes it again. Passed in, because only main knows the backends.

@@ -21,9 +21,9 @@ using ::testing::Matcher;
 using ::testing::StartsWith;
 
 Matcher<Finding> is(const std::string& name, Verdict verdict, Matcher<std::string> detail,
-                    Matcher<std::string> mend = ::testing::IsEmpty()) {
+                    Matcher<std::string> fix = ::testing::IsEmpty()) {
   return ::testing::AllOf(Field(&Finding::name, name), Field(&Finding::verdict, verdict),
-                          Field(&Finding::detail, detail), Field(&Finding::mend, mend));
+                          Field(&Finding::detail, detail), Field(&Finding::fix, fix));
 }
 
 // A homeserver that answers by the path, whatever is asked.

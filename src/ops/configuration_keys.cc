@@ -102,13 +102,13 @@ Taken take_database(const std::string& value, Folder folder, Configuration& conf
 }
 
 template <class T, class Parse>
-Taken take_limit(const std::string& value, std::optional<T>& into, Parse parse, std::string_view mend) {
+Taken take_limit(const std::string& value, std::optional<T>& into, Parse parse, std::string_view fix) {
   if (value == "none") {
     into.reset();
     return {};
   }
   const std::optional<T> parsed = parse(value);
-  if (!parsed) return fmt::format("'{}' {}", value, mend);
+  if (!parsed) return fmt::format("'{}' {}", value, fix);
   into = parsed;
   return {};
 }

@@ -19,7 +19,7 @@ struct Key {
   std::string_view example;   // of one that must be given
   std::string_view comment;   // for the file that init writes, in lines that fit
 
-  // Takes the value into the configuration. The error is: what is wrong; how to mend it.
+  // Takes the value into the configuration. The error is: what is wrong; how to fix it.
   Result<void, std::string> (*take)(const std::string& value, const std::filesystem::path& folder,
                                     Configuration& configuration);
 

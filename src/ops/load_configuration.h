@@ -2,7 +2,7 @@
 //
 // It comes from a YAML file, one value a key (ops/configuration_keys.h has the table of them), and from settings on the
 // command line, which go before the file. Blocks on files; for start-up. Errors are for a person, a line each:
-//   FILE:LINE: KEY: what is wrong; how to mend it
+//   FILE:LINE: KEY: what is wrong; how to fix it
 // with `--set KEY` in place of FILE:LINE: KEY for a setting. They never show a secret.
 #pragma once
 

@@ -16,7 +16,7 @@ class ForwardingStore : public Store {
  public:
   explicit ForwardingStore(Store& store) : store_(store) {}
 
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override { return store_.keep_time(std::move(machine)); }
+  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override { return store_.save_time(std::move(machine)); }
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
     return store_.find_transaction(transaction);
   }

@@ -54,16 +54,16 @@ using ScheduleAnswer = std::variant<Scheduled, TooManyScheduled>;
 
 // restart(), cancel() and claim()
 struct NotFound {};
-// What the verb met, and what that means for the action (domain/decisions.h). `perform` is: done.
-struct Met {
+// How the event stood, and what that means for the action (domain/decisions.h). `perform` is: done.
+struct ActionResult {
   domain::Effect effect;
   domain::Timing timing;  // as it is now; meaningful while the event is not finalised
 };
-using ActionAnswer = std::variant<NotFound, Met>;
+using ActionAnswer = std::variant<NotFound, ActionResult>;
 // claim() by time: another instance has an event for this room that was due before this one, and goes first.
 struct Behind {};
 using ClaimAnswer =
-    std::variant<NotFound, Met, Behind, domain::DelayedEvent>;  // the event: it is claimed, and yours to send
+    std::variant<NotFound, ActionResult, Behind, domain::DelayedEvent>;  // the event: it is claimed, and yours to send
 
 // look(): what a timer that has fired finds. Events whose timer is another instance's are left out.
 struct Look {
@@ -116,7 +116,7 @@ class Store {
   // Says what server time is for this reading of the machine's clocks, and keeps what the next start needs to go on
   // from there, if it can. Asked at the start, before any other verb, and now and then (store/time_keeping.h). Where
   // instances share a store, it is the scale of the store's own clock.
-  virtual Task<StoreResult<ServerTime>> keep_time(MachineTime machine) = 0;
+  virtual Task<StoreResult<ServerTime>> save_time(MachineTime machine) = 0;
 
   // The delay_id that an earlier request of this transaction was given.
   virtual Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) = 0;
@@ -133,7 +133,7 @@ class Store {
   virtual Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) = 0;
 
   // scheduled → sending. A claim by time (`attempt.on_request` false) is for an event that is due at `now`: one that is
-  // not is left as it is, and answered as Met{wait} with its timing.
+  // not is left as it is, and answered as ActionResult{wait} with its timing.
   virtual Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                                Timestamp now) = 0;
 

@@ -20,12 +20,12 @@ constexpr int most_tries = 10;
 
 }  // namespace
 
-Task<StoreResult<void>> begin_time(async::Clock& clock, Store& store) {
+Task<StoreResult<void>> restore_server_time(async::Clock& clock, Store& store) {
   auto shortest = Milliseconds::max();
   for (int tries = 0; tries < most_tries && shortest > asked_quickly; ++tries) {
     MachineTime machine = clock.machine_time();
     const Milliseconds asked = machine.since_boot;
-    const auto time = co_await store.keep_time(std::move(machine));
+    const auto time = co_await store.save_time(std::move(machine));
     if (!time) co_return time.error();
     const Milliseconds took = clock.machine_time().since_boot - asked;
     if (took < shortest) clock.follow(*time);
@@ -34,7 +34,7 @@ Task<StoreResult<void>> begin_time(async::Clock& clock, Store& store) {
   co_return StoreResult<void>();
 }
 
-Task<void> keep_time(async::Clock& clock, Store& store) {
+Task<void> save_server_time(async::Clock& clock, Store& store) {
   const auto cancellation = co_await async::asio::this_coro::cancellation_state;
   std::optional<Milliseconds> kept_offset;
   Milliseconds known_offset = clock.wall_offset();
@@ -46,7 +46,7 @@ Task<void> keep_time(async::Clock& clock, Store& store) {
     if (offset != kept_offset || clock.steady_now() >= next_write) {
       // What cannot be kept is logged by the store, and tried again.
       MachineTime machine = clock.machine_time();
-      const auto kept = co_await store.keep_time(std::move(machine));
+      const auto kept = co_await store.save_time(std::move(machine));
       if (kept) {
         kept_offset = offset;
         next_write = clock.steady_now() + between_writes;

@@ -7,10 +7,10 @@
 namespace afterword::store {
 
 // Has the clock follow the store. At the start, before anything else asks for the time.
-Task<StoreResult<void>> begin_time(async::Clock& clock, Store& store);
+Task<StoreResult<void>> restore_server_time(async::Clock& clock, Store& store);
 
 // Tells the store once a minute how far server time is, and within a second when somebody has set the wall clock: after
 // a boot of the machine nothing else tells what lay between the two. Until it is cancelled.
-Task<void> keep_time(async::Clock& clock, Store& store);
+Task<void> save_server_time(async::Clock& clock, Store& store);
 
 }  // namespace afterword::store

@@ -27,9 +27,9 @@ class TimeKeeping : public ::testing::Test {
     auto opened = sqlite::open(executor, {folder_ / "afterword.db", CommitOn::executor, {}});
     if (opened.has_error()) throw std::runtime_error(opened.error());
     store_ = *std::move(opened);
-    if (!clock_.run(begin_time(clock_, *store_))) throw std::runtime_error("the store does not know the time");
+    if (!clock_.run(restore_server_time(clock_, *store_))) throw std::runtime_error("the store does not know the time");
     tasks_ = std::make_unique<async::TaskGroup>(executor);
-    tasks_->spawn("keeping time", keep_time(clock_, *store_));
+    tasks_->spawn("keeping time", save_server_time(clock_, *store_));
     clock_.settle();
   }
   // Writes nothing any more: as good as killed.
@@ -129,9 +129,9 @@ class SlowToTell final : public testing::MemoryStore {
  public:
   SlowToTell(testing::MemoryDatabase& database, async::Clock& clock) : MemoryStore(database), clock_(clock) {}
 
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override {
     co_await clock_.sleep_for(std::exchange(takes_, 1ms));
-    co_return co_await MemoryStore::keep_time(std::move(machine));
+    co_return co_await MemoryStore::save_time(std::move(machine));
   }
 
  private:
@@ -143,7 +143,7 @@ TEST(TimeKeepingOfInstances, DoesNotRunAheadByWhatTheAnswerTook) {
   async::testing::ManualClock clock;
   testing::MemoryDatabase database([&clock] { return from_wall(clock.machine_time().wall, 0ms); });
   SlowToTell store(database, clock);
-  ASSERT_TRUE(clock.run(begin_time(clock, store)));
+  ASSERT_TRUE(clock.run(restore_server_time(clock, store)));
   EXPECT_LE(clock.now(), from_wall(clock.machine_time().wall, 0ms) + 1ms);
 }
 

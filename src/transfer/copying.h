@@ -2,7 +2,7 @@
 #pragma once
 
 #include "async/clock.h"
-#include "store/archive.h"
+#include "store/transfer.h"
 
 #include <cstdint>
 #include <functional>
@@ -15,8 +15,8 @@ struct CopyProgress {
 };
 
 // Goes on where an earlier copy of the same source was broken off; what is there is always what comes first in the
-// order of delay_ids. Answers the number of events in each, which are the same. Blocks. Throws store::ArchiveError.
-store::CountByState copy(store::ArchiveReader& from, store::ArchiveWriter& to, const async::Clock& clock,
+// order of delay_ids. Answers the number of events in each, which are the same. Blocks. Throws store::TransferError.
+store::CountByState copy(store::TransferReader& from, store::TransferWriter& to, const async::Clock& clock,
                          const std::function<void(const CopyProgress&)>& show);
 
 }  // namespace afterword::transfer

@@ -1,7 +1,7 @@
 #include "transfer/databases.h"
 
-#include "store/postgres/archive.h"
-#include "store/sqlite/archive.h"
+#include "store/postgres/transfer.h"
+#include "store/sqlite/transfer.h"
 
 #include <filesystem>
 
@@ -15,18 +15,18 @@ std::filesystem::path path_of(const ops::SqliteDatabase& database) {
 
 }  // namespace
 
-std::unique_ptr<store::ArchiveReader> open_reader(const ops::Database& database) {
+std::unique_ptr<store::TransferReader> open_reader(const ops::Database& database) {
   if (const auto* sqlite = std::get_if<ops::SqliteDatabase>(&database)) {
-    return store::sqlite::open_archive_reader(path_of(*sqlite));
+    return store::sqlite::open_transfer_reader(path_of(*sqlite));
   }
-  return store::postgres::open_archive_reader(std::get<ops::PostgresqlDatabase>(database).url);
+  return store::postgres::open_transfer_reader(std::get<ops::PostgresqlDatabase>(database).url);
 }
 
-std::unique_ptr<store::ArchiveWriter> open_writer(const ops::Database& database) {
+std::unique_ptr<store::TransferWriter> open_writer(const ops::Database& database) {
   if (const auto* sqlite = std::get_if<ops::SqliteDatabase>(&database)) {
-    return store::sqlite::open_archive_writer(path_of(*sqlite));
+    return store::sqlite::open_transfer_writer(path_of(*sqlite));
   }
-  return store::postgres::open_archive_writer(std::get<ops::PostgresqlDatabase>(database).url);
+  return store::postgres::open_transfer_writer(std::get<ops::PostgresqlDatabase>(database).url);
 }
 
 bool are_one(const ops::Database& from, const ops::Database& to) {

@@ -79,7 +79,7 @@ Task<void> keep(Store& store, domain::NewDelayedEvent event, ImportTally& tally,
 Task<Done> take_over(async::Executor executor, Store& store, SynapseDatabase& synapse, const std::string& server_name,
                      ImportTally& tally) {
   async::SystemClock clock(executor);
-  const auto time_known = co_await store::begin_time(clock, store);
+  const auto time_known = co_await store::restore_server_time(clock, store);
   if (!time_known) co_return time_known.error().reason;
 
   std::string last;

@@ -3,7 +3,7 @@
 // The input: the status, Retry-After, then the body.
 #include "base/json.h"
 #include "homeserver/read_answer.h"
-#include "homeserver/restart_mark.h"
+#include "homeserver/restart_marker.h"
 #include "require.h"
 #include "targets.h"
 

@@ -33,7 +33,7 @@ class Includes(unittest.TestCase):
 
     def test_leave_the_choice_of_a_store_to_one_place(self):
         self.assertIsNone(self.wrong("ops/open_store.cc", "store/sqlite/sqlite_store.h"))
-        self.assertIsNone(self.wrong("transfer/databases.cc", "store/sqlite/archive.h"))
+        self.assertIsNone(self.wrong("transfer/databases.cc", "store/sqlite/transfer.h"))
         self.assertIsNone(self.wrong("store/sqlite/schema.cc", "store/sqlite/schema.h"))
         self.assertIsNone(self.wrong("gateway/gateway_test.cc", "store/sqlite/sqlite_store.h"))
         self.assertIn("transfer", self.wrong("ops/check.cc", "store/sqlite/sqlite_store.h"))

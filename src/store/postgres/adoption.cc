@@ -1,6 +1,6 @@
 #include "store/postgres/adoption.h"
 
-#include "store/postgres/doubt.h"
+#include "store/postgres/in_doubt.h"
 
 #include <cstdint>
 #include <utility>

@@ -4,7 +4,7 @@
 // Thread: the committing one.
 #pragma once
 
-#include "store/postgres/doubt.h"
+#include "store/postgres/in_doubt.h"
 #include "store/postgres/lease.h"
 #include "store/postgres/session.h"
 #include "store/postgres/verbs.h"

@@ -197,7 +197,7 @@ TEST_F(PostgresInstances, LetTheEarlierEventOfARoomGoFirst) {
   Store& first = open();
   Store& second = open();
   const MachineTime machine{"a boot", 1h, wall_noon};
-  const Milliseconds until_noon = noon - answer(first.keep_time(machine)).at(machine);
+  const Milliseconds until_noon = noon - answer(first.save_time(machine)).at(machine);
   ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", until_noon.count()));
   const auto earlier = schedule(first, 10s);
   const auto later = schedule(second, 11s);
@@ -450,7 +450,7 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
   };
   Store& first = open();
   const auto started = machine_now(1h);
-  const Timestamp at_boot = answer(first.keep_time(started)).at_boot;
+  const Timestamp at_boot = answer(first.save_time(started)).at_boot;
 
   for (const auto step : {5s, -3s, 3'600s}) {
     ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", Milliseconds(step).count()));
@@ -459,9 +459,9 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
     while (runner_.run(first.adopt()).has_error()) std::this_thread::sleep_for(50ms);
 
     const auto read = machine_now(1h);
-    EXPECT_EQ(answer(first.keep_time(read)).at_boot, at_boot);
+    EXPECT_EQ(answer(first.save_time(read)).at_boot, at_boot);
     const auto other = machine_now(7h);
-    const Milliseconds apart = answer(open().keep_time(other)).at(other) - (at_boot + other.since_boot - 6h);
+    const Milliseconds apart = answer(open().save_time(other)).at(other) - (at_boot + other.since_boot - 6h);
     EXPECT_LE(std::chrono::abs(apart), 1s) << "after a step of " << step.count() << " s";
   }
 }
@@ -469,10 +469,10 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
 TEST_F(PostgresInstances, NeverGoBackBehindTheLatestTimeThatWasKept) {
   const MachineTime machine{"a boot", 1h, wall_noon};
   Store& first = open();
-  const Timestamp before = answer(first.keep_time(machine)).at(machine);
+  const Timestamp before = answer(first.save_time(machine)).at(machine);
   runner_.run(first.close());
   ask("UPDATE afterword.server_time SET offset_ms = offset_ms - 60000");
-  EXPECT_GE(answer(open().keep_time(machine)).at(machine), before);
+  EXPECT_GE(answer(open().save_time(machine)).at(machine), before);
 }
 
 TEST_F(PostgresInstances, RefuseADatabaseOfANewerVersion) {

@@ -27,7 +27,7 @@ const Statement end{"end_lease", "UPDATE instances SET ended = true WHERE instan
 InstanceId register_instance(Connection& connection, std::chrono::milliseconds duration) {
   const auto rows = connection.run(registration, Parameters(duration));
   if (!rows.empty()) return rows.integer(0, 0);
-  throw Error(Error::Kind::refused, unfinished(read_origin(connection)).value_or("try again"));
+  throw Error(Error::Kind::refused, unfinished(read_transfer_origin(connection)).value_or("try again"));
 }
 
 }  // namespace

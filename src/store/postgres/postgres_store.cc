@@ -28,7 +28,7 @@ class PostgresStore final : public Store {
         timer_queries_(executor, target, "timers",
                        [this](Session& session) { time_scale_.look_again(session.connection(), session.name()); }) {}
 
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override {
     const auto asked = std::chrono::steady_clock::now();
     auto keep = [this, machine = std::move(machine), asked](Session& session) {
       return time_scale_.keep(session.connection(), machine, asked);

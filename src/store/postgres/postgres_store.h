@@ -21,7 +21,7 @@ struct Options {
 };
 
 // Connects, brings the schema up to date, and registers this instance. Blocks; for start-up. The error is one line for
-// a person: it names the database, never the password, and says what is wrong and the mend.
+// a person: it names the database, never the password, and says what is wrong and the fix.
 Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Options options);
 
 }  // namespace afterword::store::postgres

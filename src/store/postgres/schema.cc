@@ -79,7 +79,7 @@ INSERT INTO server_time VALUES (0, 0);
 -- Who finalised something since the last prune.
 CREATE TABLE users_to_prune (user_id bytea PRIMARY KEY);
 )sql",
-    // At most one row: Origin of store/archive.h.
+    // At most one row: TransferOrigin of store/transfer.h.
     R"sql(
 CREATE TABLE origin (
   source text NOT NULL,
@@ -149,11 +149,11 @@ Result<void, std::string> require_schema(Connection& connection) {
   return refuse_newer(*version);
 }
 
-std::optional<Origin> read_origin(Connection& connection) {
-  static const Statement read{"read_origin", "SELECT source, stamp, finished FROM origin"};
+std::optional<TransferOrigin> read_transfer_origin(Connection& connection) {
+  static const Statement read{"read_transfer_origin", "SELECT source, stamp, finished FROM origin"};
   const auto rows = connection.run(read);
   if (rows.empty()) return std::nullopt;
-  return Origin{rows.text(0, 0), rows.text(0, 1), rows.boolean(0, 2)};
+  return TransferOrigin{rows.text(0, 0), rows.text(0, 1), rows.boolean(0, 2)};
 }
 
 }  // namespace afterword::store::postgres

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "base/result.h"
-#include "store/archive.h"
 #include "store/postgres/connection.h"
+#include "store/transfer.h"
 
 #include <optional>
 #include <string>
@@ -20,6 +20,6 @@ Result<void, std::string> require_schema(Connection& connection);
 
 // Where its events come from, if they were moved here. While that move is not finished, no instance can register
 // (lease.cc). Throws Error.
-std::optional<Origin> read_origin(Connection& connection);
+std::optional<TransferOrigin> read_transfer_origin(Connection& connection);
 
 }  // namespace afterword::store::postgres

@@ -46,7 +46,7 @@ std::optional<Target> Target::parse(const std::string& url) {
 std::string explain(const Target& target, std::string_view said) {
   struct Known {
     std::string_view part;
-    std::string_view mend;
+    std::string_view fix;
   };
   constexpr std::array known{
       Known{"password authentication failed", "correct the user or the password in the URL"},
@@ -62,8 +62,8 @@ std::string explain(const Target& target, std::string_view said) {
       Known{"too many", "raise the server's max_connections: each instance takes four"},
       Known{"connection slots", "raise the server's max_connections: each instance takes four"},
   };
-  for (const auto& [part, mend] : known) {
-    if (said.find(part) != std::string_view::npos) return fmt::format("{}: {}; {}", target.shown(), said, mend);
+  for (const auto& [part, fix] : known) {
+    if (said.find(part) != std::string_view::npos) return fmt::format("{}: {}; {}", target.shown(), said, fix);
   }
   if (said.find("database \"") != std::string_view::npos && said.find("does not exist") != std::string_view::npos) {
     return fmt::format("{}: {}; make it: createdb --owner USER DATABASE", target.shown(), said);

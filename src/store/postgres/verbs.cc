@@ -5,7 +5,7 @@
 namespace afterword::store::postgres {
 namespace {
 
-Met met(const domain::Decision& decision) { return {decision.effect, decision.after.timing}; }
+ActionResult met(const domain::Decision& decision) { return {decision.effect, decision.after.timing}; }
 
 // How an event stands that is not active: nothing if there is none of the caller's.
 std::optional<domain::Standing> standing_of(const Summary* finalised, const std::optional<UserId>& caller) {

@@ -155,7 +155,7 @@ ActionAnswer Engine::restart(const DelayId& delay_id, const std::optional<UserId
   if (!found) return NotFound{};
   const auto decision = domain::decide_restart(found->standing, now);
   if (decision.performs()) journal_.restart(*found->place, decision.after.timing.delayed_since);
-  return Met{decision.effect, decision.after.timing};
+  return ActionResult{decision.effect, decision.after.timing};
 }
 
 ActionAnswer Engine::cancel(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now) {
@@ -163,7 +163,7 @@ ActionAnswer Engine::cancel(const DelayId& delay_id, const std::optional<UserId>
   if (!found) return NotFound{};
   const auto decision = domain::decide_cancel(found->standing);
   if (decision.performs()) finalise_at(*found->place, delay_id, {now, domain::Cancelled{}});
-  return Met{decision.effect, decision.after.timing};
+  return ActionResult{decision.effect, decision.after.timing};
 }
 
 std::uint64_t Engine::cancel_all(const UserId& user_id, Timestamp now) {
@@ -182,7 +182,7 @@ ClaimAnswer Engine::claim(const DelayId& delay_id, const std::optional<UserId>& 
   const auto found = find(delay_id, caller);
   if (!found) return NotFound{};
   const auto decision = domain::decide_claim(found->standing, attempt, now);
-  if (!decision.performs()) return Met{decision.effect, decision.after.timing};
+  if (!decision.performs()) return ActionResult{decision.effect, decision.after.timing};
   events_.set_sending(active_.at(*found->place).row, attempt);
   set_sending(*found->place, true);
   return *read(delay_id);

@@ -36,7 +36,7 @@ class Engine {
   // it.
   void commit(std::span<Operation* const> batch);
 
-  // keep_time() in two steps: only the second one writes.
+  // save_time() in two steps: only the second one writes.
   ServerTime server_time(const MachineTime& machine);
   void keep_server_time();
   std::optional<DelayId> find_transaction(const domain::TransactionKey& transaction);

@@ -69,7 +69,7 @@ CREATE TABLE server_time (
 -- Who finalised something since the last prune.
 CREATE TABLE users_to_prune (user_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 )sql",
-    // At most one row: Origin of store/archive.h.
+    // At most one row: TransferOrigin of store/transfer.h.
     R"sql(
 CREATE TABLE origin (
   id INTEGER PRIMARY KEY CHECK (id = 0),

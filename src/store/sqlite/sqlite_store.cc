@@ -2,8 +2,8 @@
 
 #include "store/answering.h"
 #include "store/sqlite/engine.h"
-#include "store/sqlite/origin_table.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/transfer_origin.h"
 
 #include <optional>
 #include <utility>
@@ -28,7 +28,7 @@ class SqliteStore final : public Store {
       : engine_(std::move(engine)),
         commits_(std::move(executor), commit_on, [this](std::span<Operation* const> batch) { commit(batch); }) {}
 
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override {
+  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override {
     auto keep = [machine](Engine& engine) {
       const ServerTime time = engine.server_time(machine);
       engine.keep_server_time();
@@ -160,7 +160,7 @@ Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Optio
   auto database = open_database(options.path);
   if (database.has_error()) return database.error();
   try {
-    const auto origin = OriginTable(*database).read();
+    const auto origin = TransferOriginTable(*database).read();
     if (const auto reason = unfinished(origin)) return options.path.string() + ": " + *reason;
     auto engine = std::make_unique<Engine>(*std::move(database), options.folding);
     return std::unique_ptr<Store>(

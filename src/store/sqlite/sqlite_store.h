@@ -22,7 +22,7 @@ struct Options {
 };
 
 // Opens or makes the database, brings its schema up to date, and loads the timing of what is scheduled. Blocks; for
-// start-up. The error is one line for a person: it names the file, what is wrong and the mend (no such folder, no
+// start-up. The error is one line for a person: it names the file, what is wrong and the fix (no such folder, no
 // permission, in use by another process, not a database, corrupted, written by a newer version). A file that is not
 // ours is never overwritten.
 Result<std::unique_ptr<Store>, std::string> open(async::Executor executor, Options options);

@@ -236,7 +236,7 @@ class FullDisk {
 TEST_F(SqliteStore, KnowsTheTimeAlthoughAFullDiskCannotKeepIt) {
   const MachineTime first{"first boot", 100h, wall_noon};
   auto store = open(path_);
-  runner_.run(store->keep_time(first)).value();
+  runner_.run(store->save_time(first)).value();
   close(std::move(store));
 
   store = open(path_);
@@ -245,18 +245,18 @@ TEST_F(SqliteStore, KnowsTheTimeAlthoughAFullDiskCannotKeepIt) {
   {
     const FullDisk full(0);
     ASSERT_TRUE(runner_.run(store->schedule(refused, std::nullopt)).has_error());
-    EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 10min);
+    EXPECT_EQ(runner_.run(store->save_time(machine)).value().at(machine), noon + 10min);
     machine.since_boot += 1min;
     machine.wall += 5h;
-    EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 11min);
+    EXPECT_EQ(runner_.run(store->save_time(machine)).value().at(machine), noon + 11min);
   }
-  EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 11min);
+  EXPECT_EQ(runner_.run(store->save_time(machine)).value().at(machine), noon + 11min);
   close(std::move(store));
 
   store = open(path_);
   machine.since_boot += 1min;
   machine.wall -= 7h;
-  EXPECT_EQ(runner_.run(store->keep_time(machine)).value().at(machine), noon + 12min);
+  EXPECT_EQ(runner_.run(store->save_time(machine)).value().at(machine), noon + 12min);
   close(std::move(store));
 }
 

@@ -58,12 +58,12 @@ Finalised sent_at(Timestamp when) { return {when, EventId("$event")}; }
 
 Standing standing_of(const DelayedEvent& event) { return {event.state, event.timing}; }
 
-std::optional<Met> met_of(const ActionAnswer& answer) {
-  const auto* met = std::get_if<Met>(&answer);
+std::optional<ActionResult> met_of(const ActionAnswer& answer) {
+  const auto* met = std::get_if<ActionResult>(&answer);
   return met == nullptr ? std::nullopt : std::optional(*met);
 }
 
-Effect effect_in(const ActionAnswer& answer) { return std::get<Met>(answer).effect; }
+Effect effect_in(const ActionAnswer& answer) { return std::get<ActionResult>(answer).effect; }
 
 std::vector<DelayId> ids_of(const ListPage& page) {
   std::vector<DelayId> ids;
@@ -129,11 +129,11 @@ DelayedEvent StoreContract::look_up(DelayId delay_id) {
 
 TEST_P(StoreContract, TimeGoesOnWhateverTheWallClockDoes) {
   MachineTime machine{"a boot", 1h, wall_noon};
-  Timestamp before = answer(store().keep_time(machine)).at(machine);
+  Timestamp before = answer(store().save_time(machine)).at(machine);
   for (const auto step : {0h, 5h, -9h}) {
     machine.since_boot += 10s;
     machine.wall += 10s + step;
-    const ServerTime time = answer(store().keep_time(machine));
+    const ServerTime time = answer(store().save_time(machine));
     EXPECT_GE(time.at(machine), before);
     EXPECT_LE(std::chrono::abs(to_wall(time.at(machine), time.wall_offset) - machine.wall), 100ms);
     before = time.at(machine);
@@ -223,12 +223,12 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
     for (const auto& caller : {std::optional(alice), std::optional(bob), std::optional<UserId>()}) {
       SCOPED_TRACE(static_cast<int>(state));
       SCOPED_TRACE(caller ? caller->value : "whoever knows the delay_id");
-      const auto expect = [&](const DelayId& delay_id, const std::optional<Met>& met, const Standing& found,
+      const auto expect = [&](const DelayId& delay_id, const std::optional<ActionResult>& met, const Standing& found,
                               const Decision& decision) {
         const bool may_act = domain::may_act(caller, alice.value);
         ASSERT_EQ(met.has_value(), may_act);
-        EXPECT_EQ(met.value_or(Met{decision.effect, {}}).effect, decision.effect);
-        EXPECT_EQ(met.value_or(Met{{}, decision.after.timing}).timing, decision.after.timing);
+        EXPECT_EQ(met.value_or(ActionResult{decision.effect, {}}).effect, decision.effect);
+        EXPECT_EQ(met.value_or(ActionResult{{}, decision.after.timing}).timing, decision.after.timing);
         EXPECT_EQ(standing_of(look_up(delay_id)), may_act ? decision.after : found);
       };
       for (const auto now : {noon + 1s, noon - 1s}) {
@@ -252,9 +252,9 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
         const Standing found = standing_of(look_up(delay_id));
         const Decision decision = domain::decide_claim(found, attempt, now);
         const auto claimed = answer(store().claim(delay_id, caller, attempt, now));
-        std::optional<Met> met;
-        if (const auto* event = std::get_if<DelayedEvent>(&claimed)) met = Met{Effect::perform, event->timing};
-        if (const auto* left = std::get_if<Met>(&claimed)) met = *left;
+        std::optional<ActionResult> met;
+        if (const auto* event = std::get_if<DelayedEvent>(&claimed)) met = ActionResult{Effect::perform, event->timing};
+        if (const auto* left = std::get_if<ActionResult>(&claimed)) met = *left;
         EXPECT_EQ(std::holds_alternative<DelayedEvent>(claimed), decision.performs() && met);
         expect(delay_id, met, found, decision);
         answer(store().finalise(delay_id, sent_at(noon)));  // so that it is in nobody's way
@@ -278,13 +278,13 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
 
 TEST_P(StoreContract, RestartMovesTheTime) {
   const auto delay_id = scheduled(event_of(alice));
-  const auto met = std::get<Met>(answer(store().restart(delay_id, alice, noon + 4s)));
+  const auto met = std::get<ActionResult>(answer(store().restart(delay_id, alice, noon + 4s)));
   EXPECT_EQ(met.effect, Effect::perform);
   EXPECT_EQ(met.timing.due(), noon + 14s);
   EXPECT_EQ(look_up(delay_id).timing.delayed_since, noon + 4s);
 
   // One that was overtaken, because its process or its way to the store stood still, takes nothing back.
-  const auto overtaken = std::get<Met>(answer(store().restart(delay_id, alice, noon + 2s)));
+  const auto overtaken = std::get<ActionResult>(answer(store().restart(delay_id, alice, noon + 2s)));
   EXPECT_EQ(overtaken.effect, Effect::perform);
   EXPECT_EQ(overtaken.timing.due(), noon + 14s);
   EXPECT_EQ(look_up(delay_id).timing.due(), noon + 14s);
@@ -347,8 +347,8 @@ TEST_P(StoreContract, ClaimsByTimeOnlyWhatIsDue) {
   answer(store().restart(delay_id, std::nullopt, noon + 5s));
   const Attempt attempt{wall_noon + 15s};
   const auto early = answer(store().claim(delay_id, std::nullopt, attempt, noon + 14'999ms));
-  EXPECT_EQ(std::get<Met>(early).effect, Effect::wait);
-  EXPECT_EQ(std::get<Met>(early).timing.due(), noon + 15s);
+  EXPECT_EQ(std::get<ActionResult>(early).effect, Effect::wait);
+  EXPECT_EQ(std::get<ActionResult>(early).timing.due(), noon + 15s);
   EXPECT_EQ(look_up(delay_id).state, State::scheduled);
 
   const auto claimed = std::get<DelayedEvent>(answer(store().claim(delay_id, std::nullopt, attempt, noon + 15s)));

@@ -16,7 +16,7 @@ bool is_active(const DelayedEvent& event) { return !domain::is_finalised(event.s
 
 domain::Standing standing_of(const DelayedEvent& event) { return {event.state, event.timing}; }
 
-Met met(const domain::Decision& decision) { return {decision.effect, decision.after.timing}; }
+ActionResult met(const domain::Decision& decision) { return {decision.effect, decision.after.timing}; }
 
 void finalise_event(DelayedEvent& event, domain::Finalised finalised) {
   event.state = domain::state_of(finalised.outcome);
@@ -77,7 +77,7 @@ MemoryStore::Row* MemoryStore::find(const DelayId& delay_id, const std::optional
   return domain::may_act(caller, row.event.event.user_id.value) ? &row : nullptr;
 }
 
-Task<StoreResult<ServerTime>> MemoryStore::keep_time(MachineTime machine) {
+Task<StoreResult<ServerTime>> MemoryStore::save_time(MachineTime machine) {
   ServerTime time{database_.now_() - machine.since_boot, {}};
   time.measure_offset(machine);
   co_return time;

@@ -67,7 +67,7 @@ class MemoryStore : public Store {
   // Until the task is cancelled or destroyed.
   Task<void> keep_lease(async::Clock& clock);
 
-  Task<StoreResult<ServerTime>> keep_time(MachineTime machine) override;
+  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override;
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override;
   Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
                                              std::optional<std::uint32_t> max_scheduled) override;

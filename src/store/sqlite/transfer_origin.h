@@ -2,19 +2,19 @@
 // Thread: any, one at a time. Throws Error.
 #pragma once
 
-#include "store/archive.h"
 #include "store/sqlite/database.h"
+#include "store/transfer.h"
 
 #include <optional>
 
 namespace afterword::store::sqlite {
 
-class OriginTable {
+class TransferOriginTable {
  public:
-  explicit OriginTable(Database& database);
+  explicit TransferOriginTable(Database& database);
 
-  std::optional<Origin> read();
-  void write(const Origin& origin);
+  std::optional<TransferOrigin> read();
+  void write(const TransferOrigin& origin);
   void set_finished();
 
  private:

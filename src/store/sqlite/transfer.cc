@@ -1,11 +1,11 @@
-#include "store/sqlite/archive.h"
+#include "store/sqlite/transfer.h"
 
 #include "store/sqlite/active_events.h"
 #include "store/sqlite/event_table.h"
 #include "store/sqlite/journal.h"
-#include "store/sqlite/origin_table.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/time_table.h"
+#include "store/sqlite/transfer_origin.h"
 
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ auto explained(const std::filesystem::path& path, Step step) {
   try {
     return step();
   } catch (const Error& error) {
-    throw ArchiveError(explain(path, error));
+    throw TransferError(explain(path, error));
   }
 }
 
@@ -43,7 +43,7 @@ CountByState count_events(Database& database) {
   return counts;
 }
 
-class Reader final : public ArchiveReader {
+class Reader final : public TransferReader {
  public:
   Reader(const std::filesystem::path& path, Database database)
       : path_(path),
@@ -58,10 +58,10 @@ class Reader final : public ArchiveReader {
   }
 
   // Every start writes the time anew.
-  Origin origin() override {
+  TransferOrigin origin() override {
     return explained(path_, [&] {
       const KeptTime kept = time_table_.read();
-      return Origin{"sqlite:" + path_.string(), fmt::format("{} {}", kept.boot_id, to_ms(kept.latest))};
+      return TransferOrigin{"sqlite:" + path_.string(), fmt::format("{} {}", kept.boot_id, to_ms(kept.latest))};
     });
   }
 
@@ -69,9 +69,9 @@ class Reader final : public ArchiveReader {
     return explained(path_, [&] { return count_events(database_); });
   }
 
-  std::vector<ArchivedEvent> read(const DelayId& after, std::uint32_t limit) override {
+  std::vector<TransferredEvent> read(const DelayId& after, std::uint32_t limit) override {
     return explained(path_, [&] {
-      std::vector<ArchivedEvent> found;
+      std::vector<TransferredEvent> found;
       found.reserve(limit);
       Rows rows = read_.query(Blob(after.bytes()), limit);
       while (rows.next()) found.push_back(read_row(rows));
@@ -84,8 +84,8 @@ class Reader final : public ArchiveReader {
   }
 
  private:
-  ArchivedEvent read_row(const Rows& rows) const {
-    ArchivedEvent read{read_event(rows), read_transaction(rows)};
+  TransferredEvent read_row(const Rows& rows) const {
+    TransferredEvent read{read_event(rows), read_transaction(rows)};
     if (const auto place = active_.find(read.event.delay_id)) read.event.timing = active_.at(*place).timing();
     return read;
   }
@@ -99,7 +99,7 @@ class Reader final : public ArchiveReader {
   Statement read_;
 };
 
-class Writer final : public ArchiveWriter {
+class Writer final : public TransferWriter {
  public:
   Writer(const std::filesystem::path& path, Database database)
       : path_(path),
@@ -115,12 +115,12 @@ class Writer final : public ArchiveWriter {
 
   const std::string& name() const override { return name_; }
 
-  std::optional<Origin> origin() override {
+  std::optional<TransferOrigin> origin() override {
     return explained(path_, [&] { return origin_table_.read(); });
   }
 
-  void begin(const Origin& origin) override {
-    if (last() != DelayId()) throw ArchiveError(name_ + ": it holds events already; name a new database");
+  void begin(const TransferOrigin& origin) override {
+    if (last() != DelayId()) throw TransferError(name_ + ": it holds events already; name a new database");
     explained(path_, [&] { origin_table_.write(origin); });
   }
 
@@ -135,9 +135,9 @@ class Writer final : public ArchiveWriter {
     });
   }
 
-  void write(std::span<const ArchivedEvent> events) override {
+  void write(std::span<const TransferredEvent> events) override {
     transaction([&] {
-      for (const ArchivedEvent& event : events) insert(event);
+      for (const TransferredEvent& event : events) insert(event);
     });
   }
 
@@ -158,16 +158,16 @@ class Writer final : public ArchiveWriter {
     });
   }
 
-  void insert(const ArchivedEvent& archived) {
-    const domain::DelayedEvent& event = archived.event;
-    events_.insert(to_write(event, archived.transaction));
+  void insert(const TransferredEvent& transferred) {
+    const domain::DelayedEvent& event = transferred.event;
+    events_.insert(to_write(event, transferred.transaction));
     if (event.finalised) mark_user_.run(event.event.user_id.value);
   }
 
   const std::filesystem::path path_;
   const std::string name_;
   Database database_;
-  OriginTable origin_table_;
+  TransferOriginTable origin_table_;
   TimeTable time_table_;
   Statement last_;
   EventTable events_;
@@ -175,23 +175,23 @@ class Writer final : public ArchiveWriter {
 };
 
 Database opened(Result<Database, std::string> database) {
-  if (!database) throw ArchiveError(database.error());
+  if (!database) throw TransferError(database.error());
   return *std::move(database);
 }
 
 }  // namespace
 
-std::unique_ptr<ArchiveReader> open_archive_reader(const std::filesystem::path& path) {
-  return explained(path, [&]() -> std::unique_ptr<ArchiveReader> {
+std::unique_ptr<TransferReader> open_transfer_reader(const std::filesystem::path& path) {
+  return explained(path, [&]() -> std::unique_ptr<TransferReader> {
     Database database = opened(open_unchanged(path));
-    const auto origin = OriginTable(database).read();
-    if (const auto reason = unfinished(origin)) throw ArchiveError(path.string() + ": " + *reason);
+    const auto origin = TransferOriginTable(database).read();
+    if (const auto reason = unfinished(origin)) throw TransferError(path.string() + ": " + *reason);
     return std::make_unique<Reader>(path, std::move(database));
   });
 }
 
-std::unique_ptr<ArchiveWriter> open_archive_writer(const std::filesystem::path& path) {
-  return explained(path, [&]() -> std::unique_ptr<ArchiveWriter> {
+std::unique_ptr<TransferWriter> open_transfer_writer(const std::filesystem::path& path) {
+  return explained(path, [&]() -> std::unique_ptr<TransferWriter> {
     return std::make_unique<Writer>(path, opened(open_database(path)));
   });
 }

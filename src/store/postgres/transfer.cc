@@ -1,4 +1,4 @@
-#include "store/postgres/archive.h"
+#include "store/postgres/transfer.h"
 
 #include "store/postgres/connection.h"
 #include "store/postgres/event_tables.h"
@@ -24,17 +24,17 @@ auto explained(const Target& target, Step step) {
   try {
     return step();
   } catch (const Error& error) {
-    throw ArchiveError(explain(target, error.what()));
+    throw TransferError(explain(target, error.what()));
   }
 }
 
 [[noreturn]] void refuse(const Target& target, const std::string& reason) {
-  throw ArchiveError(target.shown() + ": " + reason);
+  throw TransferError(target.shown() + ": " + reason);
 }
 
 Target read_target(const std::string& url) {
   auto target = Target::parse(url);
-  if (!target) throw ArchiveError(unreadable_url);
+  if (!target) throw TransferError(unreadable_url);
   return *std::move(target);
 }
 
@@ -71,7 +71,7 @@ CountByState count_events(Connection& connection) {
 }
 
 // All in one transaction: a snapshot, and a lock that lets nobody register.
-class Reader final : public ArchiveReader {
+class Reader final : public TransferReader {
  public:
   explicit Reader(Target target) : target_(std::move(target)), connection_(target_, "afterword move from") {
     const auto current = require_schema(connection_);
@@ -80,15 +80,15 @@ class Reader final : public ArchiveReader {
     connection_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     connection_.execute("LOCK TABLE instances IN SHARE MODE");
     refuse_served(connection_, target_);
-    if (const auto reason = unfinished(read_origin(connection_))) refuse(target_, *reason);
+    if (const auto reason = unfinished(read_transfer_origin(connection_))) refuse(target_, *reason);
   }
 
   // Every start writes the time anew.
-  Origin origin() override {
+  TransferOrigin origin() override {
     static const Statement read{"read_stamp", "SELECT offset_ms, latest_ts FROM server_time"};
     return explained(target_, [&] {
       const auto rows = connection_.run(read);
-      return Origin{target_.shown(), fmt::format("{} {}", rows.integer(0, 0), rows.integer(0, 1))};
+      return TransferOrigin{target_.shown(), fmt::format("{} {}", rows.integer(0, 0), rows.integer(0, 1))};
     });
   }
 
@@ -96,7 +96,7 @@ class Reader final : public ArchiveReader {
     return explained(target_, [&] { return count_events(connection_); });
   }
 
-  std::vector<ArchivedEvent> read(const DelayId& after, std::uint32_t limit) override {
+  std::vector<TransferredEvent> read(const DelayId& after, std::uint32_t limit) override {
     static const Statement page{
         "read_page", fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a"
                                  " ON a.delay_id = e.delay_id WHERE e.delay_id > $1::uuid ORDER BY e.delay_id"
@@ -104,7 +104,7 @@ class Reader final : public ArchiveReader {
                                  all_columns())};
     return explained(target_, [&] {
       const auto rows = connection_.run(page, Parameters(after, std::int64_t{limit}));
-      std::vector<ArchivedEvent> found;
+      std::vector<TransferredEvent> found;
       found.reserve(limit);
       for (int i = 0; i < rows.size(); ++i) {
         found.push_back({read_event(rows.at(i)), read_transaction(rows.at(i))});
@@ -131,11 +131,11 @@ class Reader final : public ArchiveReader {
   Connection connection_;
 };
 
-class Writer final : public ArchiveWriter {
+class Writer final : public TransferWriter {
  public:
   explicit Writer(Target target) : target_(std::move(target)), connection_(target_, "afterword move to") {
     // Of the connection. The server may not have noticed yet that one that was killed is gone: it waits.
-    static const Statement lock{"lock_archive", "SELECT pg_advisory_lock(x'416677720002'::int8)"};
+    static const Statement lock{"lock_transfer", "SELECT pg_advisory_lock(x'416677720002'::int8)"};
     connection_.run(lock);
     const auto migrated = migrate(connection_);
     if (!migrated) refuse(target_, migrated.error());
@@ -143,11 +143,11 @@ class Writer final : public ArchiveWriter {
 
   const std::string& name() const override { return target_.shown(); }
 
-  std::optional<Origin> origin() override {
-    return explained(target_, [&] { return read_origin(connection_); });
+  std::optional<TransferOrigin> origin() override {
+    return explained(target_, [&] { return read_transfer_origin(connection_); });
   }
 
-  void begin(const Origin& origin) override {
+  void begin(const TransferOrigin& origin) override {
     static const Statement lock{"lock_instances", "LOCK TABLE instances IN SHARE ROW EXCLUSIVE MODE"};
     static const Statement any{"any_event", "SELECT EXISTS (SELECT FROM events)"};
     // One that stood still would renew its lease.
@@ -178,10 +178,10 @@ class Writer final : public ArchiveWriter {
     });
   }
 
-  void write(std::span<const ArchivedEvent> archived) override {
+  void write(std::span<const TransferredEvent> transferred) override {
     EventArrays events;
     std::vector<std::string> users_to_prune;
-    for (const ArchivedEvent& event : archived) {
+    for (const TransferredEvent& event : transferred) {
       events.add(to_write(event.event, event.transaction));
       if (event.event.finalised) users_to_prune.push_back(event.event.event.user_id.value);
     }
@@ -216,14 +216,14 @@ class Writer final : public ArchiveWriter {
 
 }  // namespace
 
-std::unique_ptr<ArchiveReader> open_archive_reader(const std::string& url) {
+std::unique_ptr<TransferReader> open_transfer_reader(const std::string& url) {
   const Target target = read_target(url);
-  return explained(target, [&]() -> std::unique_ptr<ArchiveReader> { return std::make_unique<Reader>(target); });
+  return explained(target, [&]() -> std::unique_ptr<TransferReader> { return std::make_unique<Reader>(target); });
 }
 
-std::unique_ptr<ArchiveWriter> open_archive_writer(const std::string& url) {
+std::unique_ptr<TransferWriter> open_transfer_writer(const std::string& url) {
   const Target target = read_target(url);
-  return explained(target, [&]() -> std::unique_ptr<ArchiveWriter> { return std::make_unique<Writer>(target); });
+  return explained(target, [&]() -> std::unique_ptr<TransferWriter> { return std::make_unique<Writer>(target); });
 }
 
 }  // namespace afterword::store::postgres

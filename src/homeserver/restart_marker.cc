@@ -1,4 +1,4 @@
-#include "homeserver/restart_mark.h"
+#include "homeserver/restart_marker.h"
 
 #include "base/json.h"
 #include "homeserver/delivery_answers.h"

@@ -1,4 +1,4 @@
-#include "store/archive.h"
+#include "store/transfer.h"
 
 #include <numeric>
 
@@ -8,7 +8,7 @@ std::uint64_t sum_of(const CountByState& counts) {
   return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
-std::optional<std::string> unfinished(const std::optional<Origin>& origin) {
+std::optional<std::string> unfinished(const std::optional<TransferOrigin>& origin) {
   if (!origin || origin->finished) return std::nullopt;
   return "only a part of " + origin->source + " was moved into it; run that `afterword move` again, to its end";
 }

@@ -1,14 +1,14 @@
 // A store is moved out of each kind of database into each.
-#include "store/archive.h"
+#include "store/transfer.h"
 
 #include "async/testing/manual_clock.h"
 #include "base/testing/temporary_folder.h"
-#include "store/postgres/archive.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/testing/server.h"
-#include "store/sqlite/archive.h"
+#include "store/postgres/transfer.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/transfer.h"
 #include "store/testing/run.h"
 #include "transfer/copying.h"
 
@@ -51,8 +51,8 @@ class Place {
  public:
   virtual ~Place() = default;
   virtual Result<std::unique_ptr<Store>, std::string> open(async::Executor executor) const = 0;
-  virtual std::unique_ptr<ArchiveReader> reader() const = 0;
-  virtual std::unique_ptr<ArchiveWriter> writer() const = 0;
+  virtual std::unique_ptr<TransferReader> reader() const = 0;
+  virtual std::unique_ptr<TransferWriter> writer() const = 0;
 };
 
 class SqlitePlace final : public Place {
@@ -61,8 +61,8 @@ class SqlitePlace final : public Place {
   Result<std::unique_ptr<Store>, std::string> open(async::Executor executor) const override {
     return sqlite::open(std::move(executor), {.path = path()});
   }
-  std::unique_ptr<ArchiveReader> reader() const override { return sqlite::open_archive_reader(path()); }
-  std::unique_ptr<ArchiveWriter> writer() const override { return sqlite::open_archive_writer(path()); }
+  std::unique_ptr<TransferReader> reader() const override { return sqlite::open_transfer_reader(path()); }
+  std::unique_ptr<TransferWriter> writer() const override { return sqlite::open_transfer_writer(path()); }
 
  private:
   afterword::testing::TemporaryFolder folder_;
@@ -73,8 +73,8 @@ class PostgresPlace final : public Place {
   Result<std::unique_ptr<Store>, std::string> open(async::Executor executor) const override {
     return postgres::open(std::move(executor), {.url = url_});
   }
-  std::unique_ptr<ArchiveReader> reader() const override { return postgres::open_archive_reader(url_); }
-  std::unique_ptr<ArchiveWriter> writer() const override { return postgres::open_archive_writer(url_); }
+  std::unique_ptr<TransferReader> reader() const override { return postgres::open_transfer_reader(url_); }
+  std::unique_ptr<TransferWriter> writer() const override { return postgres::open_transfer_writer(url_); }
 
   void execute(const std::string& sql) const {
     postgres::Connection(postgres::Target::parse(url_).value(), "test").execute(sql);
@@ -85,8 +85,8 @@ class PostgresPlace final : public Place {
 };
 
 // All of it: two that differ in anything differ here.
-std::string text_of(const ArchivedEvent& archived) {
-  const domain::DelayedEvent& event = archived.event;
+std::string text_of(const TransferredEvent& transferred) {
+  const domain::DelayedEvent& event = transferred.event;
   const domain::EventToSend& to_send = event.event;
   std::string text = fmt::format("{} state {} | {} {} {} | {} {} [{}] {} {} | {} +{} |", event.delay_id.to_string(),
                                  static_cast<int>(event.state), to_send.user_id.value,
@@ -105,20 +105,20 @@ std::string text_of(const ArchivedEvent& archived) {
     if (sent != nullptr) text += " sent " + sent->value;
     if (error != nullptr) text += fmt::format(" failed {} {}", error->status, error->body);
   }
-  if (archived.transaction) {
+  if (transferred.transaction) {
     text += " transaction";
-    for (const auto byte : archived.transaction->digest) text += fmt::format(" {}", byte);
+    for (const auto byte : transferred.transaction->digest) text += fmt::format(" {}", byte);
   }
   return text;
 }
 
-std::vector<std::string> all_of(ArchiveReader& reader) {
+std::vector<std::string> all_of(TransferReader& reader) {
   std::vector<std::string> all;
   DelayId last;
   while (true) {
     const auto some = reader.read(last, 1'000);
     if (some.empty()) return all;
-    for (const ArchivedEvent& event : some) all.push_back(text_of(event));
+    for (const TransferredEvent& event : some) all.push_back(text_of(event));
     last = some.back().event.delay_id;
   }
 }
@@ -145,7 +145,7 @@ void PrintTo(const Kind& kind, std::ostream* stream) { *stream << kind.name; }
 const Kind a_file{"Sqlite", [] { return std::make_unique<SqlitePlace>(); }};
 const Kind a_database{"Postgres", [] { return std::make_unique<PostgresPlace>(); }};
 
-class ArchiveTest : public ::testing::Test {
+class TransferTest : public ::testing::Test {
  protected:
   std::unique_ptr<Store> open(const Place& place) {
     auto store = place.open(runner_.executor());
@@ -161,7 +161,7 @@ class ArchiveTest : public ::testing::Test {
   // What server time is there now, as a start finds it.
   Timestamp server_time_in(const Place& place, const MachineTime& machine) {
     auto store = open(place);
-    const ServerTime time = answer(store->keep_time(machine));
+    const ServerTime time = answer(store->save_time(machine));
     close(std::move(store));
     return time.at(machine);
   }
@@ -174,7 +174,7 @@ class ArchiveTest : public ::testing::Test {
   std::string refusal(const Place& from, const Place& to) {
     try {
       move(from, to);
-    } catch (const ArchiveError& error) {
+    } catch (const TransferError& error) {
       return error.what();
     }
     return "";
@@ -184,12 +184,12 @@ class ArchiveTest : public ::testing::Test {
   ManualClock clock_;
 };
 
-class MoveTest : public ArchiveTest, public ::testing::WithParamInterface<std::tuple<Kind, Kind>> {
+class MoveTest : public TransferTest, public ::testing::WithParamInterface<std::tuple<Kind, Kind>> {
  protected:
   // Of each state, with all that an event may have.
   void fill(const Place& place) {
     auto store = open(place);
-    answer(store->keep_time(clock_.machine_time()));
+    answer(store->save_time(clock_.machine_time()));
     NewDelayedEvent all = new_event("all");
     all.event.device_id = domain::DeviceId("PHONE");
     all.event.kind = domain::EventKind::state;
@@ -233,9 +233,12 @@ class MoveTest : public ArchiveTest, public ::testing::WithParamInterface<std::t
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Archive, MoveTest, ::testing::Combine(::testing::Values(a_file, a_database), ::testing::Values(a_file, a_database)),
-    [](const auto& made) { return std::get<0>(made.param).name + "To" + std::get<1>(made.param).name; });
+INSTANTIATE_TEST_SUITE_P(Transfer, MoveTest,
+                         ::testing::Combine(::testing::Values(a_file, a_database),
+                                            ::testing::Values(a_file, a_database)),
+                         [](const auto& made) {
+                           return std::get<0>(made.param).name + "To" + std::get<1>(made.param).name;
+                         });
 
 TEST_P(MoveTest, ThereAndBackAllIsTheSame) {
   fill(*from_);
@@ -270,7 +273,7 @@ TEST_P(MoveTest, WhatWasMovedIsServed) {
   EXPECT_FALSE(std::get<Scheduled>(known).created);
   const DelayId delay_id = std::get<Scheduled>(known).delay_id;
   const auto restarted = answer(store->restart(delay_id, UserId("@alice:example.org"), noon + 1h));
-  EXPECT_EQ(std::get<Met>(restarted).timing.due(), noon + 1h + 10s);
+  EXPECT_EQ(std::get<ActionResult>(restarted).timing.due(), noon + 1h + 10s);
   EXPECT_TRUE(answer(store->has_sent(UserId("@alice:example.org"))));
   // It is known who may have more than the retention allows.
   answer(store->prune({.max_age = std::nullopt, .max_per_user = 1}, noon + 1h));
@@ -281,7 +284,7 @@ TEST_P(MoveTest, WhatWasMovedIsServed) {
 TEST_P(MoveTest, GoesOnWhereItWasBrokenOff) {
   constexpr std::size_t many = 2'500;
   {
-    std::vector<ArchivedEvent> events(many);
+    std::vector<TransferredEvent> events(many);
     for (std::size_t i = 0; i < many; ++i) {
       domain::DelayedEvent& event = events[i].event;
       const NewDelayedEvent made = new_event("");
@@ -289,7 +292,7 @@ TEST_P(MoveTest, GoesOnWhereItWasBrokenOff) {
       event.event = made.event;
       event.timing = {noon + Milliseconds(i), 10s};
     }
-    std::ranges::sort(events, {}, [](const ArchivedEvent& event) { return event.event.delay_id; });
+    std::ranges::sort(events, {}, [](const TransferredEvent& event) { return event.event.delay_id; });
     const auto writer = from_->writer();
     writer->begin({"a test", "", false});
     writer->write(events);
@@ -313,7 +316,7 @@ TEST_P(MoveTest, GoesOnWhereItWasBrokenOff) {
   const auto served = to_->open(runner_.executor());
   ASSERT_TRUE(served.has_error());
   EXPECT_THAT(served.error(), HasSubstr("only a part of"));
-  EXPECT_THROW(to_->reader(), ArchiveError);
+  EXPECT_THROW(to_->reader(), TransferError);
 
   std::vector<std::uint64_t> shown;
   {
@@ -379,7 +382,7 @@ TEST_P(MoveTest, NobodyBeginsToServeMeanwhile) {
 }
 
 TEST_P(MoveTest, RefusesASourceThatIsNotThere) {
-  EXPECT_THROW(from_->reader(), ArchiveError);
+  EXPECT_THROW(from_->reader(), TransferError);
   EXPECT_THAT(refusal(*from_, *to_), HasSubstr(";"));
 }
 
@@ -404,7 +407,7 @@ TEST_P(MoveTest, ServerTimeGoesOn) {
   EXPECT_LE(std::chrono::abs(server_time_in(*from_, machine) - before), tolerance);
 }
 
-TEST_F(ArchiveTest, ServerTimeGoesOnInAFileThatIsTakenToAnotherMachine) {
+TEST_F(TransferTest, ServerTimeGoesOnInAFileThatIsTakenToAnotherMachine) {
   const PostgresPlace from;
   const SqlitePlace to;
   MachineTime machine = clock_.machine_time();
@@ -420,7 +423,7 @@ std::string bytes_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST_F(ArchiveTest, ReadingAFileLeavesItAsItIs) {
+TEST_F(TransferTest, ReadingAFileLeavesItAsItIs) {
   const SqlitePlace place;
   auto store = open(place);
   const NewDelayedEvent event = new_event("1");

@@ -1,4 +1,4 @@
-#include "store/postgres/doubt.h"
+#include "store/postgres/in_doubt.h"
 
 #include <utility>
 
