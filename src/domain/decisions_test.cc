@@ -24,7 +24,7 @@ struct Expected {
 struct Verb {
   const char* name;
   std::function<Decision(Standing)> decide;
-  std::array<Expected, 5> expected;
+  std::array<Expected, state_count> expected;
 };
 void PrintTo(const Verb& verb, std::ostream* stream) { *stream << verb.name; }
 

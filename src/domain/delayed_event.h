@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "domain/ids.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,8 +16,20 @@ namespace afterword::domain {
 // known that the event did not arrive. See domain/decisions.h.
 enum class State : std::uint8_t { scheduled, sending, sent, failed, cancelled };
 
+inline constexpr State last_state = State::cancelled;
+inline constexpr std::size_t state_count = static_cast<std::size_t>(last_state) + 1;
+
 constexpr bool is_finalised(State state) {
-  return state == State::sent || state == State::failed || state == State::cancelled;
+  switch (state) {  // each is named, so that a state that is added does not compile without a word here
+    case State::scheduled:
+    case State::sending:
+      return false;
+    case State::sent:
+    case State::failed:
+    case State::cancelled:
+      return true;
+  }
+  return false;
 }
 
 // Which of the homeserver's endpoints sends it.

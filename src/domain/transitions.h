@@ -18,14 +18,15 @@ enum class Effect : std::uint8_t {
 };
 
 // Row: State. Column: Action.
-inline constexpr std::array<std::array<Effect, 3>, 5> transitions{{
+inline constexpr auto transitions = std::to_array<std::array<Effect, 3>>({
     //                 send             cancel           restart
     /* scheduled */ {{Effect::perform, Effect::perform, Effect::perform}},
     /* sending   */ {{Effect::wait, Effect::wait, Effect::wait}},
     /* sent      */ {{Effect::already, Effect::refuse, Effect::refuse}},
     /* failed    */ {{Effect::refuse, Effect::already, Effect::refuse}},
     /* cancelled */ {{Effect::refuse, Effect::already, Effect::refuse}},
-}};
+});
+static_assert(transitions.size() == state_count, "a row for each state");
 
 constexpr Effect effect_of(Action action, State found) {
   return transitions[static_cast<std::size_t>(found)][static_cast<std::size_t>(action)];

@@ -137,7 +137,7 @@ domain::DelayedEvent read_event(const Row& row) {
   }
   if (!row.is_null(place("origin_server_ts"))) event.origin_server_ts = row.wall_time(place("origin_server_ts"));
   read.timing = {row.timestamp(place("delayed_since_ts")), row.milliseconds(place("delay_ms"))};
-  read.state = row.enumerator(place("state"), domain::State::cancelled);
+  read.state = row.enumerator(place("state"), domain::last_state);
   if (read.state == domain::State::sending) {
     read.attempt = domain::Attempt{row.wall_time(place("attempt_ts")), row.boolean(place("attempt_on_request"))};
   }

@@ -33,7 +33,7 @@ struct TransferredEvent {
   std::optional<domain::TransactionKey> transaction;
 };
 
-using CountByState = std::array<std::uint64_t, 5>;  // domain::State is the index
+using CountByState = std::array<std::uint64_t, domain::state_count>;  // domain::State is the index
 std::uint64_t sum_of(const CountByState& counts);
 
 // Where a store's content comes from.

@@ -344,7 +344,7 @@ void Transaction::look_further() try {
   for (int i = 0; i < rows.size(); ++i) {
     const domain::Timing timing{rows.timestamp(i, 3), rows.milliseconds(i, 4)};
     finalised.emplace(rows.delay_id(i, 0),
-                      Summary{UserId(rows.text(i, 1)), rows.enumerator(i, 2, State::cancelled), timing});
+                      Summary{UserId(rows.text(i, 1)), rows.enumerator(i, 2, domain::last_state), timing});
   }
   for (auto* change : not_active_) {
     const auto found = finalised.find(change->delay_id());

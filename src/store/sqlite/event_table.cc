@@ -98,7 +98,7 @@ std::optional<EventTable::Summary> EventTable::summary(const DelayId& delay_id) 
   Rows rows = summary_.query(Blob(delay_id.bytes()));
   if (!rows.next()) return std::nullopt;
   const domain::Timing timing{rows.timestamp(2), rows.milliseconds(3)};
-  return Summary{UserId(rows.text(0)), rows.enumerator(1, State::cancelled), timing};
+  return Summary{UserId(rows.text(0)), rows.enumerator(1, domain::last_state), timing};
 }
 
 std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
@@ -114,7 +114,7 @@ void EventTable::load(ActiveEvents& active) {
   Rows rows = statement.query();
   while (rows.next()) {
     const domain::Timing timing{rows.timestamp(5), rows.milliseconds(6)};
-    const bool sending = rows.enumerator(4, State::cancelled) == State::sending;
+    const bool sending = rows.enumerator(4, domain::last_state) == State::sending;
     active.add(
         {rows.delay_id(1), UserId(rows.text(2)), domain::RoomId(rows.text(3)), rows.integer(0), timing, sending});
     active.keep();
