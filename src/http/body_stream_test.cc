@@ -307,7 +307,7 @@ TEST_F(BodyStreamTest, AnAnswerHasItsConnectionUntilItsEnd) {
 
   first.send(get_request);
   second.reset();
-  homeserver = accept();
+  homeserver.emplace(accept());
   homeserver->read_until("\r\n\r\n");
   homeserver->send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthird");
   EXPECT_THAT(first.read_message(), EndsWith("third")) << "a client that has gone gives it back";
@@ -330,7 +330,7 @@ TEST_F(BodyStreamTest, PassesOnWhatThereIsOfARequest) {
   std::optional<RawSocket> homeserver;
   for (int round = 0; round < 2; ++round) {
     client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n");
-    if (!homeserver) homeserver = accept();
+    if (!homeserver) homeserver.emplace(accept());
     EXPECT_THAT(homeserver->read_until("\r\n\r\n"), HasSubstr("\r\nContent-Length: 6\r\n"));
     client.send("abc");
     EXPECT_EQ(homeserver->read(3), "abc");
