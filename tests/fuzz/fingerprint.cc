@@ -10,6 +10,8 @@
 #include "require.h"
 #include "targets.h"
 
+#include <string>
+
 namespace afterword::fuzz {
 namespace {
 
@@ -51,7 +53,9 @@ Fingerprint::Match match_of(const Fingerprint& print, const json::object& event)
 void fingerprint(std::string_view input) {
   const domain::EventToSend event = read_event(input);
   // What is not UTF-8 is in no event.
-  if (!is_valid_utf8(event.type + event.state_key + event.redacts.value)) return;
+  for (const std::string& text : {event.type, event.state_key, event.redacts.value}) {
+    if (!is_valid_utf8(text)) return;
+  }
   const domain::DelayId delay_id;
   const Fingerprint print(delay_id, event, domain::Attempt{wall_from_ms(attempt_ts), false});
 
