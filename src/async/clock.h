@@ -1,5 +1,5 @@
-// Time, passed in. Nothing else in the server asks the system what time it is or waits by itself, so that a test or the
-// simulator can hold the clock.
+// Time, passed in. Nothing that decides when something is due asks the system or waits by itself, so that a test or the
+// simulator can hold the clock. (Time limits of sockets are real ones, of Asio's timers.)
 #pragma once
 
 #include "async/task.h"

@@ -22,10 +22,11 @@ struct AttemptState {
   bool has_device = false;  // its owner's device, as which it is sent first
 
   // What has become of earlier sends without a clear answer, as far as the homeserver tells.
-  async::Steady quiet_from = async::Steady::max();  // from then on none of them can take effect any more,
-  bool may_be_queued = false;                       // but by the homeserver's queue,
-  bool is_flushed = false;                          // if that was not worked off since
-  async::Steady unanswered{};                       // when the homeserver last gave no answer
+  // From then on none of them can take effect any more, except from the homeserver's queue.
+  async::Steady quiet_from = async::Steady::max();
+  bool may_be_queued = false;  // one of them may be in that queue
+  bool is_flushed = false;     // the queue was worked off since
+  async::Steady unanswered{};  // when the homeserver last gave no answer
 
   // A send had no clear answer, which is known since `now`.
   void note_unclear(async::Steady now, const Options& options, bool may_be_queued = false);
@@ -39,9 +40,9 @@ struct AttemptState {
 struct Claim {};  // have the store record that it is being sent, after the homeserver was prepared
 struct Send {
   Milliseconds pause{0};          // before it
-  bool prepare = true;            // the homeserver: not for the first, before whose claim it was done
+  bool prepare = true;            // leave a mark first; before the first send the claim has left one
   bool is_counted = false;        // for its owner's limit
-  bool may_have_twin = true;      // the same at the same millisecond, whose event may be taken for its own
+  bool may_have_twin = true;      // another delayed event may be the same to the millisecond, and its event be taken
   bool with_device = true;        // as its owner's device, if it has one
   bool is_second = false;         // the first was refused
   bool may_have_arrived = false;  // an earlier send had no clear answer, and no look could tell

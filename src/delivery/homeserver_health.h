@@ -1,4 +1,4 @@
-// Whether the homeserver is reachable, or is in an outage, in which nothing is sent at all.
+// Whether the homeserver is reachable, or is in an outage, in which nothing is sent at its time.
 //
 // No answer about an event makes an outage: such an answer is a reason to ask, and a question that is about no event
 // decides. Until that is answered, and while its answer is that the homeserver is reachable, all go on, and what failed

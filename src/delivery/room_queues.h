@@ -44,7 +44,7 @@ struct Turn {
   Lane lane;
   QueuedEvent event;
   TurnKind kind = TurnKind::fresh;
-  unsigned pauses = 0;  // of its lane, since an event left that
+  unsigned pauses = 0;  // of its lane, since an event last left it
 };
 
 class RoomQueues {
@@ -73,7 +73,7 @@ class RoomQueues {
   std::vector<QueuedEvent> take_fresh();
 
  private:
-  struct Key {  // unlike that of the first event of every other lane
+  struct Key {  // no two lanes have first events with the same one
     Timestamp due;
     domain::DelayId delay_id;
     bool is_aside;

@@ -1,5 +1,5 @@
-// When each delayed event is to be looked at: a heap, 24 bytes an event. TimerHeap are never moved or taken out before
-// their time; whoever sets them looks, when one fires, whether it still means anything.
+// When each delayed event is to be looked at: a heap, 24 bytes an event. Timers are never moved or removed before they
+// fire; whoever set one checks then whether it still matters.
 #pragma once
 
 #include "base/time.h"

@@ -12,7 +12,8 @@ namespace afterword::gateway {
 
 using Segments = std::span<const std::string>;
 
-// What follows the version in what follows /_matrix/client, of those under which homeservers serve the ordinary routes.
+// Of the segments behind /_matrix/client, those behind the version; nothing if homeservers do not serve the ordinary
+// routes under that version.
 inline std::optional<Segments> after_version(Segments client_path) {
   constexpr std::array<std::string_view, 3> versions{"r0", "v3", "unstable"};
   if (client_path.empty()) return std::nullopt;

@@ -26,9 +26,9 @@ struct Passing {
 // `passing` outlives the task.
 async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing);
 
-// The same for an answer that we are going to read and may change: whole. Asks for it uncompressed, all of it, and
-// whatever the client has of it, for the homeserver knows only its own version.
-// `limits`: of an answer that is read as a tree, a smaller size.
+// The same for an answer that we are going to read and may change: whole. It is asked for uncompressed,
+// without a range, and without the condition that the client may have the current version: what it has was changed
+// here. `limits`: of an answer that is read as a tree, a smaller size.
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
                                                   http::SendLimits limits = max_passing_time);
 

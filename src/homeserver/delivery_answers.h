@@ -12,16 +12,17 @@
 namespace afterword::homeserver {
 
 enum class Meaning : std::uint8_t {
-  refused,      // this event, by the homeserver
-  not_arrived,  // the way's: it was certainly not acted on
-  unclear,      // the way's: it may have been acted on
+  refused,  // this event, by the homeserver
+  // Something between us and the homeserver has answered, or the homeserver about itself:
+  not_arrived,  // the request has certainly not taken effect
+  unclear,      // it may have taken effect
 };
 
 struct AnswerRule {
   int status;                // any_status: every other
   std::string_view errcode;  // any_errcode: every Matrix error object; any_body: HTML, nothing, and all else too
   Meaning meaning;
-  std::string_view why;  // of what is the way's: for the log
+  std::string_view why;  // for the log, where it is not about this event
 };
 inline constexpr int any_status = 0;
 inline constexpr std::string_view any_errcode = "*";

@@ -42,8 +42,10 @@ struct Unclear {  // timeout, reset, 5xx, unreadable answer: it may or may not h
 using SendAnswer = std::variant<Sent, Refused, NotArrived, Unclear>;
 
 // The answer to looking for an attempt whose own answer was lost.
-struct Candidates {                     // the events of its room that bear its fingerprint, oldest first; more than
-  std::vector<domain::EventId> events;  // one if the same was sent at the same millisecond. None: it is not there.
+struct Candidates {
+  // All events in the room that match its fingerprint, oldest first. None: it is not there. Several: the same was sent
+  // more than once at the same millisecond.
+  std::vector<domain::EventId> events;
   // It is not there, and may be in a queue of the homeserver, which has been restarted since: it comes minutes later.
   bool may_be_queued = false;
 };

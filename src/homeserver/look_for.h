@@ -3,9 +3,10 @@
 // A state event is looked for in the current state first, a redaction at the event that it redacts. Then the room's
 // messages of that sender and type are read from the newest backwards, up to a bound. Where that does not reach back
 // far enough, the homeserver is asked for the events at that time, if it can say (Synapse can). It is asked as the
-// device that the event was sent as: Synapse shows transactions to nobody else. Of what is not there, the mark is asked
-// for (restart_marker.h). Thread: the server's only one. The
-// references must outlive the task.
+// device that the event was sent as: Synapse shows transactions to nobody else. If the event is not found, the mark is
+// asked for, which shows whether the homeserver was restarted (restart_marker.h).
+//
+// Thread: the server's only one. The references must outlive the task.
 #pragma once
 
 #include "async/clock.h"

@@ -148,7 +148,8 @@ class Server {
     return false;
   }
 
-  // A crash does no harm at any time; to be killed in the midst of something would be one, only later.
+  // A stop that takes too long is ended by ourselves: that is as safe as a crash, and comes before the kill by a
+  // service manager.
   Task<void> end_at(async::Steady when) {
     const auto cancellation = co_await async::asio::this_coro::cancellation_state;
     co_await clock_.sleep_until(when);

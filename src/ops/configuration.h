@@ -43,7 +43,7 @@ struct Configuration {
   std::optional<std::filesystem::path> admin_token_file;       // where it was read, if not in the configuration
   std::filesystem::path registration;
   std::string as_token;      // out of the registration
-  bool rate_limited = true;  // what that says
+  bool rate_limited = true;  // as the registration says
   Address listen;
   Database database;
   domain::Limits limits;

@@ -1,4 +1,4 @@
-// Opens the store that the configuration names: the one place that knows the backends.
+// Opens the store that the configuration names: the one place that chooses the backend of a server.
 #pragma once
 
 #include "async/task.h"

@@ -2,7 +2,7 @@
 // written into them. A column that is added is a row of `event_columns`, a line of read_event() and one of
 // for_each_value(), and a migration of each backend.
 //
-// Pure. What a row throws for a value that Afterword never writes goes through.
+// Pure. Where a stored value is none that Afterword writes, the row throws, and the exception leaves these functions.
 #pragma once
 
 #include "base/overloaded.h"

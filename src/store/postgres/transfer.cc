@@ -64,7 +64,8 @@ CountByState count_events(Connection& connection) {
     first[0] = last[0] = static_cast<std::uint8_t>(byte);
     const auto rows = connection.run(count, Parameters(DelayId(first), DelayId(last)));
     for (int i = 0; i < rows.size(); ++i) {
-      counts.at(static_cast<std::size_t>(rows.integer(i, 0))) += static_cast<std::uint64_t>(rows.integer(i, 1));
+      counts.at(static_cast<std::size_t>(rows.enumerator(i, 0, domain::last_state))) +=
+          static_cast<std::uint64_t>(rows.integer(i, 1));
     }
   }
   return counts;

@@ -38,7 +38,8 @@ CountByState count_events(Database& database) {
   Rows rows = statement.query();
   CountByState counts{};
   while (rows.next()) {
-    counts.at(static_cast<std::size_t>(rows.integer(0))) = static_cast<std::uint64_t>(rows.integer(1));
+    counts.at(static_cast<std::size_t>(rows.enumerator(0, domain::last_state))) =
+        static_cast<std::uint64_t>(rows.integer(1));
   }
   return counts;
 }
