@@ -26,8 +26,7 @@ class RateLimiter {
   using Steady = std::chrono::steady_clock::time_point;
 
   explicit RateLimiter(Rate rate)
-      : interval_(std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(1 / rate.per_second))),
-        tolerance_(interval_ * std::max<std::int64_t>(std::int64_t{rate.burst_count} - 1, 0)) {}
+      : interval_(interval_of(rate)), tolerance_(tolerance_of(interval_, rate.burst_count)) {}
 
   // Counts an action. Nothing: go ahead; else it is not counted, and this long remains until the next would be allowed.
   std::optional<Milliseconds> take(const Key& key, Steady now) {
@@ -48,6 +47,19 @@ class RateLimiter {
   std::size_t size() const { return next_of_.size(); }
 
  private:
+  // Nothing is further away than this: two of it, and a time stamp, are within what a clock can count.
+  static constexpr Steady::duration longest = std::chrono::hours(24 * 365 * 50);
+
+  static Steady::duration interval_of(Rate rate) {
+    const std::chrono::duration<double> interval(1 / rate.per_second);
+    return interval < longest ? std::chrono::duration_cast<Steady::duration>(interval) : longest;
+  }
+
+  static Steady::duration tolerance_of(Steady::duration interval, std::uint32_t burst_count) {
+    const std::int64_t more = std::max<std::int64_t>(std::int64_t{burst_count} - 1, 0);
+    return more == 0 || interval < longest / more ? interval * more : longest;
+  }
+
   // Every time the number of keys has doubled, so its cost is spread over the takes that caused it.
   void forget_resting(Steady now) {
     if (next_of_.size() < forget_at_) return;

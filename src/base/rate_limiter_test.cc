@@ -21,6 +21,16 @@ TEST(RateLimiter, AllowsABurstAndThenItsRate) {
   EXPECT_TRUE(limiter.take("alice", start + milliseconds(500)));
 }
 
+TEST(RateLimiter, AllowsTheLargestBurstOfTheSlowestRate) {
+  for (const Rate rate : {Rate{0.001, 10'000'000}, Rate{0.001, 4'294'967'295}, Rate{1e-12, 4'294'967'295}}) {
+    RateLimiter<std::string> limiter(rate);
+    EXPECT_FALSE(limiter.take("alice", start));
+    EXPECT_FALSE(limiter.take("alice", start)) << rate.per_second;
+  }
+  RateLimiter<std::string> limiter(Rate{0.001, 10'000'000});
+  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(limiter.take("alice", start)) << i;
+}
+
 TEST(RateLimiter, DoesNotCountWhatItRefuses) {
   RateLimiter<std::string> limiter(Rate{1, 1});
   EXPECT_FALSE(limiter.take("alice", start));

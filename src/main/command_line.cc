@@ -116,7 +116,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.set_help_flag("-h,--help", "Show this help");
   app.set_version_flag("--version", version_text, "Show the version");
   CLI::App* const init = add_init(app, arguments);
-  CLI::App* const serve = add_configured(app, "serve", "Run until SIGTERM, then finish what is under way", arguments);
+  CLI::App* const serve =
+      add_configured(app, "serve", "Run until SIGTERM or SIGINT, then finish what is under way", arguments);
   add_configured(app, "check", "Look at homeserver, registration and database, and say what to fix", arguments);
   CLI::App* const import_synapse = add_import_synapse(app, arguments);
   CLI::App* const move = add_move(app, arguments);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 namespace afterword {
 namespace {
@@ -23,6 +24,8 @@ void keep_memory_private() {
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0);
 }
+
+void keep_new_files_private() { ::umask(S_IRWXG | S_IRWXO); }
 
 std::size_t raise_descriptor_limit() {
   rlimit limit{};
@@ -46,6 +49,19 @@ ConnectionLimits share_out(std::size_t descriptors) {
   // One at least is for what is asked without a token. So none of the three kinds waits for a connection of another.
   limits.whoami = (limits.own - 1) / 2;
   return limits;
+}
+
+delivery::Options limit_places(delivery::Options options, const ConnectionLimits& limits) {
+  const std::size_t wanted =
+      options.max_concurrent_sends + options.max_concurrent_retries + options.max_concurrent_requests;
+  const std::size_t most = limits.own / 2;
+  if (wanted <= most) return options;
+  for (std::size_t* const places :
+       {&options.max_concurrent_sends, &options.max_sends_of_an_owner, &options.max_concurrent_retries,
+        &options.max_retries_of_an_owner, &options.max_concurrent_requests, &options.max_requests_of_an_owner}) {
+    *places = std::max<std::size_t>(1, *places * most / wanted);
+  }
+  return options;
 }
 
 }  // namespace afterword

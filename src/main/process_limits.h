@@ -1,6 +1,8 @@
 // What the system lets this process do. To be set at its start.
 #pragma once
 
+#include "delivery/options.h"
+
 #include <cstddef>
 
 namespace afterword {
@@ -8,8 +10,14 @@ namespace afterword {
 // No core dump and no debugger of the same user: both would show the as_token.
 void keep_memory_private();
 
+// What this process makes from here on, as a database, can be read by its owner alone.
+void keep_new_files_private();
+
 // Raises the limit of open descriptors as far as the system lets us; returns what it is then.
 std::size_t raise_descriptor_limit();
+
+// With fewer there is no room to keep owners from each other: see limit_places().
+constexpr std::size_t least_descriptors = 256;
 
 // How many connections there may be at once, so that whatever clients do, deliveries and the store always get a
 // descriptor.
@@ -24,5 +32,9 @@ struct ConnectionLimits {
 
 // Pure.
 ConnectionLimits share_out(std::size_t descriptors);
+
+// As many places as there are, or fewer in the same proportions, so that they take at most half of the connections that
+// deliveries have: the other half is for looks, barriers and the question whether the homeserver is reachable. Pure.
+delivery::Options limit_places(delivery::Options options, const ConnectionLimits& limits);
 
 }  // namespace afterword

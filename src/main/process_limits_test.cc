@@ -4,6 +4,7 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 namespace afterword {
 namespace {
@@ -26,6 +27,40 @@ TEST(ConnectionLimits, GrowWithTheSystemUpToWhatIsOfUse) {
   EXPECT_EQ(share_out(20'000).clients, 9'744u);
   EXPECT_EQ(share_out(65'536).clients, 20'000u);
   EXPECT_EQ(share_out(65'536).owner, 5'000u);
+}
+
+std::size_t places_of(const delivery::Options& options) {
+  return options.max_concurrent_sends + options.max_concurrent_retries + options.max_concurrent_requests;
+}
+
+TEST(ConnectionLimits, HaveAConnectionForEveryPlaceAndAsManyForQuestions) {
+  for (std::size_t descriptors = least_descriptors; descriptors < 5'000; ++descriptors) {
+    const ConnectionLimits limits = share_out(descriptors);
+    const delivery::Options options = limit_places({}, limits);
+    ASSERT_LE(2 * places_of(options), limits.own) << descriptors;
+    ASSERT_GE(options.max_sends_of_an_owner, 1u) << descriptors;
+    ASSERT_GE(options.max_retries_of_an_owner, 1u) << descriptors;
+    ASSERT_GE(options.max_requests_of_an_owner, 1u) << descriptors;
+    ASSERT_LT(options.max_sends_of_an_owner, options.max_concurrent_sends) << descriptors;
+    ASSERT_LT(options.max_retries_of_an_owner, options.max_concurrent_retries) << descriptors;
+    ASSERT_LT(options.max_requests_of_an_owner, options.max_concurrent_requests) << descriptors;
+  }
+}
+
+TEST(ConnectionLimits, TakeNoPlaceWhereThereIsRoom) {
+  const delivery::Options all;
+  EXPECT_EQ(places_of(limit_places(all, share_out(2'048))), places_of(all));
+  EXPECT_EQ(places_of(limit_places(all, share_out(1'048'576))), places_of(all));
+  const delivery::Options few = limit_places(all, share_out(256));
+  EXPECT_EQ(few.max_concurrent_sends, 4u);
+  EXPECT_EQ(few.max_concurrent_retries, 2u);
+  EXPECT_EQ(few.max_concurrent_requests, 2u);
+}
+
+TEST(ProcessLimits, NewFilesAreTheirOwnersAlone) {
+  const mode_t before = ::umask(0022);
+  keep_new_files_private();
+  EXPECT_EQ(::umask(before), mode_t{0077});
 }
 
 TEST(ProcessLimits, TheDescriptorLimitIsRaisedToWhatTheSystemAllows) {

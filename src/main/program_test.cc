@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
@@ -150,6 +151,48 @@ TEST_F(ProgramTest, TheServiceManagerHearsWhenItServesAndStops) {
   ::waitpid(program, &status, 0);
   EXPECT_EQ(status, 0);
   ::close(manager);
+}
+
+// Its log goes into a pipe whose reader goes.
+TEST_F(ProgramTest, NoSignalButThoseThatStopItEndsAServer) {
+  ASSERT_EQ(init("--listen 127.0.0.1:0").status, 0);
+  const std::string configuration = (folder_.path() / "made" / "afterword.yaml").string();
+  int log[2];
+  ASSERT_EQ(::pipe(log), 0);
+  const pid_t program = ::fork();
+  if (program == 0) {
+    ::dup2(log[1], STDERR_FILENO);
+    ::close(log[0]);
+    ::close(log[1]);
+    ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", configuration.c_str(), nullptr);
+    ::_exit(127);
+  }
+  ::close(log[1]);
+  std::string said;
+  char text[1024];
+  for (ssize_t size = 1; size > 0 && said.find("serving on") == std::string::npos;) {
+    size = ::read(log[0], text, sizeof text);
+    said.append(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  }
+  ASSERT_THAT(said, HasSubstr("serving on"));
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) EXPECT_EQ(::kill(program, signal), 0);
+  ::close(log[0]);
+  ::kill(program, SIGTERM);  // which it logs
+  int status = -1;
+  ::waitpid(program, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status)) << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+
+  EXPECT_EQ(std::filesystem::status(folder_.path() / "made" / "afterword.db").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(ProgramTest, TooFewOpenFilesAreRefused) {
+  ASSERT_EQ(init().status, 0);
+  const Ended ended =
+      run("--version >version && ulimit -n 255 && " AFTERWORD_PROGRAM " serve --config made/afterword.yaml");
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.errors, StartsWith("afterword: the limit of open files is 255, "));
 }
 
 // A homeserver that takes connections and answers nothing, while a request waits for it.

@@ -24,7 +24,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -59,16 +58,16 @@ http::ServerOptions server_options(const ops::Configuration& configuration, cons
   options.max_connections = limits.clients;
   options.max_connections_per_owner = limits.owner;
   options.is_trusted_proxy = [proxies = configuration.trusted_proxies](const std::string& address) {
-    return std::ranges::find(proxies, address) != proxies.end();
+    return ops::is_one_of(proxies, address);
   };
   return options;
 }
 
-delivery::Options delivery_options(const ops::Configuration& configuration) {
+delivery::Options delivery_options(const ops::Configuration& configuration, const ConnectionLimits& limits) {
   delivery::Options options;
   options.start_grace = configuration.start_grace;
   if (configuration.rate_limits.enabled) options.owner_limit = configuration.rate_limits.send;
-  return options;
+  return limit_places(options, limits);
 }
 
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
@@ -92,7 +91,7 @@ class Server {
                      .kind = configuration.homeserver_kind,
                      .admin_token = configuration.admin_token}),
         tokens_(executor_, clock_, homeserver_, {.max_calls = limits.whoami}),
-        delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration)),
+        delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration, limits)),
         context_{clock_, *store_, delivery_, configuration.limits, bodies_},
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies}),
@@ -203,13 +202,27 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
   co_await server.drain();
 }
 
+// None of these ends a server without what a stop does. A limit on the size of files is to the database what a full
+// disk is; a reader of the log that has gone takes only the log with it; and the others tell a server to read its
+// configuration again, which this one reads once.
+void ignore_signals() {
+  for (const int signal : {SIGXFSZ, SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
+}
+
 }  // namespace
 
 int serve(const ops::Configuration& configuration) {
+  ignore_signals();
   for (const std::string& warning : configuration.warnings) log::warn("{}", warning);
 
-  // A limit on the size of files is to the database what a full disk is, and no reason to end.
-  std::signal(SIGXFSZ, SIG_IGN);
+  const std::size_t descriptors = raise_descriptor_limit();
+  if (descriptors < least_descriptors) {
+    std::fprintf(stderr,
+                 "afterword: the limit of open files is %zu, too few to keep users from each other; raise it to %zu at "
+                 "least (ulimit -n, or LimitNOFILE= of systemd)\n",
+                 descriptors, least_descriptors);
+    return 2;
+  }
 
   io_context io(1);
   auto store = ops::open_store(io.get_executor(), configuration.database);
@@ -217,7 +230,7 @@ int serve(const ops::Configuration& configuration) {
     std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), store.error().c_str());
     return 2;
   }
-  Server server(io, configuration, share_out(raise_descriptor_limit()), std::move(*store));
+  Server server(io, configuration, share_out(descriptors), std::move(*store));
   int exit_status = 1;
   async::TaskGroup main_task(io.get_executor(), async::OnFailure::end_process);
   main_task.spawn("serve", run_until_signal(server, configuration, io, exit_status));

@@ -23,6 +23,13 @@ struct Address {
 };
 std::string to_text(const Address& address);
 
+// An IP address in the one way in which a peer's is written when it connects: of IPv4 as such, also where it stands
+// within one of IPv6 (::ffff:192.0.2.7). Nothing: it is none.
+std::optional<std::string> canonical_address(std::string_view text);
+
+// Whether it is one of these canonical addresses, however it is written.
+bool is_one_of(const std::vector<std::string>& addresses, std::string_view address);
+
 struct SqliteDatabase {
   std::filesystem::path path;
 };
@@ -50,7 +57,7 @@ struct Configuration {
   domain::Retention retention;
   Milliseconds start_grace{};
   gateway::RateLimitOptions rate_limits;
-  std::vector<std::string> trusted_proxies;  // addresses
+  std::vector<std::string> trusted_proxies;  // canonical addresses
   std::string log_level;
 
   // How an error that shows only when they are used names them: FILE:LINE: KEY, or --set KEY.

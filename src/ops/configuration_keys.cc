@@ -4,7 +4,6 @@
 #include "ops/files.h"
 #include "ops/registration.h"
 
-#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,10 +50,10 @@ Taken take_admin_token(const std::string& value, Folder folder, Configuration& c
   std::string token = value;
   if (value.starts_with(in_a_file)) {
     const std::filesystem::path path = folder / value.substr(in_a_file.size());
-    const Result<std::string, std::error_code> text = read_text_file(path);
+    const Result<std::string, Unreadable> text = read_text_file(path);
     if (!text) {
       return fmt::format("{}: {}; name a file with the token alone, readable by Afterword", path.string(),
-                         text.error().message());
+                         text.error().reason);
     }
     token = text->substr(0, text->find_last_not_of(" \t\r\n") + 1);
     configuration.admin_token_file = path;
@@ -214,14 +213,12 @@ Taken take_trusted_proxies(const std::string& value, Folder, Configuration& conf
   configuration.trusted_proxies.clear();
   if (value == "none") return {};
   for (const std::string& address : split_list(value)) {
-    boost::system::error_code error;
-    // As the peer's address is written when it connects.
-    const std::string canonical = boost::asio::ip::make_address(address, error).to_string();
-    if (error) {
+    const std::optional<std::string> canonical = canonical_address(address);
+    if (!canonical) {
       return fmt::format("'{}' is not an IP address; write addresses with commas in between, as 127.0.0.1, ::1",
                          address);
     }
-    configuration.trusted_proxies.push_back(canonical);
+    configuration.trusted_proxies.push_back(*canonical);
   }
   return {};
 }

@@ -3,11 +3,13 @@
 #include "base/testing/temporary_folder.h"
 #include "ops/configuration_keys.h"
 #include "ops/load_configuration.h"
+#include "ops/registration.h"
 #include "ops/testing/require.h"
 
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <sys/stat.h>
 
 namespace afterword::ops {
 namespace {
@@ -101,6 +103,60 @@ TEST_F(OpenFilesTest, AConfigurationWithAPasswordIsASecretToo) {
   EXPECT_THAT(warnings(0600, 0644, with_password), ElementsAre(HasSubstr("it holds the database's password")));
 }
 
+TEST_F(OpenFilesTest, ADatabaseIsItsOwners) {
+  const std::filesystem::path database = folder_.write("afterword.db", "");
+  const std::filesystem::path journal = folder_.write("afterword.db-wal", "");
+  set_mode(database, 0640);
+  set_mode(journal, 0640);
+  EXPECT_THAT(warnings(0600, 0644, minimal), IsEmpty());
+  set_mode(database, 0644);
+  EXPECT_THAT(warnings(0600, 0644, minimal),
+              ElementsAre(database.string() +
+                          ": every user of this machine can read or change it, and it holds what users have scheduled; "
+                          "run: chmod o-rwx " +
+                          database.string()));
+  set_mode(database, 0640);
+  set_mode(journal, 0644);
+  EXPECT_THAT(warnings(0600, 0644, minimal), ElementsAre(StartsWith(journal.string() + ": ")));
+}
+
+// --- What is no file ---
+
+TEST_F(ConfigurationTest, OnlyRegularFilesAreRead) {
+  const std::string fifo = (folder_.path() / "fifo").string();
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  for (const std::string& path : {fifo, std::string("/dev/zero"), folder_.path().string()}) {
+    const auto is_refused = StartsWith(path + ": is not a regular file; ");
+    const Result<Configuration, std::string> configuration = load_configuration(path);
+    ASSERT_FALSE(configuration) << path;
+    EXPECT_THAT(configuration.error(), is_refused);
+    const Result<Registration, std::string> read = read_registration(path);
+    ASSERT_FALSE(read) << path;
+    EXPECT_THAT(read.error(), is_refused);
+    EXPECT_THAT(load(minimal, {*parse_setting("homeserver.admin_token=file:" + path)}).error(),
+                StartsWith("--set homeserver.admin_token: " + path + ": is not a regular file; "));
+  }
+}
+
+TEST_F(ConfigurationTest, TheTokensOfARegistrationAreTwo) {
+  folder_.write("one.yaml", "as_token: secret\nhs_token: secret\n");
+  const std::string error = error_of(minimal, {*parse_setting("registration=one.yaml")});
+  EXPECT_THAT(error, HasSubstr("one.yaml: its as_token and its hs_token are one"));
+  EXPECT_THAT(error, Not(HasSubstr("secret")));
+}
+
+TEST_F(ConfigurationTest, AProxyIsKnownHoweverItsAddressIsWritten) {
+  const Configuration loaded =
+      require(load(minimal, {*parse_setting("trusted_proxies=::ffff:10.0.0.1, 2001:DB8:0::1")}));
+  EXPECT_EQ(loaded.trusted_proxies, (std::vector<std::string>{"10.0.0.1", "2001:db8::1"}));
+  for (const char* address : {"10.0.0.1", "::ffff:10.0.0.1", "::FFFF:a00:1", "2001:db8::1", "2001:db8:0:0::1"}) {
+    EXPECT_TRUE(is_one_of(loaded.trusted_proxies, address)) << address;
+  }
+  for (const char* address : {"10.0.0.2", "::ffff:10.0.0.2", "::10.0.0.1", "unknown", ""}) {
+    EXPECT_FALSE(is_one_of(loaded.trusted_proxies, address)) << address;
+  }
+}
+
 TEST_F(ConfigurationTest, TheHomeserversKindMayBeSaid) {
   EXPECT_EQ(require(load(minimal)).homeserver_kind, std::nullopt);
   EXPECT_EQ(require(load(minimal, {*parse_setting("homeserver.kind=synapse")})).homeserver_kind,
@@ -183,7 +239,7 @@ TEST_F(ConfigurationTest, TheGraceAtStartIsWithinWhatTheSpecificationAllows) {
 }
 
 TEST_F(ConfigurationTest, TakesEveryKey) {
-  folder_.write("other.yaml", "as_token: other\nhs_token: other\n");
+  folder_.write("other.yaml", "as_token: other\nhs_token: another\n");
   const Result<Configuration, std::string> loaded = load(
       "homeserver:\n  url: https://hs.example.org\n  server_name: example.org:8448\n"
       "registration: other.yaml\nlisten: '[::1]:8010'\ndatabase: sqlite:/var/lib/afterword/events.db\n"

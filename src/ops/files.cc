@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <string_view>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace afterword::ops {
 namespace {
@@ -41,19 +43,24 @@ bool write_all(int file, std::string_view text) {
 
 }  // namespace
 
-Result<std::string, std::error_code> read_text_file(const std::filesystem::path& path) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) return last_error();
+Result<std::string, Unreadable> read_text_file(const std::filesystem::path& path) {
+  // Without O_NONBLOCK the opening of a FIFO waits for whoever writes into it.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.is_open()) return Unreadable{last_error().message()};
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) return Unreadable{last_error().message()};
+  if (!S_ISREG(status.st_mode)) return Unreadable{"is not a regular file"};
 
   std::string text;
   char buffer[16 * 1024];
   while (true) {
     const ssize_t got = ::read(file.number(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return last_error();
-    if (got == 0) return text;
+    if (got < 0) return Unreadable{last_error().message()};
+    // In place, because an Unreadable can be made of a string too.
+    if (got == 0) return Result<std::string, Unreadable>(boost::system::in_place_value, std::move(text));
     text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > max_file_bytes) return std::make_error_code(std::errc::file_too_large);
+    if (text.size() > max_file_bytes) return Unreadable{"is larger than 1 MiB"};
   }
 }
 

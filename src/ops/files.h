@@ -9,8 +9,14 @@
 
 namespace afterword::ops {
 
-// At most 1 MiB: nothing of ours is larger.
-Result<std::string, std::error_code> read_text_file(const std::filesystem::path& path);
+// Why a file cannot be read, for a person.
+struct Unreadable {
+  std::string reason;
+};
+
+// At most 1 MiB: nothing of ours is larger. Only of a regular file: another may have no end, or keep us waiting for
+// one.
+Result<std::string, Unreadable> read_text_file(const std::filesystem::path& path);
 
 // Makes the file, for its owner alone (0600), and syncs it to disk. Fails if there is one, whatever it is; leaves
 // nothing behind when it fails.

@@ -170,10 +170,10 @@ std::optional<Setting> parse_setting(const std::string& text) {
 
 Result<Configuration, std::string> load_configuration(const std::filesystem::path& file,
                                                       const std::vector<Setting>& settings) {
-  const Result<std::string, std::error_code> text = read_text_file(file);
+  const Result<std::string, Unreadable> text = read_text_file(file);
   if (!text) {
     return fmt::format("{}: {}; make one with `afterword init`, or name it with --config FILE", file.string(),
-                       text.error().message());
+                       text.error().reason);
   }
 
   Reader reader(file.string(), file.parent_path());
@@ -195,6 +195,12 @@ Result<Configuration, std::string> load_configuration(const std::filesystem::pat
   constexpr std::string_view an_administrators = "the administrator's token in it may do anything on the homeserver";
   if (holds_a_password(configuration.database)) {
     warn_if_open_to_others(file, "it holds the database's password", configuration);
+  }
+  if (const auto* const sqlite = std::get_if<SqliteDatabase>(&configuration.database)) {
+    // What was written last may still be in the second.
+    for (const char* const suffix : {"", "-wal"}) {
+      warn_if_open_to_others(sqlite->path.string() + suffix, "it holds what users have scheduled", configuration);
+    }
   }
   if (configuration.admin_token) {
     warn_if_open_to_others(configuration.admin_token_file.value_or(file), an_administrators, configuration);

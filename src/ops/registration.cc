@@ -64,8 +64,8 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
     // In place, because a Registration can be made of a string too.
     return Result<Registration, std::string>(boost::system::in_place_error, path.string() + ": " + what);
   };
-  const Result<std::string, std::error_code> text = read_text_file(path);
-  if (!text) return wrong(text.error().message() + "; name the file that `afterword init` made, readable by Afterword");
+  const Result<std::string, Unreadable> text = read_text_file(path);
+  if (!text) return wrong(text.error().reason + "; name the file that `afterword init` made, readable by Afterword");
 
   Registration registration;
   try {
@@ -81,6 +81,11 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
                         "with `afterword init`",
                         name));
       }
+    }
+    if (registration.as_token == registration.hs_token) {
+      return wrong(
+          "its as_token and its hs_token are one, so whoever hears the one has the other; make a new one with "
+          "`afterword init`");
     }
     if (const YAML::Node limited = root["rate_limited"]; limited.IsDefined() && limited.IsScalar()) {
       YAML::convert<bool>::decode(limited, registration.rate_limited);
