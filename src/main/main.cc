@@ -36,21 +36,14 @@ int run(const ServeCommand& command) {
   const auto configuration = ops::load_configuration(command.configuration, command.settings);
   if (!configuration) return complain(configuration.error(), exit_misuse);
   set_up_log(configuration->log_level);
-  keep_new_files_private();
   return serve(*configuration);
 }
 
 int run(const CheckCommand& command) { return check(command); }
 
-int run(const ImportSynapseCommand& command) {
-  keep_new_files_private();
-  return import_synapse(command);
-}
+int run(const ImportSynapseCommand& command) { return import_synapse(command); }
 
-int run(const MoveCommand& command) {
-  keep_new_files_private();
-  return move(command);
-}
+int run(const MoveCommand& command) { return move(command); }
 
 int run(const Shown& shown) {
   std::fputs(shown.text.c_str(), stdout);

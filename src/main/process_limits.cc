@@ -7,7 +7,6 @@
 #include <cstring>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 namespace afterword {
 namespace {
@@ -24,8 +23,6 @@ void keep_memory_private() {
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0);
 }
-
-void keep_new_files_private() { ::umask(S_IRWXG | S_IRWXO); }
 
 std::size_t raise_descriptor_limit() {
   rlimit limit{};

@@ -10,9 +10,6 @@ namespace afterword {
 // No core dump and no debugger of the same user: both would show the as_token.
 void keep_memory_private();
 
-// What this process makes from here on, as a database, can be read by its owner alone.
-void keep_new_files_private();
-
 // Raises the limit of open descriptors as far as the system lets us; returns what it is then.
 std::size_t raise_descriptor_limit();
 

@@ -4,7 +4,6 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 namespace afterword {
 namespace {
@@ -55,12 +54,6 @@ TEST(ConnectionLimits, TakeNoPlaceWhereThereIsRoom) {
   EXPECT_EQ(few.max_concurrent_sends, 4u);
   EXPECT_EQ(few.max_concurrent_retries, 2u);
   EXPECT_EQ(few.max_concurrent_requests, 2u);
-}
-
-TEST(ProcessLimits, NewFilesAreTheirOwnersAlone) {
-  const mode_t before = ::umask(0022);
-  keep_new_files_private();
-  EXPECT_EQ(::umask(before), mode_t{0077});
 }
 
 TEST(ProcessLimits, TheDescriptorLimitIsRaisedToWhatTheSystemAllows) {

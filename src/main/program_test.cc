@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <thread>
@@ -161,6 +162,7 @@ TEST_F(ProgramTest, NoSignalButThoseThatStopItEndsAServer) {
   ASSERT_EQ(::pipe(log), 0);
   const pid_t program = ::fork();
   if (program == 0) {
+    ::umask(0022);
     ::dup2(log[1], STDERR_FILENO);
     ::close(log[0]);
     ::close(log[1]);
