@@ -16,12 +16,15 @@ using namespace std::chrono_literals;
 
 // Clients of calls give up then.
 constexpr auto time_for_a_restart = 2s;
+// Between two tries of an event that holds up its room.
+constexpr auto longest_pause = 30s;
 
 // What a client was last told about an event that has its outcome.
 struct Outcome {
   std::optional<std::string> event_id;
   std::optional<std::string> errcode;
   WallTime delayed_since;
+  WallTime finalised;
 
   bool sent() const { return event_id.has_value(); }
   bool failed() const { return errcode.has_value(); }
@@ -39,6 +42,7 @@ std::optional<Outcome> read_outcome(const std::string& body) {
   if (finalised.contains("error")) {
     outcome.errcode = string_member(finalised.at("error").as_object(), "errcode").value_or("none");
   }
+  outcome.finalised = wall_from_ms(finalised.at("finalised_ts").to_number<std::int64_t>());
   outcome.delayed_since = wall_from_ms(object->at("delayed_since_ts").to_number<std::int64_t>());
   return outcome;
 }
@@ -47,6 +51,15 @@ std::optional<Outcome> read_outcome(const std::string& body) {
 struct Group {
   std::vector<std::size_t> wishes;
   std::vector<const RoomEvent*> events;
+};
+
+// A time in which an event may have held up its room.
+struct Overdue {
+  WallTime from;
+  WallTime to;
+
+  // By a restart or a cancel, which is noticed when it would have been tried again.
+  void end_for_client(WallTime when) { to = when <= from ? when : when + longest_pause; }
 };
 
 class Judgement {
@@ -119,6 +132,8 @@ class Judgement {
   void check_group(const std::string& content, const Group& group);
   void check_time(std::size_t wish, const RoomEvent& event);
   void check_order();
+  void add_overdue(std::size_t wish, std::vector<Overdue>& overdue) const;
+  Milliseconds longest_held_up(const domain::RoomId& room_id, WallTime by) const;
   bool timing_was_known(std::size_t wish, WallTime delayed_since, WallTime by) const;
 
   const History& history_;
@@ -275,6 +290,51 @@ bool Judgement::timing_was_known(std::size_t wish, WallTime delayed_since, WallT
   });
 }
 
+// A wish is overdue from when it was last set to be due, or was asked for, until it has its outcome or was restarted.
+void Judgement::add_overdue(std::size_t wish, std::vector<Overdue>& overdue) const {
+  std::vector<Overdue> times;
+  for (const Exchange* exchange : exchanges_[wish]) {  // in the order in which they were asked
+    const bool schedules = exchange->asked == Asked::schedule && times.empty();
+    const bool restarts = exchange->asked == Asked::restart && exchange->status == 200;
+    if (restarts && !times.empty()) times.back().end_for_client(Simulation::wall_at(*exchange->answered));
+    if (schedules || restarts) {
+      times.push_back({Simulation::wall_at(exchange->when) + history_.wishes[wish].delay, WallTime::max()});
+    } else if (exchange->asked == Asked::send && !times.empty()) {
+      times.back().from = std::min(times.back().from, Simulation::wall_at(exchange->when));
+    }
+  }
+  if (times.empty()) return;
+  // Afterword counts whole milliseconds.
+  if (const auto& outcome = outcomes_[wish]) {
+    const WallTime finalised = outcome->finalised + 1ms + circumstances_.clock_error;
+    if (outcome->cancelled()) {
+      times.back().end_for_client(finalised);
+    } else {
+      times.back().to = finalised;
+    }
+  }
+  overdue.insert(overdue.end(), times.begin(), times.end());
+}
+
+// For how long at most what had no outcome has held up a room by then: as long as anything there was overdue.
+Milliseconds Judgement::longest_held_up(const domain::RoomId& room_id, WallTime by) const {
+  std::vector<Overdue> overdue;
+  for (std::size_t wish = 0; wish < history_.wishes.size(); ++wish) {
+    if (history_.wishes[wish].room_id == room_id) add_overdue(wish, overdue);
+  }
+  std::sort(overdue.begin(), overdue.end(), [](const Overdue& a, const Overdue& b) { return a.from < b.from; });
+  Milliseconds held{0};
+  WallTime counted = WallTime::min();
+  for (const Overdue& one : overdue) {
+    const WallTime from = std::max(one.from, counted);
+    const WallTime to = std::min(one.to, by);
+    if (to <= from) continue;
+    held += to - from;
+    counted = to;
+  }
+  return held;
+}
+
 void Judgement::check_order() {
   if (!circumstances_.clocks_steady) return;
   struct Sent {
@@ -304,8 +364,8 @@ void Judgement::check_order() {
         if (first.due + 2 * circumstances_.clock_error >= second.due || first.event->arrived <= second.event->arrived)
           continue;
         if (!timing_was_known(first.wish, outcomes_[first.wish]->delayed_since, second.due)) continue;
-        // Where Afterword waited for a lost answer for long enough, or for clients after an outage.
-        if (Simulation::wall_at(first.event->arrived) - first.due >= circumstances_.longest_hold) continue;
+        // Where Afterword waited long enough for lost answers, or for clients after an outage.
+        if (longest_held_up(room_id, Simulation::wall_at(second.event->left)) >= circumstances_.longest_hold) continue;
         if (overtakes_in_grace(second)) continue;
         broken("wish {}: came after wish {}, which was due {} ms after it", first.wish, second.wish,
                (second.due - first.due).count());

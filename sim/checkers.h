@@ -18,7 +18,7 @@ struct Circumstances {
   bool reachable = false;                    // clients reach an Afterword that reaches its store, all the time
   bool clocks_steady = true;                 // nobody set a clock
   std::chrono::milliseconds clock_error{};   // by which the clocks of instances may differ
-  std::chrono::milliseconds longest_hold{};  // how long an unclear attempt holds up its room
+  std::chrono::milliseconds longest_hold{};  // how long unclear attempts hold up a room in all
   std::chrono::milliseconds start_grace{};   // how long a process waits with what it finds when it starts,
   bool has_outages = false;                  // or when its store or its homeserver is back, which was away now and then
   std::vector<Steady> starts;                // when processes began to serve

@@ -131,7 +131,7 @@ class Attempt {
       under_way_.reset();
       if (!claimed) co_return turn_ ? put_back_for(parts_.store_retry.backoff) : Leave{claimed.error()};
       Action action = after_no_claim(*claimed, state_.on_request, due_, now(), options());
-      if (turn_ && std::holds_alternative<Leave>(action)) parts_.retries.forget(delay_id_);
+      if (turn_ && std::holds_alternative<Leave>(action)) parts_.retries.forget(delay_id_, steady_now());
       co_return action;
     }
     set_event(std::move(*event));
@@ -229,9 +229,9 @@ class Attempt {
   Task<Action> try_later(TryLater later) {
     log::warn("Sending a delayed event has no clear outcome yet: {}", later.reason);
     if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
-    parts_.retries.note_failure(delay_id_, due_, later.error, steady_now(), parts_.health.outage_end());
+    parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, steady_now(), parts_.health.outage_end());
     const bool unclear = true;
-    co_return AwaitTurn{parts_.retries.next_pause(delay_id_, due_, unclear, Milliseconds(0), steady_now())};
+    co_return AwaitTurn{parts_.retries.next_pause(delay_id_, due_, unclear, Milliseconds(0))};
   }
 
   Task<Action> await_turn(Milliseconds pause) {
@@ -301,8 +301,9 @@ class Attempt {
     const domain::Finalised finalised{now(), std::move(outcome)};
     auto record = [this, &finalised] { return parts_.store.finalise(delay_id_, finalised); };
     auto record_once = [this, &record] { return parts_.adoption_lock.while_shared(record); };
+    const async::Steady ended = steady_now();
     co_await parts_.store_retry.until_available(record_once);
-    parts_.retries.forget(delay_id_);
+    parts_.retries.forget(delay_id_, ended);
     co_return Leave{Effect::perform};
   }
 
@@ -311,20 +312,21 @@ class Attempt {
     const bool is_retried = !state_.on_request && !is_held;
     if (is_retried && !parts_.health.in_outage()) {
       const async::Steady outage_end = parts_.health.outage_end();
-      const Retry& retry = parts_.retries.note_failure(delay_id_, due_, release.error, steady_now(), outage_end);
+      const Retry& retry =
+          parts_.retries.note_failure(delay_id_, room_id_, due_, release.error, steady_now(), outage_end);
       if (retry.is_hopeless(now(), steady_now(), outage_end, options())) co_return GiveUp{};
     }
 
     auto record = [this] { return parts_.store.release(delay_id_); };
     auto record_once = [this, &record] { return parts_.adoption_lock.while_shared(record); };
     co_await parts_.store_retry.until_available(record_once);
-    if (state_.on_request) parts_.retries.forget(delay_id_);
+    if (state_.on_request) parts_.retries.forget(delay_id_, steady_now());
     if (!is_retried) co_return Leave{std::move(release.answer), due_};  // its timer may have fired meanwhile
 
     under_way_.reset();
     Milliseconds pause{0};  // in an outage all wait together
     if (!parts_.health.in_outage()) {
-      pause = parts_.retries.next_pause(delay_id_, due_, false, release.retry_after, steady_now());
+      pause = parts_.retries.next_pause(delay_id_, due_, false, release.retry_after);
     }
     turn_->finish();
     parts_.dispatcher.queue(lane(), {queued_due_, delay_id_, owner_}, pause);

@@ -37,8 +37,8 @@ struct Options {
   Milliseconds queue_time{330'000};
   // And after that was flushed: a Dendrite under load was seen to show an event 28 s after it had made it.
   Milliseconds flush_time{120'000};
-  // How long an event that was sent without an outcome holds up the later events of its room. Afterwards it is set
-  // aside, and sent again beside them, at growing intervals.
+  // How long the events of a room that were sent without an outcome hold up its later ones, all together. Afterwards
+  // such an event is set aside, and sent again beside them, at growing intervals.
   Milliseconds longest_hold{120'000};
   Milliseconds first_retry_aside{30'000};
   Milliseconds last_retry_aside{300'000};

@@ -1,11 +1,14 @@
 #include "delivery/retries.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace afterword::delivery {
 namespace {
 
 constexpr int gateway_timeout = 504;
+// After which a room in which nothing has failed may be held up anew.
+constexpr std::chrono::hours hold_is_forgotten_after{1};
 
 }  // namespace
 
@@ -25,11 +28,15 @@ Retries::Retries(const Options& options)
       options_(options),
       backoff_aside_(options.first_retry_aside, options.last_retry_aside) {}
 
-Retry& Retries::note_failure(domain::DelayId delay_id, Timestamp due,
+Retry& Retries::note_failure(domain::DelayId delay_id, domain::RoomId room_id, Timestamp due,
                              const std::optional<domain::HomeserverError>& answer, async::Steady now,
                              async::Steady outage_end) {
-  Retry& retry = retries_.try_emplace(delay_id, Retry{due, now}).first->second;
-  if (retry.due != due) retry = Retry{due, now};
+  Hold& hold = hold_of(room_id, now, outage_end);
+  const Retry first{due, std::move(room_id), now, now};
+  Retry& retry = retries_.try_emplace(delay_id, first).first->second;
+  if (retry.due != due) retry = first;
+  count(hold, retry, now);
+  retry.last = now;
   if (retry.since < outage_end) {
     retry.since = now;
     retry.failures = 0;
@@ -38,6 +45,41 @@ Retry& Retries::note_failure(domain::DelayId delay_id, Timestamp due,
   ++retry.failures;
   if (answer) retry.last_answer = answer;
   return retry;
+}
+
+Retries::Hold& Retries::hold_of(const domain::RoomId& room_id, async::Steady now, async::Steady outage_end) {
+  const auto is_over = [now](const auto& entry) { return now - entry.second.last_failure >= hold_is_forgotten_after; };
+  if (now >= next_sweep_) {
+    std::erase_if(holds_, is_over);
+    next_sweep_ = now + hold_is_forgotten_after;
+  }
+  const Hold anew{now, now, now};
+  auto& entry = *holds_.try_emplace(room_id, anew).first;
+  Hold& hold = entry.second;
+  if (is_over(entry) || hold.since < outage_end) hold = anew;
+  hold.last_failure = now;
+  return hold;
+}
+
+void Retries::count(Hold& hold, const Retry& retry, async::Steady now) {
+  const async::Steady from = std::max(retry.last, hold.counted);
+  if (retry.is_aside || now <= from) return;
+  hold.used += now - from;
+  hold.counted = now;
+}
+
+Milliseconds Retries::hold_left(const Retry& retry) const {
+  const auto hold = holds_.find(retry.room_id);
+  const auto used = hold == holds_.end() ? async::Steady::duration{} : hold->second.used;
+  return std::chrono::ceil<Milliseconds>(options_.longest_hold - used);
+}
+
+void Retries::forget(domain::DelayId delay_id, async::Steady now) {
+  const auto found = retries_.find(delay_id);
+  if (found == retries_.end()) return;
+  const auto hold = holds_.find(found->second.room_id);
+  if (hold != holds_.end()) count(hold->second, found->second, now);
+  retries_.erase(found);
 }
 
 const Retry* Retries::find(domain::DelayId delay_id, Timestamp due) const {
@@ -50,13 +92,12 @@ bool Retries::is_aside(domain::DelayId delay_id, Timestamp due) const {
   return retry != nullptr && retry->is_aside;
 }
 
-Milliseconds Retries::next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least,
-                                 async::Steady now) {
+Milliseconds Retries::next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least) {
   const auto found = retries_.find(delay_id);
   if (found == retries_.end() || found->second.due != due) return Milliseconds(0);
   Retry& retry = found->second;
-  const auto hold_left = std::chrono::ceil<Milliseconds>(retry.since + options_.longest_hold - now);
-  if (!retry.is_aside && hold_left <= Milliseconds(0)) {
+  const Milliseconds left = hold_left(retry);
+  if (!retry.is_aside && left <= Milliseconds(0)) {
     retry.is_aside = true;
     retry.failures = 0;
     retry.rounds = unclear ? 0 : 1;  // what has not arrived has a round behind it
@@ -66,7 +107,7 @@ Milliseconds Retries::next_pause(domain::DelayId delay_id, Timestamp due, bool u
     return std::max(round == 0 ? Milliseconds(0) : backoff_aside_.after(round), at_least);
   }
   const Milliseconds pause = backoff.after(std::max(retry.failures, 1U));
-  return retry.is_aside ? pause : std::max(pause, std::min(at_least, hold_left));
+  return retry.is_aside ? pause : std::min(std::max(pause, at_least), left);
 }
 
 }  // namespace afterword::delivery

@@ -1,9 +1,10 @@
 // Events that were sent without an outcome while the homeserver was reachable, and when each is tried again.
 //
-// Its room waits for such an event for a while; then it is set aside, and tried again beside its room, at growing
-// intervals. A day after it was due it fails with what was answered last. That is reckoned from its due time, which is
-// durable, but never before this process has set it aside, and has failed for a while since the last outage of the
-// homeserver. docs/reliability.md, "One event against all others". Pure but for the jitter: time is passed in.
+// Its room waits for such an event, but no longer than for a while in all, however many they are and whoever's: what
+// fails when that is used up is set aside, and tried again beside its room, at growing intervals. A day after it was
+// due an event fails with what was answered last. That is reckoned from its due time, which is durable, but never
+// before this process has set it aside, and has failed for a while since the last outage of the homeserver.
+// docs/reliability.md, "One event against all others". Pure but for the jitter: time is passed in.
 #pragma once
 
 #include "async/clock.h"
@@ -17,8 +18,10 @@
 namespace afterword::delivery {
 
 struct Retry {
-  Timestamp due;          // of the event, as it was when it was sent
+  Timestamp due;  // of the event, as it was when it was sent
+  domain::RoomId room_id;
   async::Steady since;    // when it was first sent without an outcome
+  async::Steady last;     // and when last
   unsigned failures = 0;  // of sends and looks, since it has its present place, in its room or aside
   unsigned rounds = 0;    // how often it has come back from there without having arrived
   bool is_aside = false;
@@ -35,27 +38,43 @@ class Retries {
  public:
   explicit Retries(const Options& options);
 
-  // A send or a look of an event that was due then had no outcome, but for `answer`. What failed before `outage_end`
-  // does not count.
-  Retry& note_failure(domain::DelayId delay_id, Timestamp due, const std::optional<domain::HomeserverError>& answer,
-                      async::Steady now, async::Steady outage_end);
+  // A send or a look of an event of this room that was due then had no outcome, but for `answer`. What failed before
+  // `outage_end` does not count.
+  Retry& note_failure(domain::DelayId delay_id, domain::RoomId room_id, Timestamp due,
+                      const std::optional<domain::HomeserverError>& answer, async::Steady now,
+                      async::Steady outage_end);
   // Of the event that is due then: one that was restarted since has a new beginning.
   const Retry* find(domain::DelayId delay_id, Timestamp due) const;
   bool is_aside(domain::DelayId delay_id, Timestamp due) const;
-  // It has an outcome, or another beginning.
-  void forget(domain::DelayId delay_id) { retries_.erase(delay_id); }
+  // It has an outcome, or another beginning, since then.
+  void forget(domain::DelayId delay_id, async::Steady now);
 
-  // How long it waits now, at least so long, while its room waits for it; or it is set aside. Is it `unclear`, then it
-  // is looked for after that; else it has not arrived, and is sent again. Nothing if it never failed.
-  Milliseconds next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least,
-                          async::Steady now);
+  // How long it waits now, at least so long, while its room waits for it; or it is set aside, once its room has waited
+  // for long enough. Is it `unclear`, then it is looked for after that; else it has not arrived, and is sent again.
+  // Nothing if it never failed.
+  Milliseconds next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least);
 
   Backoff backoff;  // also of those who could not begin to send
 
  private:
+  // For how long events without an outcome have held up a room. It is forgotten when nothing has failed there for long.
+  struct Hold {
+    async::Steady since;    // of the first failure that it knows of
+    async::Steady counted;  // until when `used` is reckoned: two that fail by turns do not count twice
+    async::Steady last_failure;
+    async::Steady::duration used{};
+  };
+
+  Hold& hold_of(const domain::RoomId& room_id, async::Steady now, async::Steady outage_end);
+  // Its room has waited for it since its last failure.
+  static void count(Hold& hold, const Retry& retry, async::Steady now);
+  Milliseconds hold_left(const Retry& retry) const;
+
   const Options& options_;
   Backoff backoff_aside_;
   std::unordered_map<domain::DelayId, Retry> retries_;
+  std::unordered_map<domain::RoomId, Hold> holds_;
+  async::Steady next_sweep_{};
 };
 
 }  // namespace afterword::delivery

@@ -54,7 +54,7 @@ class RoomQueuesTest : public ::testing::Test {
     queues_.push(turn_->lane, event);
   }
 
-  RoomQueues queues_{{4, 3}, {2, 1}};
+  RoomQueues queues_{{8, 3}, {2, 1}};
   std::optional<Turn> turn_;
 };
 
@@ -231,7 +231,7 @@ TEST_F(RoomQueuesTest, AnOwnerLeavesPlacesForOthers) {
   EXPECT_EQ(take(), 1);
   turns.push_back(*turn_);
   EXPECT_EQ(take(), 2);
-  // Of four places two are left, and are for others.
+  // Of eight places four are for owners who have none, and two are left of the others.
   EXPECT_EQ(take(), 10);
   EXPECT_EQ(take(), 0);
   queues_.end(turns[0]);

@@ -1,7 +1,7 @@
 // How many sends may be under way at once, and how many of them one owner's. Pure.
 //
-// However slow the events of some owners are, there is a place for those of others: an owner has a share, and beyond
-// the first place takes no more than are left for everybody else.
+// However slow the events of some owners are, there is a place for those of others: half of the places are for owners
+// who have none yet, and of the other half one has a share, and takes no more than are left of it.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ struct Share {
 constexpr bool may_take(std::size_t held_by_owner, std::size_t held_by_all, Share share) {
   if (held_by_all >= share.all) return false;
   const std::size_t left = share.all - held_by_all;
-  return held_by_owner == 0 || held_by_owner < std::min(share.of_an_owner, left);
+  const std::size_t half = share.all / 2;
+  return held_by_owner == 0 || (left > half && held_by_owner < std::min(share.of_an_owner, left - half));
 }
 
 }  // namespace afterword::delivery
