@@ -20,14 +20,9 @@ constexpr http::Admission ours(std::size_t max_body_bytes) {
   return {.max_body_bytes = max_body_bytes, .may_use_reserve = true};
 }
 
-// What an administrator says of a user, which we read too.
-constexpr std::size_t administered_body_bytes = 64 * 1024;
-
 // The homeserver has limits of its own. What we do not look into passes in pieces.
 constexpr http::Admission theirs(const PassThroughRoute& route, bool only_reads) {
-  return {.max_body_bytes = route.body_may_end_account ? administered_body_bytes : 0,
-          .streams_body = !route.body_may_end_account,
-          .ends_with_client = only_reads || route.is_long_poll};
+  return {.streams_body = true, .ends_with_client = only_reads || route.is_long_poll};
 }
 
 // Those that merge something into the homeserver's answer only read.

@@ -39,7 +39,7 @@ TEST(Admission, FollowsTheRoute) {
       {"PUT", c + "/v3/rooms/!r:x/send/m.room.message/t?org.matrix.msc4140.delay=1", event, true, false},
       {"PUT", c + "/v3/rooms/!r:x/send/m.room.message/t", 0, false, false},
       {"POST", "/_matrix/media/v3/upload", 0, false, false},
-      {"PUT", "/_synapse/admin/v2/users/@a:x", 64 * 1024, false, false},
+      {"PUT", "/_synapse/admin/v2/users/@a:x", 0, false, false},
       {"GET", "/_synapse/admin/v2/users/@a:x", 0, false, true},
       {"GET", c + "/v3/sync?timeout=30000", 0, false, true},
       {"HEAD", c + "/v3/login", 0, false, true},

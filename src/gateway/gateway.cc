@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "gateway/deactivation.h"
 #include "gateway/delay_ids_of_sender.h"
 #include "gateway/event_answers.h"
 #include "gateway/pass_through.h"
@@ -28,6 +29,7 @@ constexpr std::string_view ts_parameter = "ts";
 
 // Of what a homeserver says that it can do, to which we add what we can.
 const http::SendLimits announcement_limits{max_passing_time, homeserver::answer_limits::versions};
+const http::SendLimits account_limits{max_passing_time, homeserver::answer_limits::account};
 
 // Clients give a restart two seconds.
 constexpr std::chrono::milliseconds restart_limit{1'700};
@@ -49,12 +51,6 @@ std::string transaction_path(const http::Target& target) {
   std::string path;
   for (std::size_t i = 0; i + 1 < target.segments.size(); ++i) path += '/' + percent_encode(target.segments[i]);
   return path;
-}
-
-bool says_deactivated(std::string_view admins_body) {
-  const std::optional<json::object> body = parse_json_object(admins_body);
-  const json::value* deactivated = body ? body->if_contains("deactivated") : nullptr;
-  return deactivated && deactivated->is_bool() && deactivated->get_bool();
 }
 
 http::Response no_answer() {
@@ -298,12 +294,18 @@ async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http:
 }
 
 // The homeserver does not take the token any more, and so it is good for nothing here from now on. A 401 may also ask
-// for a password, which says nothing about the token.
+// for a password, which says nothing about the token. One that cannot be read is compressed and may say anything, or
+// is not the homeserver's; then the homeserver is asked.
 void Gateway::hear_of_refusal(const homeserver::Credentials& credentials, const http::Response& response) {
   const bool is_small = response.body.size() <= homeserver::answer_limits::whoami;
   const std::optional<json::object> body = is_small ? parse_json_object(response.body) : std::nullopt;
   if (body && body->contains("flows")) return;
-  if (body && string_member(*body, "errcode") == "M_USER_LOCKED") tokens_.forget_user_of(credentials.access_token);
+  const std::optional<std::string> errcode = body ? string_member(*body, "errcode") : std::nullopt;
+  if (!errcode) {
+    tokens_.doubt_user_of(credentials.access_token);
+    return;
+  }
+  if (errcode == "M_USER_LOCKED") tokens_.forget_user_of(credentials.access_token);
   tokens_.forget_token(credentials.access_token);
 }
 
@@ -319,29 +321,29 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
 
 async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
                                                              const http::Target& target) {
-  Revokes revokes = route.revokes;
-  // Read when the homeserver has taken it from an administrator; anybody else could make us parse.
-  const std::string admins_body = route.body_may_end_account ? request.body : std::string();
   // Afterwards the token may no longer say whose it was.
   Asking asking = asking_of(request, target, Purpose::look_up);
   std::optional<domain::UserId> user_id;
   std::optional<homeserver::Credentials> ended;
+  const bool has_token = asking.credentials.has_value();
   if (!route.administered.empty()) {
     user_id = domain::UserId(route.administered);
   } else {
     ended = asking.credentials;
-    if (ended && revokes != Revokes::this_token) {
+    if (ended && route.revokes != Revokes::this_token) {
       const auto caller = co_await caller_of(std::move(asking));
       if (caller) user_id = caller->user_id;
     }
   }
-  http::Response response = co_await pass_through(homeserver_, std::move(request), passing_);
+  auto passing = route.revokes == Revokes::the_account
+                     ? pass_through_readable(homeserver_, std::move(request), passing_, account_limits)
+                     : pass_through(homeserver_, std::move(request), passing_);
+  http::Response response = co_await std::move(passing);
   if (!http::is_success(response.status)) co_return response;
 
-  if (says_deactivated(admins_body)) revokes = Revokes::the_account;
   if (ended) tokens_.forget_token(ended->access_token);
   if (user_id) tokens_.forget_user(*user_id);
-  if (user_id && revokes == Revokes::the_account) {
+  if (user_id && has_token && says_deactivated(route, response)) {
     const auto cancelled = co_await context_.store.cancel_all(*user_id, context_.clock.now());
     if (!cancelled) {
       log::error("the delayed events of a deactivated account stay scheduled: {}", cancelled.error().reason);

@@ -140,14 +140,20 @@ void hear_of_administration(PassThroughRoute& route, std::string_view method, Se
   const std::string& user_id = path[4];
   if (!user_id.starts_with('@')) return;
   route.administered = user_id;
-  route.revokes = what == "deactivate" ? Revokes::the_account : Revokes::all_tokens;
-  route.body_may_end_account = what == "users" && path.size() == 5;
+  route.answers_with_account = what == "users" && path.size() == 5;
+  const bool may_deactivate = what == "deactivate" || route.answers_with_account;
+  route.revokes = may_deactivate ? Revokes::the_account : Revokes::all_tokens;
 }
 
-// They all say how long they may take. Sliding sync asks by POST.
-bool is_long_poll(std::string_view method, const http::Target& target) {
-  const bool asks_for_news = only_reads(method) || (!target.segments.empty() && target.segments.back() == "sync");
-  return asks_for_news && target.parameter("timeout").has_value();
+// Simplified sliding sync asks by POST.
+bool is_sliding_sync(std::string_view method, Segments client_path) {
+  const auto path = after_any_version(client_path);
+  return method == "POST" && path && path->size() == 1 && path->front() == "sync";
+}
+
+// They all say how long they may take.
+bool is_long_poll(std::string_view method, const http::Target& target, Segments client_path) {
+  return (only_reads(method) || is_sliding_sync(method, client_path)) && target.parameter("timeout").has_value();
 }
 
 // Whether any Content-Type of it, for there may be several, has this in it.
@@ -185,7 +191,7 @@ Route find_route(std::string_view method, const http::Target& target) {
   if (has_delay && method != "OPTIONS" && !only_reads(method)) return UnrecognizedRoute{};
   PassThroughRoute route;
   route.revokes = what_is_revoked(method, client_path);
-  route.is_long_poll = is_long_poll(method, target);
+  route.is_long_poll = is_long_poll(method, target, client_path);
   hear_of_administration(route, method, path);
   return route;
 }

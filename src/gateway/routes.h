@@ -52,12 +52,12 @@ enum class Revokes : std::uint8_t {
   nothing,
   this_token,   // logout
   all_tokens,   // logout of all devices, of some of them, or a new password
-  the_account,  // deactivation
+  the_account,  // deactivation, if the homeserver says so (deactivation.h)
 };
 struct PassThroughRoute {
   Revokes revokes = Revokes::nothing;
-  std::string administered;           // the user whose rights end, by an admin's hand; empty: who asks
-  bool body_may_end_account = false;  // {"deactivated": true}
+  std::string administered{};         // the user whose rights end, by an admin's hand; empty: who asks
+  bool answers_with_account = false;  // as it is now; it may have been deactivated or not
   bool is_long_poll = false;          // waits for news, and may be cut: it does no harm to ask again
 };
 

@@ -75,6 +75,10 @@ TEST(Routes, KnowLongPolls) {
   EXPECT_TRUE(
       expect<PassThroughRoute>("POST", c + "/unstable/org.matrix.simplified_msc3575/sync?timeout=1").is_long_poll);
   EXPECT_FALSE(expect<PassThroughRoute>("GET", c + "/v3/sync").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("PUT", c + "/v3/rooms/!r:x/send/m.x/sync?timeout=1").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("PUT", c + "/v3/rooms/!r:x/state/m.x/sync?timeout=1").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("POST", c + "/v3/join/sync?timeout=1").is_long_poll);
+  EXPECT_FALSE(expect<PassThroughRoute>("PUT", c + "/v3/sync?timeout=1").is_long_poll);
   EXPECT_FALSE(expect<PassThroughRoute>("POST", c + "/v3/createRoom?timeout=30000").is_long_poll);
   EXPECT_FALSE(expect<PassThroughRoute>("GET", "/").is_long_poll);
 }
@@ -227,13 +231,13 @@ TEST(Routes, HearOfWhatAnAdminEnds) {
   EXPECT_EQ(route.revokes, Revokes::the_account);
   EXPECT_EQ(route.administered, alice);
   route = expect<PassThroughRoute>("PUT", admin + "/v2/users/" + alice);
-  EXPECT_EQ(route.revokes, Revokes::all_tokens);
-  EXPECT_TRUE(route.body_may_end_account);
+  EXPECT_EQ(route.revokes, Revokes::the_account);
+  EXPECT_TRUE(route.answers_with_account);
   for (const std::string& path : {"/v1/reset_password/" + alice, "/v2/users/" + alice + "/delete_devices"}) {
     route = expect<PassThroughRoute>("POST", admin + path);
     EXPECT_EQ(route.revokes, Revokes::all_tokens) << path;
     EXPECT_EQ(route.administered, alice) << path;
-    EXPECT_FALSE(route.body_may_end_account) << path;
+    EXPECT_FALSE(route.answers_with_account) << path;
   }
   EXPECT_EQ(expect<PassThroughRoute>("GET", admin + "/v2/users/" + alice).revokes, Revokes::nothing);
   EXPECT_EQ(expect<PassThroughRoute>("POST", admin + "/v1/rooms/!room:x/join").revokes, Revokes::nothing);

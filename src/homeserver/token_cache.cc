@@ -54,7 +54,8 @@ struct Entry {
   Sha256 credentials;
   Sha256 token;
   Identity identity;
-  async::Steady asked;  // when the homeserver was asked
+  async::Steady asked;              // when the homeserver was asked
+  mutable bool is_doubted = false;  // no part of any key
 
   const domain::UserId& user_id() const { return identity.user_id; }
 };
@@ -116,7 +117,9 @@ struct TokenCache::Implementation {
   // The entry, if it can be of use: fresh, or stale.
   const Entry* find(const Sha256& key);
   const Refusal* find_refusal(const Sha256& key);
-  bool is_fresh(const Entry& entry) const { return clock.steady_now() - entry.asked < options.time_to_live; }
+  bool is_fresh(const Entry& entry) const {
+    return !entry.is_doubted && clock.steady_now() - entry.asked < options.time_to_live;
+  }
   bool knows(const Sha256& token) const { return entries.get<ByToken>().contains(std::make_tuple(token)); }
 
   // Null: too much is under way.
@@ -276,6 +279,19 @@ void TokenCache::forget_user_of(const AccessToken& access_token) {
   if (found == by_credentials.end()) return;
   const domain::UserId user_id = found->user_id();
   forget_user(user_id);
+}
+
+void TokenCache::doubt_user_of(const AccessToken& access_token) {
+  const auto doubt = [](const auto& index, const auto& key) {
+    auto [entry, last] = index.equal_range(key);
+    for (; entry != last; ++entry) entry->is_doubted = true;
+  };
+  const Entries& entries = implementation_->entries;
+  doubt(entries.get<ByToken>(), std::make_tuple(sha256(access_token.text())));
+  const auto& by_credentials = entries.get<ByCredentials>();
+  const auto found = by_credentials.find(digest_of(Credentials{access_token, std::nullopt, std::nullopt}));
+  if (found != by_credentials.end()) doubt(entries.get<ByUser>(), found->user_id());
+  implementation_->calls.clear();  // they may have been answered before
 }
 
 Task<void> TokenCache::close() {

@@ -76,6 +76,9 @@ class TokenCache {
   void forget_user(const domain::UserId& user_id);
   // The same for whoever has this token, as far as that is known.
   void forget_user_of(const AccessToken& access_token);
+  // Whoever has this token, and the token, may have ended. The homeserver is asked again before any entry of theirs
+  // counts; only while it cannot be asked they are as stale ones.
+  void doubt_user_of(const AccessToken& access_token);
 
   // Ends the calls that are under way; those who wait for them are answered Unreachable.
   Task<void> close();

@@ -307,6 +307,26 @@ TEST_F(TokenCacheTest, ForgetsTheUserOfAToken) {
   EXPECT_EQ(homeserver_.whoami_calls, 5u);
 }
 
+TEST_F(TokenCacheTest, AsksAgainAboutAllTokensOfADoubtedUser) {
+  homeserver_.tokens["alice-other"] = alice;
+  for (const char* token : {"alice", "alice-other", "bob"}) identify(token);
+  cache_.doubt_user_of(testing::access_token("alice"));
+  cache_.doubt_user_of(testing::access_token("nobody"));
+  for (const char* token : {"bob", "alice", "alice-other"}) identify(token);
+  EXPECT_EQ(homeserver_.whoami_calls, 5u);
+  for (const char* token : {"bob", "alice", "alice-other"}) identify(token);
+  EXPECT_EQ(homeserver_.whoami_calls, 5u) << "it has been told that they are good";
+}
+
+TEST_F(TokenCacheTest, ADoubtedTokenIsStaleWhileNobodyCanBeAsked) {
+  identify("alice");
+  cache_.doubt_user_of(testing::access_token("alice"));
+  homeserver_.next_whoami_answers = {Unreachable{"down"}};
+  EXPECT_TRUE(std::holds_alternative<Stale>(identify("alice")));
+  homeserver_.tokens.clear();
+  EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice")));
+}
+
 TEST_F(TokenCacheTest, ARefusedTokenIsNotStaleAfterwards) {
   identify("alice");
   clock_.advance(5min);

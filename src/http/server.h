@@ -38,7 +38,8 @@ struct Admission {
   bool ends_with_client = false;
 };
 
-// Asked only where it matters: before a body is read, and when a client has gone while its request is handled.
+// Asked at most once for a request, and only where it matters: before a body is read, and when a client has gone while
+// its request is handled.
 using Admit = std::function<Admission(std::string_view method, std::string_view target)>;
 
 struct ServerOptions {

@@ -277,6 +277,7 @@ async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_hea
 }
 
 async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> ServerConnection::read_request() {
+  ends_with_client_.reset();
   const auto refused = co_await read_head();
   if (refused) co_return *refused;
   parser_.emplace();
@@ -305,6 +306,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   const bool is_asked_for =
       incoming.http_1_0 || input_.size() > 0 || !equal_ignoring_case(head[beast_http::field::expect], "100-continue");
   const Admission admission = context_.admit(incoming.request.method, incoming.request.target);
+  ends_with_client_ = admission.ends_with_client;
   held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client, admission.may_use_reserve);
   if (admission.streams_body) {
     if (!held_.grow_to(head_bytes + BodyStream::window_bytes)) co_return Refusal::out_of_memory;
@@ -510,7 +512,9 @@ bool ServerConnection::is_abandoned() {
     case ClientState::gone:
       break;
   }
-  return passing_on_ || context_.admit(method_, target_).ends_with_client;
+  if (passing_on_) return true;
+  if (!ends_with_client_) ends_with_client_ = context_.admit(method_, target_).ends_with_client;
+  return *ends_with_client_;
 }
 
 void ServerConnection::close_if_idle() {

@@ -116,7 +116,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   // Of the request that is handled, for admit().
   std::string method_;
   std::string target_;
-  ByteBudget::Share held_;  // of a head, a body or an answer that is not tiny
+  std::optional<bool> ends_with_client_;  // once it has been asked, for the target may be long
+  ByteBudget::Share held_;                // of a head, a body or an answer that is not tiny
   std::uint64_t deadline_ = no_deadline;
   bool idle_ = false;
   bool handling_ = false;

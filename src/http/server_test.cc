@@ -682,6 +682,23 @@ TEST_F(ServerTest, WhatChangesSomethingIsFinishedWithoutItsClient) {
   EXPECT_TRUE(gate.passed);
 }
 
+TEST_F(ServerTest, WhatARequestMayDoIsAskedOnceHoweverLongItsClientIsGone) {
+  Gate gate(context_);
+  std::atomic<int> asked = 0;
+  const auto admit = [&asked](std::string_view method, std::string_view target) {
+    ++asked;
+    return small_post(method, target);
+  };
+  start([&gate](Request request) { return request.method == "PUT" ? gate.answer() : answer_at_once({}); }, {}, admit);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+  gate.entered.wait();
+  client.reset();
+  std::this_thread::sleep_for(4 * tick_length);
+  EXPECT_EQ(asked, 1);
+  gate.open();
+}
+
 TEST_F(ServerTest, AClientThatHasSaidAllItWillIsAnswered) {
   ServerOptions options;
   options.half_closed_limit = 60s;

@@ -30,6 +30,9 @@ std::optional<Target> Target::parse(std::string_view text) {
   target.query = text;
 
   const std::string_view path = target.path;
+  const auto count = static_cast<std::size_t>(std::ranges::count(path, '/'));
+  if (count > max_segments) return std::nullopt;
+  target.segments.reserve(count);
   for (std::size_t slash = 0; slash != std::string_view::npos;) {
     const std::size_t next = path.find('/', slash + 1);
     auto segment = percent_decode(path.substr(slash + 1, next == std::string_view::npos ? next : next - slash - 1));

@@ -1,6 +1,7 @@
 // What a request asks for: the parts of its origin-form target, "/path/of/segments?query".
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,13 +10,18 @@
 namespace afterword::http {
 
 struct Target {
+  // Far more than any route has. A segment takes more memory than its one slash, so there must not be as many as fit
+  // into a head.
+  static constexpr std::size_t max_segments = 100;
+
   // Percent-decoded once each, after splitting, so that an encoded slash stays inside its segment. "/a/" has two, the
   // last one empty.
   std::vector<std::string> segments;
   std::string path;   // as received
   std::string query;  // as received, without the '?'
 
-  // Nothing if `text` does not start with '/', or a percent sign in its path is not followed by two hexadecimal digits.
+  // Nothing if `text` does not start with '/', has more than max_segments, or a percent sign in its path is not
+  // followed by two hexadecimal digits.
   static std::optional<Target> parse(std::string_view text);
 
   // As find_parameter().

@@ -35,6 +35,22 @@ TEST(Target, RefusesWhatIsNoPath) {
   }
 }
 
+TEST(Target, HasNoMoreSegmentsThanAnyRouteCouldNeed) {
+  const auto path_of = [](std::size_t segments, std::string_view each) {
+    std::string path;
+    for (std::size_t i = 0; i < segments; ++i) path += each;
+    return path;
+  };
+  for (const char* each : {"/", "/a"}) {
+    ASSERT_TRUE(Target::parse(path_of(Target::max_segments, each)));
+    EXPECT_EQ(Target::parse(path_of(Target::max_segments, each))->segments.size(), Target::max_segments);
+    EXPECT_FALSE(Target::parse(path_of(Target::max_segments + 1, each)));
+    EXPECT_FALSE(Target::parse(path_of(31'000, each)));
+  }
+  EXPECT_TRUE(Target::parse("/a?" + std::string(1'000, '/'))) << "a slash in a query divides nothing";
+  EXPECT_TRUE(Target::parse("/" + path_of(1'000, "%2F"))) << "nor one that is encoded";
+}
+
 TEST(Target, FindsParametersDecoded) {
   const auto target = Target::parse("/p?a=1&b=x+y%2B%26&b=second&empty=&flag&org.matrix%2Edelay=5&q=a=b?c");
   ASSERT_TRUE(target);

@@ -124,6 +124,20 @@ def test_the_delay_query_never_passes(case: Case, port: int, homeserver: Homeser
     check(case, port, homeserver)
 
 
+# Each segment would take more memory than its one byte of the head, for as long as the homeserver hangs.
+@table(
+    *(
+        ours(f"{len(path)} bytes of segments by {method}", request(method.encode(), path, b"Content-Length: 0"), 404)
+        for method in ["GET", "PUT"]
+        for path in ["/" * 101, "/a" * 101, "/a" * 31_000, "/" * 63_000, "/" * 62_000 + "?timeout=1"]
+    ),
+    passes("100 segments", get("/a" * 100), Arrival("GET", "/a" * 100)),
+    passes("slashes in a query", get("/a?" + "/" * 1_000), Arrival("GET", "/a?" + "/" * 1_000)),
+)
+def test_a_path_has_no_more_segments_than_any_route_could_need(case: Case, port: int, homeserver: Homeserver):
+    check(case, port, homeserver)
+
+
 @table(
     ours(
         "an unknown action", request(b"POST", "/_matrix/client/v1/delayed_events/x/nothing", b"Content-Length: 0"), 404
