@@ -38,6 +38,7 @@ Task<void> DueEvents::run() {
     if (!fired.empty()) {
       looking_at_ = fired.front().when;
       std::vector<domain::DelayId> ids;
+      ids.reserve(fired.size());
       for (const Timer& timer : fired) ids.push_back(timer.delay_id);
       auto look = [this, &ids] { return store_.look(ids); };
       auto looking = store_retry_.until_available(look);
