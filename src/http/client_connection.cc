@@ -143,7 +143,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin
 }
 
 std::shared_ptr<ClientConnection::Upload> ClientConnection::start_upload(const Outgoing& outgoing) {
-  const auto upload = std::make_shared<Upload>(executor_);
+  auto upload = std::make_shared<Upload>(executor_);
   asio::co_spawn(executor_, send_rest(shared_from_this(), outgoing.rest, outgoing.is_chunked, upload),
                  asio::bind_cancellation_slot(upload->cancellation.slot(), [upload](const std::exception_ptr&) {
                    upload->has_ended = true;
