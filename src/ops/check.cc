@@ -184,6 +184,7 @@ std::string to_text(const Finding& finding) {
 Task<std::vector<Finding>> check(async::Executor executor, const Configuration& configuration,
                                  TryDatabase try_database) {
   std::vector<Finding> findings;
+  findings.reserve(configuration.warnings.size());
   for (const std::string& warning : configuration.warnings) {
     findings.push_back({"configuration", Verdict::warning, warning, {}});
   }
