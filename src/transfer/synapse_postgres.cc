@@ -64,6 +64,7 @@ class SynapsePostgres final : public SynapseDatabase {
     static const Statement page{"read_page", fmt::format(select_synapse_events, "$1::text", "$2::int8")};
     const Rows rows = connection_.run(page, Parameters(after, std::int64_t{limit}));
     std::vector<SynapseEvent> events;
+    events.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) events.push_back(read_row(rows, row));
     return events;
   }

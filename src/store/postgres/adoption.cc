@@ -49,6 +49,7 @@ const Statement taken{"adopt_taken",
 
 std::vector<Active> read_active(const Rows& rows) {
   std::vector<Active> found;
+  found.reserve(static_cast<std::size_t>(rows.size()));
   for (int i = 0; i < rows.size(); ++i) {
     found.push_back({rows.delay_id(i, 0), rows.enumerator(i, 1, domain::State::sending), rows.timestamp(i, 2)});
   }
@@ -83,6 +84,7 @@ std::vector<Active> Adoption::take(Session& session, InstanceId instance) {
   connection.send(choose, Parameters(adopted_rows));
   const auto chosen = connection.run();
   std::vector<DelayId> delay_ids;
+  delay_ids.reserve(static_cast<std::size_t>(chosen[1].size()));
   for (int i = 0; i < chosen[1].size(); ++i) delay_ids.push_back(chosen[1].delay_id(i, 0));
 
   connection.send(take_chosen, Parameters(instance, array_of(ArrayOf::uuids, delay_ids)));

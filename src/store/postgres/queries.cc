@@ -62,6 +62,7 @@ Question<std::vector<Look>> look(const std::vector<DelayId>& delay_ids, Instance
       " WHERE a.owner = $2::int8 OR (a.state = 1 AND a.sender = $2::int8) ORDER BY w.place"};
   return {look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance), [](const Rows& rows) {
             std::vector<Look> found;
+            found.reserve(static_cast<std::size_t>(rows.size()));
             for (int i = 0; i < rows.size(); ++i) {
               found.push_back({rows.delay_id(i, 0),
                                rows.enumerator(i, 1, State::sending),
@@ -118,6 +119,7 @@ Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vec
                               " JOIN events AS e ON e.user_id = $1::bytea AND e.event_id = w.event_id AND e.state = 2"};
   return {find, Parameters(user_id, array_of(ArrayOf::bytes, event_ids)), [](const Rows& rows) {
             std::vector<SentEvent> found;
+            found.reserve(static_cast<std::size_t>(rows.size()));
             for (int i = 0; i < rows.size(); ++i) {
               found.push_back({domain::EventId(rows.text(i, 0)), rows.delay_id(i, 1)});
             }

@@ -272,7 +272,8 @@ void Transaction::write() {
   const auto& events = results[results.size() - 2];
   for (int i = 0; i < events.size(); ++i) {
     auto event = read_event(events.at(i));
-    claims.at(event.delay_id)->take(std::move(event));
+    auto* const claim = claims.at(event.delay_id);
+    claim->take(std::move(event));
   }
 }
 

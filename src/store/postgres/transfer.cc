@@ -16,7 +16,6 @@ namespace afterword::store::postgres {
 namespace {
 
 using domain::DelayId;
-using domain::State;
 
 // Performs `step`, and gives an error of the server its meaning.
 template <class Step>

@@ -56,7 +56,7 @@ class Schedule final : public Answering<Change, ScheduleAnswer> {
 
   const domain::NewDelayedEvent& event() const { return event_; }
   std::optional<std::uint32_t> max_scheduled() const { return max_scheduled_; }
-  void decided(ScheduleAnswer found) { answer(std::move(found)); }
+  void decided(ScheduleAnswer found) { answer(found); }
 
  private:
   const domain::NewDelayedEvent& event_;
