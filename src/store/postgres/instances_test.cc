@@ -418,6 +418,16 @@ TEST_F(PostgresInstances, AnswerEachQueryWhenItIsDone) {
   EXPECT_TRUE(listed);
 }
 
+TEST_F(PostgresInstances, AskAgainWhatFindsItsConnectionGone) {
+  Store& store = open();
+  const auto id = schedule(store);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(answer(store.look_up(id, std::nullopt)));
+    ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'afterword queries%'");
+  }
+}
+
 TEST_F(PostgresInstances, FailAQueryAlone) {
   Store& store = open();
   const auto broken = schedule(store);

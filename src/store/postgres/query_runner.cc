@@ -1,6 +1,7 @@
 #include "store/postgres/query_runner.h"
 
 #include <exception>
+#include <utility>
 
 namespace afterword::store::postgres {
 namespace {
@@ -33,12 +34,14 @@ Task<void> QueryRunner::close(std::function<void()> at_end) {
 void QueryRunner::run(std::span<Operation* const> batch) {
   Waiting waiting;
   for (Operation* operation : batch) waiting.push_back(static_cast<Query*>(operation));
+  bool may_be_stale = session_.is_connected();  // it may have been lost since it was last used
   while (!waiting.empty()) {
     try {
       run_some(waiting);
     } catch (const Error& error) {
       session_.note(error);
-      fail_first(waiting, error.what());
+      const bool was_stale = std::exchange(may_be_stale, false) && !session_.is_connected();
+      if (!was_stale || !waiting.front()->is_question()) fail_first(waiting, error.what());
     } catch (const std::exception& error) {
       session_.close();  // in whatever state it is
       fail_first(waiting, error.what());
@@ -57,7 +60,7 @@ void QueryRunner::run_some(Waiting& waiting) {
   Connection& connection = session_.connection();
   if (prepare_) prepare_(session_);
   std::size_t asked = 0;
-  while (asked < waiting.size() && waiting[asked]->ask(connection)) ++asked;
+  while (asked < waiting.size() && waiting[asked]->is_question()) waiting[asked++]->ask(connection);
   if (asked == 0) {
     waiting.front()->perform(session_);
     return answered(waiting);

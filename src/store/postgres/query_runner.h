@@ -1,7 +1,8 @@
 // Asks queries on a connection of its own: all of a batch are sent at once, and each is answered as soon as its rows
 // are there, however long those behind it take. What needs several round trips runs by itself, at its turn.
 //
-// A query that fails takes no other one with it: after a lost connection the rest are asked again on a new one.
+// A query that fails takes no other one with it: after a lost connection the rest are asked again on a new one, and so
+// is the question that found out that a connection from earlier has gone.
 // Thread: the one of its GroupCommit; submit() on the executor.
 #pragma once
 
@@ -18,8 +19,8 @@ namespace afterword::store::postgres {
 
 class Query : public Operation {
  public:
-  // One statement, without waiting; answered by read(). False: it is none, and perform() does it.
-  virtual bool ask(Connection&) { return false; }
+  virtual bool is_question() const { return false; }  // one statement that changes nothing: ask() and read() do it
+  virtual void ask(Connection&) {}                    // without waiting
   virtual void read(const Rows&) {}
   virtual void perform(Session&) {}
   virtual bool close() { return false; }  // true: it is the last one
@@ -54,10 +55,10 @@ class QueryRunner {
   class Asked final : public Answering<Query, Answer> {
    public:
     explicit Asked(Question<Answer> question) : question_(std::move(question)) {}
-    bool ask(Connection& connection) override {
+    bool is_question() const override { return true; }
+    void ask(Connection& connection) override {
       connection.send(question_.statement, question_.parameters);
       connection.end_unit();
-      return true;
     }
     void read(const Rows& rows) override { this->answer_with(question_.read, rows); }
 

@@ -21,6 +21,8 @@ class Session {
   void note(const Error& error);
   void close();
 
+  bool is_connected() const { return connection_.has_value(); }
+
   // The name of the latest connection: no other ever had it.
   const std::string& name() const { return name_; }
 
