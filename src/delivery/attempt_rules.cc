@@ -9,6 +9,8 @@ namespace {
 
 // By then a homeserver that is being stopped takes no requests any more.
 constexpr std::chrono::seconds second_send_pause{1};
+// A look that takes longer was waiting for a homeserver that had stalled.
+constexpr std::chrono::seconds late_look{2};
 // While another instance sends an earlier event of the room.
 constexpr Milliseconds pause_behind_another{100};
 
@@ -63,10 +65,13 @@ struct AfterLook {
     return look.begin - look.outage_end >= options.quiet_time && state.is_quiet(look.begin, options);
   }
 
+  bool has_just_stalled() const { return now - look.begin >= late_look && state.note_stalled(now, options); }
+
   Action operator()(const domain::EventId& event_id) const { return Finalise{event_id}; }
 
   Action operator()(const NotThere& not_there) const {
     if (not_there.may_be_queued || not_there.has_twins) state.may_be_queued = true;
+    if (has_just_stalled()) return TryLater{"the homeserver had stalled when it was looked for"};
     if (!was_quiet() || !state.is_quiet(now, options)) {
       return TryLater{"it is not in its room; it may still be on its way there"};
     }
@@ -79,7 +84,7 @@ struct AfterLook {
   }
 
   Action operator()(const homeserver::MayNotLook&) const {
-    if (!was_quiet()) return TryLater{"its owner may not look for it"};
+    if (!was_quiet() || has_just_stalled()) return TryLater{"its owner may not look for it"};
     if (look.is_hopeless) return GiveUp{};
     Send send;
     send.may_have_arrived = true;
@@ -102,12 +107,20 @@ void AttemptState::note_unclear(async::Steady now, const Options& options, bool 
   may_be_queued = may_be_queued_;
   is_flushed = false;
   unanswered = now;
+  has_stalled = false;
+}
+
+bool AttemptState::note_stalled(async::Steady now, const Options& options) {
+  if (std::exchange(has_stalled, true)) return false;
+  quiet_from = std::max(quiet_from, now + options.quiet_time);
+  return true;
 }
 
 void AttemptState::note_not_asked(async::Steady now, const Options& options) {
   quiet_from = std::max(quiet_from, now + options.quiet_time);
   is_flushed = false;
   unanswered = now;
+  has_stalled = false;
 }
 
 bool AttemptState::is_quiet(async::Steady now, const Options& options) const {

@@ -27,11 +27,15 @@ struct AttemptState {
   bool may_be_queued = false;  // one of them may be in that queue
   bool is_flushed = false;     // the queue was worked off since
   async::Steady unanswered{};  // when the homeserver last gave no answer
+  bool has_stalled = false;    // it has since taken so long for a look that it may just have begun to work again
 
   // A send had no clear answer, which is known since `now`.
   void note_unclear(async::Steady now, const Options& options, bool may_be_queued = false);
   // The homeserver could not be asked: what it was sent before, and what may be in its queue, has its time from `now`.
   void note_not_asked(async::Steady now, const Options& options);
+  // A look was answered, but late. What the homeserver was sent before has its time from `now`: once, for one that is
+  // always slow must not be waited for again and again. False: that was so already.
+  bool note_stalled(async::Steady now, const Options& options);
   bool is_quiet(async::Steady now, const Options& options) const;
 };
 

@@ -236,6 +236,19 @@ TEST(AfterLook, Table) {
   }
 }
 
+TEST(AfterLook, WhatAStalledHomeserverWasSentHasItsTimeOnceItGoesOn) {
+  for (const Found& nothing : {Found(NotThere{}), Found(homeserver::MayNotLook{})}) {
+    AttemptState state = unclear();
+    const async::Steady answered = now + 14s;
+    EXPECT_EQ(name_of(after_look(state, Look{.begin = now + 10s}, nothing, answered, options)), "try later");
+    const async::Steady soon = answered + 1s;
+    EXPECT_EQ(name_of(after_look(state, Look{.begin = soon}, nothing, soon, options)), "try later");
+    // A homeserver that is always slow is not waited for again.
+    const async::Steady later = answered + options.quiet_time;
+    EXPECT_EQ(name_of(after_look(state, Look{.begin = later}, nothing, later + 4s, options)), "send");
+  }
+}
+
 TEST(AfterLook, WhatWasOnItsWayWhenItBeganIsNotKnown) {
   AttemptState state = unclear();
   const Look early{.begin = now + 4s};
