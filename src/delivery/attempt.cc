@@ -74,10 +74,7 @@ class Attempt {
 
  private:
   void answer(SendNowAnswer answer) {
-    const Reply reply = std::exchange(reply_, nullptr);
-    if (reply == nullptr) return;
-    reply->answer.emplace(std::move(answer));
-    reply->answered.notify_all();
+    if (const Reply reply = std::exchange(reply_, nullptr)) reply->give(std::move(answer));
   }
 
   Task<Action> perform(Action action) {
@@ -388,8 +385,7 @@ Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional
   const async::Steady give_up = parts.context.clock.steady_now() + parts.context.options.longest_wait;
   auto place = co_await parts.request_places.take(event.user_id, give_up);
   if (!place) {
-    reply->answer.emplace(NotSent{"too many are being sent on request"});
-    reply->answered.notify_all();
+    reply->give(NotSent{"too many are being sent on request"});
     co_return;
   }
   Attempt attempt(parts, std::move(event));

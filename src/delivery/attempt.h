@@ -60,6 +60,11 @@ struct AttemptParts {
 struct Answered {
   explicit Answered(async::Executor executor) : answered(std::move(executor)) {}
 
+  void give(SendNowAnswer given) {
+    answer.emplace(std::move(given));
+    answered.notify_all();
+  }
+
   std::optional<SendNowAnswer> answer;
   async::Condition answered;
 };

@@ -1,6 +1,6 @@
 // Places for what is sent on request, besides those of what is sent at its time (dispatcher.h): so many altogether and
-// so many for each owner, so that whoever asks for much, or whose homeserver is slow to answer about his events, takes
-// no connection that others need.
+// so many for each owner, so that whoever asks for much, or whose events are answered slowly, takes no connection that
+// others need.
 //
 // Thread: the server's only one. It outlives the places that it has given. No errors.
 #pragma once

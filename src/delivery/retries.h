@@ -22,8 +22,8 @@ struct Retry {
   domain::RoomId room_id;
   async::Steady since;    // when it was first sent without an outcome
   async::Steady last;     // and when last
-  unsigned failures = 0;  // of sends and looks, since it has its present place, in its room or aside
-  unsigned rounds = 0;    // how often it has come back from there without having arrived
+  unsigned failures = 0;  // of sends and looks, since it was queued where it is now: in its room, or aside
+  unsigned rounds = 0;    // how often, aside, it turned out not to have arrived; it makes the intervals grow
   bool is_aside = false;
   std::optional<domain::HomeserverError> last_answer = std::nullopt;
 
@@ -49,9 +49,9 @@ class Retries {
   // It has an outcome, or another beginning, since then.
   void forget(domain::DelayId delay_id, async::Steady now);
 
-  // How long it waits now, at least so long, while its room waits for it; or it is set aside, once its room has waited
-  // for long enough. Is it `unclear`, then it is looked for after that; else it has not arrived, and is sent again.
-  // Nothing if it never failed.
+  // How long the event waits before it is tried again: at least `at_least`, while its room may wait for it. Sets it
+  // aside once its room has waited for long enough. If `unclear`, it is looked for next; else it has not arrived, and
+  // is sent again. Zero if it never failed.
   Milliseconds next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least);
 
   Backoff backoff;  // also of those who could not begin to send

@@ -110,7 +110,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   boost::beast::flat_buffer input_;
   std::optional<StrictParser<true>> parser_;  // of the present request
   std::weak_ptr<RequestBody> body_;           // what still comes of it while it is handled
-  std::optional<Refusal> refused_;            // because of that
+  std::optional<Refusal> refused_;            // why, if reading the rest of the body has failed
   std::string peer_;
   std::string owner_;  // empty: of whoever the peer says
   // Of the request that is handled, for admit().
