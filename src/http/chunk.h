@@ -1,17 +1,27 @@
-// How a body without a known length is written (RFC 9112 section 7.1): each piece between its line and its end, and
-// then the last chunk. No extensions and no trailers.
+// How a body is written when nobody knows its length yet (RFC 9112 section 7.1): a line with its size stands before
+// each piece and an empty line behind it, and the last chunk ends it. There are no extensions and no trailers.
 #pragma once
 
 #include <fmt/format.h>
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace afterword::http {
 
-inline std::string chunk_line(std::size_t bytes) { return fmt::format("{:x}\r\n", bytes); }
-inline constexpr std::string_view chunk_end = "\r\n";
 inline constexpr std::string_view last_chunk = "0\r\n\r\n";
+
+// A piece of a body with what stands around it. It refers to the piece.
+struct FramedPiece {
+  std::string before;
+  std::string_view piece;
+  std::string_view behind;
+};
+
+// Behind `head`, which may be empty. An empty piece is no chunk, for that would be the last.
+inline FramedPiece frame(std::string_view head, std::string_view piece, bool is_chunked) {
+  if (!is_chunked || piece.empty()) return {std::string(head), piece, {}};
+  return {fmt::format("{}{:x}\r\n", head, piece.size()), piece, "\r\n"};
+}
 
 }  // namespace afterword::http

@@ -9,24 +9,14 @@
 #include "base/result.h"
 #include "http/byte_budget.h"
 #include "http/message.h"
+#include "http/origin.h"
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace afterword::http {
-
-struct Origin {
-  bool tls = false;
-  std::string host;
-  std::uint16_t port = 80;
-
-  // "http://127.0.0.1:8008", "https://example.org", also with a trailing slash. The error is for a person.
-  static Result<Origin, std::string> parse(const std::string& url);
-  std::string host_header() const;
-};
 
 // Why there is no answer. `arrived` is what can be known about the request.
 struct NoAnswer {

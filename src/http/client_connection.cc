@@ -1,7 +1,6 @@
 #include "http/client_connection.h"
 
 #include "async/condition.h"
-#include "http/chunk.h"
 #include "http/framing.h"
 #include "http/head_syntax.h"
 #include "http/hop_by_hop.h"
@@ -121,11 +120,8 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin
   in_step_ = false;
   answer_begun_ = false;
   sent_rest_bytes_ = 0;
-  const bool has_chunk = outgoing.is_chunked && !outgoing.body.empty();
-  const std::string before = std::string(outgoing.head.text()) + (has_chunk ? chunk_line(outgoing.body.size()) : "");
-  const Buffers buffers = {asio::buffer(before), asio::buffer(outgoing.body),
-                           asio::buffer(has_chunk ? chunk_end : std::string_view())};
-  const error_code error = co_await send(buffers);
+  FramedPiece first = frame(outgoing.head.text(), outgoing.body, outgoing.is_chunked);
+  const error_code error = co_await send(std::move(first));
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
   sent_all_ = !error && !outgoing.rest;
 
@@ -165,22 +161,22 @@ async::Task<void> ClientConnection::send_rest(std::shared_ptr<ClientConnection> 
       co_return;
     }
     if (piece->empty()) break;
-    const std::string before = is_chunked ? chunk_line(piece->size()) : std::string();
-    const Buffers buffers = {asio::buffer(before), asio::buffer(*piece),
-                             asio::buffer(is_chunked ? chunk_end : std::string_view())};
-    const error_code error = co_await self->send(buffers);
+    FramedPiece framed = frame("", *piece, is_chunked);
+    const error_code error = co_await self->send(std::move(framed));
     if (error) co_return;
     self->sent_rest_bytes_ += piece->size();
   }
   if (is_chunked) {
-    const Buffers buffers = {asio::buffer(last_chunk)};
-    const error_code error = co_await self->send(buffers);
+    FramedPiece last{.before = std::string(last_chunk), .piece = {}, .behind = {}};
+    const error_code error = co_await self->send(std::move(last));
     if (error) co_return;
   }
   self->sent_all_ = true;
 }
 
-async::Task<error_code> ClientConnection::send(Buffers buffers) {
+async::Task<error_code> ClientConnection::send(FramedPiece framed) {
+  const std::array<asio::const_buffer, 3> buffers = {asio::buffer(framed.before), asio::buffer(framed.piece),
+                                                     asio::buffer(framed.behind)};
   error_code error;
   if (tls_) {
     co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, error));

@@ -6,10 +6,13 @@
 #pragma once
 
 #include "async/clock.h"
+#include "async/task.h"
 #include "base/result.h"
-#include "http/client.h"
+#include "http/chunk.h"
 #include "http/head.h"
+#include "http/message.h"
 #include "http/name_lookup.h"
+#include "http/origin.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -17,7 +20,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -87,11 +89,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  private:
   class Parser;
   struct Upload;
-  using Buffers = std::array<boost::asio::const_buffer, 3>;
   std::shared_ptr<Upload> start_upload(const Outgoing& outgoing);
   static async::Task<void> send_rest(std::shared_ptr<ClientConnection> self, std::shared_ptr<BodyStream> rest,
                                      bool is_chunked, std::shared_ptr<Upload> upload);
-  async::Task<boost::system::error_code> send(Buffers buffers);
+  async::Task<boost::system::error_code> send(FramedPiece framed);
   async::Task<Result<Response, Failure>> read_answer_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
   async::Task<std::optional<Failure>> read_head();
   std::optional<Failure> take_in();

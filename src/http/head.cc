@@ -33,6 +33,8 @@ HeadWriter HeadWriter::answer(int status) {
   return writer;
 }
 
+Head HeadWriter::continue_answer() { return Head("HTTP/1.1 100 Continue\r\n\r\n"); }
+
 void HeadWriter::add(std::string_view name, std::string_view value) {
   is_sound_ = is_sound_ && is_token(name) && is_header_value(value);
   text_.append(name).append(": ").append(value).append("\r\n");

@@ -27,6 +27,7 @@ class HeadWriter {
  public:
   static HeadWriter request(std::string_view method, std::string_view target);
   static HeadWriter answer(int status);  // a final one: 200 to 599
+  static Head continue_answer();         // 100, which asks for the body of the request
 
   void add(std::string_view name, std::string_view value);
 

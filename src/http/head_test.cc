@@ -16,6 +16,8 @@ TEST(HeadWriter, WritesARequestOrAnAnswer) {
   HeadWriter answer = HeadWriter::answer(404);
   answer.add("A", "b");
   EXPECT_EQ(answer.finish()->text(), "HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n");
+
+  EXPECT_EQ(HeadWriter::continue_answer().text(), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 // The text that would become something else, in each place where a text can stand.

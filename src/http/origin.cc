@@ -1,4 +1,4 @@
-#include "http/client.h"
+#include "http/origin.h"
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>

@@ -350,7 +350,8 @@ async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_who
 
 async::Task<bool> ServerConnection::ask_for_body() {
   Progress progress{context_.tick};
-  co_return co_await write("HTTP/1.1 100 Continue\r\n\r\n", "", "", progress);
+  const Head head = HeadWriter::continue_answer();
+  co_return co_await write(head.text(), "", "", progress);
 }
 
 async::Task<error_code> ServerConnection::read_some(std::size_t size) {
@@ -386,9 +387,8 @@ async::Task<bool> ServerConnection::write_answer(Response response, AnswerContex
   if (!response.rest) co_return co_await write(head->text(), response.body, "", progress);
 
   const bool chunked = framing == Framing::chunked;
-  const bool has_chunk = chunked && !response.body.empty();
-  const std::string before = std::string(head->text()) + (has_chunk ? chunk_line(response.body.size()) : "");
-  const bool begun = co_await write(before, response.body, has_chunk ? chunk_end : "", progress);
+  const FramedPiece first = frame(head->text(), response.body, chunked);
+  const bool begun = co_await write(first.before, first.piece, first.behind, progress);
   response.body = std::string();
   if (!begun) co_return false;
   co_return co_await pass_on(*response.rest, chunked, progress);
@@ -411,8 +411,8 @@ async::Task<bool> ServerConnection::pass_on(BodyStream& rest, bool chunked, Prog
       co_return false;
     }
     if (piece->empty()) break;
-    const std::string before = chunked ? chunk_line(piece->size()) : std::string();
-    const bool written = co_await write(before, *piece, chunked ? chunk_end : "", progress);
+    const FramedPiece framed = frame("", *piece, chunked);
+    const bool written = co_await write(framed.before, framed.piece, framed.behind, progress);
     if (!written) co_return false;
   }
   if (!chunked) co_return true;

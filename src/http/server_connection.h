@@ -10,7 +10,7 @@
 #include "http/connection_table.h"
 #include "http/framing.h"
 #include "http/message.h"
-#include "http/server.h"
+#include "http/server_options.h"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>

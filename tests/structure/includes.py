@@ -51,14 +51,6 @@ def check_includes(source: Path) -> Iterator[str]:
                 yield f"src/{file} includes {included}: includes are written from src/, and there is no such file"
 
 
-# Units that include their facade for the types of its interface, and are included by it. They are to have those types in
-# a header of their own; no others may come.
-_FACADES = {
-    ("http/client_connection", "http/client"),
-    ("http/server_connection", "http/server"),
-}
-
-
 def _units(source: Path) -> dict[Path, dict[Path, str]]:
     """Of each unit, a header with its source file, the units of its own folder that it includes, and how."""
     units: dict[Path, dict[Path, str]] = {}
@@ -69,8 +61,7 @@ def _units(source: Path) -> dict[Path, dict[Path, str]]:
         included = units.setdefault(file.with_suffix(""), {})
         for name in _INCLUDE.findall(path.read_text()):
             other = Path(name).with_suffix("")
-            is_facade = (str(file.with_suffix("")), str(other)) in _FACADES
-            if other.parent == file.parent and other != file.with_suffix("") and not is_facade:
+            if other.parent == file.parent and other != file.with_suffix(""):
                 included.setdefault(other, f"{file.name} includes {Path(name).name}")
     return units
 
