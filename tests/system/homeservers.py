@@ -42,7 +42,7 @@ def register(server: Server, shared_secret: str, localpart: str, password: str, 
 
 
 class Synapse(Server):
-    """Synapse with SQLite, or with `database`, the URL of a PostgreSQL database that is new.
+    """Synapse with SQLite, or with `database`, the URL of a PostgreSQL database that is new. `settings`: more of its own.
 
     Its address is known before it is started, for Afterword's set-up needs it.
     """
@@ -54,12 +54,14 @@ class Synapse(Server):
         database: str | None = None,
         own_delayed_events: bool = False,
         default_rate_limits: bool = False,
+        settings: dict[str, Any] | None = None,
     ):
         self.directory = directory
         self.port = free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.server_name = "home.test"
         self.log = directory / "synapse.log"
+        self._settings = settings or {}
         self._database = database
         self._shared_secret = secrets.token_hex(16)
         self._own_delayed_events = own_delayed_events
@@ -113,7 +115,7 @@ class Synapse(Server):
             "port": self.port,
             "bind_addresses": ["127.0.0.1"],
             "type": "http",
-            "resources": [{"names": ["client", "media"]}],
+            "resources": [{"names": ["client", "media", "federation"], "compress": True}],
         }
         configuration: dict[str, Any] = {
             "server_name": self.server_name,
@@ -140,7 +142,7 @@ class Synapse(Server):
         if self._own_delayed_events:
             configuration["max_event_delay_duration"] = "24h"
             configuration["experimental_features"]["msc4140_max_delayed_events_per_user"] = 100_000_000
-        return configuration
+        return {**configuration, **self._settings}
 
     def _database_configuration(self) -> dict[str, Any]:
         if self._database:

@@ -13,12 +13,18 @@ from ..matrix import User
 
 _ROOT = Path(__file__).resolve().parents[3]
 _INSTALLED = _ROOT / ".cache/js-clients"
-_DRIVER = Path(__file__).with_name("js") / "driver.mjs"
+_PROGRAMS = Path(__file__).with_name("js")
 _TIMEOUT = 30
 
 
 def is_installed() -> bool:
     return (_INSTALLED / "stamp").exists()
+
+
+def command(program: str) -> list[str | Path]:
+    """How a program of the folder js is run. Node.js looks for modules beside it, so it is a copy that lies beside them."""
+    [node] = _INSTALLED.glob("node_modules/node-linux-*/bin/node")
+    return [node, shutil.copy(_PROGRAMS / program, _INSTALLED)]
 
 
 class JsError(Exception):
@@ -40,13 +46,10 @@ class JsClient:
         self.user = user
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._notices: dict[str, list[Any]] = {}
-        [node] = _INSTALLED.glob("node_modules/node-linux-*/bin/node")
-        # Node.js looks for modules beside the file, so a copy of the driver is run beside them.
-        driver = Path(shutil.copy(_DRIVER, _INSTALLED))
-        command = [node, driver, user.server.base_url, user.user_id, user.token, user.device_id]
+        who = [user.server.base_url, user.user_id, user.token, user.device_id]
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+                [*command("driver.mjs"), *who], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
             )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
