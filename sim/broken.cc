@@ -152,9 +152,9 @@ class BrokenHomeserver final : public homeserver::Homeserver {
     if (breakage_ == Breakage::no_mark) co_return std::nullopt;
     co_return co_await homeserver_.prepare(delay_id);
   }
-  Task<homeserver::SendAnswer> send(DelayId delay_id, const domain::EventToSend& event,
-                                    domain::Attempt attempt) override {
-    auto answer = co_await homeserver_.send(delay_id, event, attempt);
+  Task<homeserver::SendAnswer> send(DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt,
+                                    Milliseconds time_limit) override {
+    auto answer = co_await homeserver_.send(delay_id, event, attempt, time_limit);
     auto* refused = std::get_if<homeserver::Refused>(&answer);
     if (breakage_ == Breakage::refusal_at_once && refused != nullptr) refused->may_be_stopping = false;
     auto* unclear = std::get_if<homeserver::Unclear>(&answer);

@@ -46,9 +46,10 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
     co_return NotArrived{"timed out"};
   }
 
-  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override {
+  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt,
+                        Milliseconds send_limit) override {
     const Request request{delay_id, event, attempt.origin_server_ts, there_.simulation_.now()};
-    const auto call = std::make_shared<Call<SendAnswer>>(node_, there_.simulation_.now() + time_limit);
+    const auto call = std::make_shared<Call<SendAnswer>>(node_, there_.simulation_.now() + send_limit);
     begin(request, call);
     co_await call->wait();
     if (call->answer()) co_return *call->answer();

@@ -71,7 +71,7 @@ class SimulatedHomeserverTest : public ::testing::TestWithParam<Product> {
   static constexpr domain::Attempt attempt{wall_from_ms(1'800'000'000'000)};
 
   Task<void> send_into(std::vector<homeserver::SendAnswer>& answers, DelayId transaction, EventToSend event) {
-    auto answer = co_await link_->send(transaction, event, attempt);
+    auto answer = co_await link_->send(transaction, event, attempt, SimulatedHomeserver::time_limit);
     answers.push_back(std::move(answer));
   }
   Task<void> look_into(std::size_t& found, DelayId transaction) {

@@ -304,6 +304,7 @@ void World::start(std::size_t number) {
     parts.clock = break_clock(options_.breakage, node.clock());
   }
   parts.delivery.start_grace = plan_.start_grace;
+  parts.delivery.send_timeout = std::chrono::duration_cast<Milliseconds>(SimulatedHomeserver::time_limit);
   if (plan_.for_ever) parts.delivery.give_up_after = short_day;
   if (options_.breakage == Breakage::no_hold) parts.delivery.longest_hold = 0ms;
   parts.on_ready = [this] { starts_.push_back(simulation_.now()); };

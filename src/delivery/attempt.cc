@@ -48,9 +48,13 @@ class Attempt {
       : Attempt(parts, Lane{std::move(event.room_id)},
                 QueuedEvent{event.timing.due(), event.delay_id, std::move(event.user_id)}) {}
 
-  void hold(RoomTurn turn) { turn_.emplace(std::move(turn)); }
+  void hold(RoomTurn turn) {
+    turn_.emplace(std::move(turn));
+    began_ = steady_now();
+  }
   void answer_to(std::optional<domain::UserId> caller, Reply reply, RequestPlaces::Place place) {
     place_.emplace(std::move(place));
+    began_ = steady_now();
     state_.on_request = true;
     caller_ = std::move(caller);
     reply_ = std::move(reply);
@@ -148,6 +152,7 @@ class Attempt {
 
   Task<Action> send(Send send) {
     if (send.pause > Milliseconds(0)) co_await parts_.context.clock.sleep_for(send.pause);
+    if (holds_up_for_too_long()) send.shortened_by = options().send_timeout - options().short_send_timeout;
     homeserver::SendAnswer answer = co_await ask_to_send(send);
     const auto* const sent = std::get_if<homeserver::Sent>(&answer);
     if (sent != nullptr && send.may_have_twin && event_->event.kind == domain::EventKind::message) {
@@ -174,7 +179,8 @@ class Attempt {
 
     const domain::Attempt attempt = attempt_of(*event_);
     if (!send.with_device) event_->event.device_id.reset();
-    homeserver::SendAnswer answer = co_await parts_.homeserver.send(transaction_, event_->event, attempt);
+    const Milliseconds time_limit = options().send_timeout - send.shortened_by;
+    homeserver::SendAnswer answer = co_await parts_.homeserver.send(transaction_, event_->event, attempt, time_limit);
     const auto* const unclear = std::get_if<homeserver::Unclear>(&answer);
     const auto* const not_arrived = std::get_if<homeserver::NotArrived>(&answer);
     if (unclear != nullptr || not_arrived != nullptr) {
@@ -226,7 +232,8 @@ class Attempt {
   Task<Action> try_later(TryLater later) {
     log::warn("Sending a delayed event has no clear outcome yet: {}", later.reason);
     if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
-    parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, steady_now(), parts_.health.outage_end());
+    parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, began_, steady_now(),
+                                parts_.health.outage_end());
     const bool unclear = true;
     co_return AwaitTurn{parts_.retries.next_pause(delay_id_, due_, unclear, Milliseconds(0))};
   }
@@ -239,7 +246,7 @@ class Attempt {
     const QueuedEvent queued{queued_due_, delay_id_, owner_, true};
     auto next = co_await parts_.dispatcher.next_turn(lane(), queued, pause);
     if (!next) co_return Over{};  // we are stopping
-    turn_.emplace(std::move(*next));
+    hold(std::move(*next));
 
     auto look_up = [this] { return parts_.store.look_up(delay_id_, std::nullopt); };
     auto found = co_await parts_.adoption_lock.while_shared(look_up);
@@ -310,7 +317,7 @@ class Attempt {
     if (is_retried && !parts_.health.in_outage()) {
       const async::Steady outage_end = parts_.health.outage_end();
       const Retry& retry =
-          parts_.retries.note_failure(delay_id_, room_id_, due_, release.error, steady_now(), outage_end);
+          parts_.retries.note_failure(delay_id_, room_id_, due_, release.error, began_, steady_now(), outage_end);
       if (retry.is_hopeless(now(), steady_now(), outage_end, options())) co_return GiveUp{};
     }
 
@@ -354,6 +361,9 @@ class Attempt {
   Timestamp now() const { return parts_.context.clock.now(); }
   async::Steady steady_now() const { return parts_.context.clock.steady_now(); }
   Lane lane() const { return lane_of(parts_.retries, room_id_, delay_id_, due_); }
+  bool holds_up_for_too_long() const {
+    return turn_ && !is_aside() && parts_.retries.has_waited_enough(room_id_, steady_now(), parts_.health.outage_end());
+  }
   bool is_aside() const { return parts_.retries.is_aside(delay_id_, due_); }
 
   AttemptParts& parts_;
@@ -364,6 +374,7 @@ class Attempt {
   const Timestamp queued_due_;  // on request it waits for no timer
 
   std::optional<RoomTurn> turn_;               // while it has one
+  async::Steady began_{};                      // when it got its last turn; on request, its beginning
   std::optional<RequestPlaces::Place> place_;  // on request, until it waits for a turn
   std::optional<domain::UserId> caller_;
   Reply reply_;                   // none where nobody has asked

@@ -49,7 +49,7 @@ struct AfterSend {
   }
 
   Action operator()(const homeserver::Unclear& unclear) const {
-    state.note_unclear(now, options, unclear.may_be_queued);
+    state.note_unclear(now + send.shortened_by, options, unclear.may_be_queued);
     return TryLater{unclear.reason, unclear.error};
   }
 };

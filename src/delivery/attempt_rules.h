@@ -50,6 +50,7 @@ struct Send {
   bool with_device = true;        // as its owner's device, if it has one
   bool is_second = false;         // the first was refused
   bool may_have_arrived = false;  // an earlier send had no clear answer, and no look could tell
+  Milliseconds shortened_by{0};   // the time for which an answer is waited for; the homeserver may act on it until then
 };
 struct LookFor {};     // in its room
 struct FlushQueue {};  // of the homeserver

@@ -37,9 +37,12 @@ struct Options {
   Milliseconds queue_time{330'000};
   // And after that was flushed: a Dendrite under load was seen to show an event 28 s after it had made it.
   Milliseconds flush_time{120'000};
+  Milliseconds send_timeout{30'000};
   // How long the events of a room that were sent without an outcome hold up its later ones, all together. Afterwards
-  // such an event is set aside, and sent again beside them, at growing intervals.
+  // such an event is set aside, and sent again beside them, at growing intervals; and no answer is waited for there for
+  // longer than `short_send_timeout`, so that events that are never answered hold up the others hardly longer.
   Milliseconds longest_hold{120'000};
+  Milliseconds short_send_timeout{2'000};
   Milliseconds first_retry_aside{30'000};
   Milliseconds last_retry_aside{300'000};
   // So long after it was due it fails with what was answered last.

@@ -29,10 +29,11 @@ Retries::Retries(const Options& options)
       backoff_aside_(options.first_retry_aside, options.last_retry_aside) {}
 
 Retry& Retries::note_failure(domain::DelayId delay_id, domain::RoomId room_id, Timestamp due,
-                             const std::optional<domain::HomeserverError>& answer, async::Steady now,
-                             async::Steady outage_end) {
-  Hold& hold = hold_of(room_id, now, outage_end);
-  const Retry first{due, std::move(room_id), now, now};
+                             const std::optional<domain::HomeserverError>& answer, async::Steady began,
+                             async::Steady now, async::Steady outage_end) {
+  began = std::max(began, outage_end);
+  Hold& hold = hold_of(room_id, began, now, outage_end);
+  const Retry first{due, std::move(room_id), now, began};
   Retry& retry = retries_.try_emplace(delay_id, first).first->second;
   if (retry.due != due) retry = first;
   count(hold, retry, now);
@@ -47,18 +48,26 @@ Retry& Retries::note_failure(domain::DelayId delay_id, domain::RoomId room_id, T
   return retry;
 }
 
-Retries::Hold& Retries::hold_of(const domain::RoomId& room_id, async::Steady now, async::Steady outage_end) {
-  const auto is_over = [now](const auto& entry) { return now - entry.second.last_failure >= hold_is_forgotten_after; };
+bool Retries::Hold::is_over(async::Steady now, async::Steady outage_end) const {
+  return now - last_failure >= hold_is_forgotten_after || since < outage_end;
+}
+
+Retries::Hold& Retries::hold_of(const domain::RoomId& room_id, async::Steady began, async::Steady now,
+                                async::Steady outage_end) {
   if (now >= next_sweep_) {
-    std::erase_if(holds_, is_over);
+    std::erase_if(holds_, [&](const auto& entry) { return entry.second.is_over(now, outage_end); });
     next_sweep_ = now + hold_is_forgotten_after;
   }
-  const Hold anew{now, now, now};
-  auto& entry = *holds_.try_emplace(room_id, anew).first;
-  Hold& hold = entry.second;
-  if (is_over(entry) || hold.since < outage_end) hold = anew;
+  const Hold anew{now, began, now};
+  Hold& hold = holds_.try_emplace(room_id, anew).first->second;
+  if (hold.is_over(now, outage_end)) hold = anew;
   hold.last_failure = now;
   return hold;
+}
+
+bool Retries::has_waited_enough(const domain::RoomId& room_id, async::Steady now, async::Steady outage_end) const {
+  const auto hold = holds_.find(room_id);
+  return hold != holds_.end() && !hold->second.is_over(now, outage_end) && hold->second.used >= options_.longest_hold;
 }
 
 void Retries::count(Hold& hold, const Retry& retry, async::Steady now) {

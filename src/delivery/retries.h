@@ -38,14 +38,16 @@ class Retries {
  public:
   explicit Retries(const Options& options);
 
-  // A send or a look of an event of this room that was due then had no outcome, but for `answer`. What failed before
-  // `outage_end` does not count.
+  // A send or a look of an event of this room that was due then had no outcome, but for `answer`. It has had the turn
+  // of its room since `began`. What failed before `outage_end` does not count.
   Retry& note_failure(domain::DelayId delay_id, domain::RoomId room_id, Timestamp due,
-                      const std::optional<domain::HomeserverError>& answer, async::Steady now,
+                      const std::optional<domain::HomeserverError>& answer, async::Steady began, async::Steady now,
                       async::Steady outage_end);
   // Of the event that is due then: one that was restarted since has a new beginning.
   const Retry* find(domain::DelayId delay_id, Timestamp due) const;
   bool is_aside(domain::DelayId delay_id, Timestamp due) const;
+  // Its room has waited for as long as it may, and waits for no other event without an outcome.
+  bool has_waited_enough(const domain::RoomId& room_id, async::Steady now, async::Steady outage_end) const;
   // It has an outcome, or another beginning, since then.
   void forget(domain::DelayId delay_id, async::Steady now);
 
@@ -63,9 +65,11 @@ class Retries {
     async::Steady counted;  // until when `used` is reckoned: two that fail by turns do not count twice
     async::Steady last_failure;
     async::Steady::duration used{};
+
+    bool is_over(async::Steady now, async::Steady outage_end) const;
   };
 
-  Hold& hold_of(const domain::RoomId& room_id, async::Steady now, async::Steady outage_end);
+  Hold& hold_of(const domain::RoomId& room_id, async::Steady began, async::Steady now, async::Steady outage_end);
   // Its room has waited for it since its last failure.
   static void count(Hold& hold, const Retry& retry, async::Steady now);
   Milliseconds hold_left(const Retry& retry) const;

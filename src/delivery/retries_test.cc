@@ -20,7 +20,7 @@ const Options options;
 class RetriesTest : public ::testing::Test {
  protected:
   const Retry& fail(async::Steady now, Timestamp due_then = due, async::Steady outage_end = no_outage) {
-    return retries_.note_failure(id, room, due_then, std::nullopt, now, outage_end);
+    return retries_.note_failure(id, room, due_then, std::nullopt, now, now, outage_end);
   }
   Milliseconds pause_unclear() { return retries_.next_pause(id, due, true, 0ms); }
   Milliseconds pause_not_arrived(Milliseconds at_least = 0ms) { return retries_.next_pause(id, due, false, at_least); }
@@ -102,6 +102,7 @@ TEST_F(RetriesTest, ARoomIsHeldUpForAWhileInAllTable) {
     bool is_aside = false;
     std::chrono::seconds outage_end{-1};
     const char* room_id = "!a:example.org";
+    std::chrono::seconds took{0};
   };
   using enum What;
   const struct {
@@ -121,6 +122,15 @@ TEST_F(RetriesTest, ARoomIsHeldUpForAWhileInAllTable) {
        {{1, fails, 0s}, {1, fails, 120s, true}, {1, ends, 3000s, true}, {2, fails, 3001s, true}}},
       {"two by turns do not count twice",
        {{1, fails, 0s}, {2, fails, 10s}, {1, fails, 80s}, {2, fails, 90s}, {1, fails, 119s}, {2, fails, 120s, true}}},
+      {"what takes long counts from its beginning",
+       {{.event = 1, .what = fails, .at = 30s, .took = 30s},
+        {.event = 2, .what = fails, .at = 70s, .took = 30s},
+        {.event = 3, .what = fails, .at = 129s, .took = 59s},
+        {.event = 4, .what = fails, .at = 140s, .is_aside = true, .took = 1s}}},
+      {"but not from before an outage",
+       {{.event = 1, .what = fails, .at = 130s, .outage_end = 100s, .took = 130s},
+        {.event = 1, .what = fails, .at = 219s, .outage_end = 100s},
+        {.event = 1, .what = fails, .at = 220s, .is_aside = true, .outage_end = 100s}}},
       {"another room is another",
        {{1, fails, 0s}, {1, fails, 120s, true}, {2, fails, 121s, false, -1s, "!b:example.org"}}},
       {"an hour without a failure", {{1, fails, 0s}, {1, fails, 120s, true}, {2, fails, 3720s}, {2, fails, 3839s}}},
@@ -148,7 +158,8 @@ TEST_F(RetriesTest, ARoomIsHeldUpForAWhileInAllTable) {
         retries.forget(event, begin + step.at);
         continue;
       }
-      retries.note_failure(event, domain::RoomId(step.room_id), due, std::nullopt, begin + step.at,
+      const async::Steady at = begin + step.at;
+      retries.note_failure(event, domain::RoomId(step.room_id), due, std::nullopt, at - step.took, at,
                            begin + step.outage_end);
       retries.next_pause(event, due, true, 0ms);
       EXPECT_EQ(retries.is_aside(event, due), step.is_aside);
@@ -173,7 +184,7 @@ TEST_F(RetriesTest, AnEventFailsWithWhatWasAnsweredLast) {
   EXPECT_EQ(final_error(nullptr).status, 504);
   EXPECT_EQ(final_error(&fail(begin)).status, 504);
   const domain::HomeserverError bad_gateway{502, "{}"};
-  retries_.note_failure(id, room, due, bad_gateway, begin, no_outage);
+  retries_.note_failure(id, room, due, bad_gateway, begin, begin, no_outage);
   EXPECT_EQ(final_error(&fail(begin + 1s)).status, 502);
 }
 

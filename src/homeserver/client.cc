@@ -63,19 +63,18 @@ Task<std::optional<NotArrived>> HomeserverClient::prepare(domain::DelayId delay_
 }
 
 Task<SendAnswer> HomeserverClient::send(domain::DelayId delay_id, const domain::EventToSend& event,
-                                        domain::Attempt attempt) {
+                                        domain::Attempt attempt, Milliseconds time_limit) {
   if (!can_be_addressed(event)) co_return refuse_address();
   std::optional<SendAnswer> in_place = co_await accounts_.answer_for(event);
   if (in_place) co_return std::move(*in_place);
   http::Request request = make_send_request(delay_id, event, attempt, options_.as_token);
   const async::Steady began = clock_.steady_now();
-  const HttpAnswer answer =
-      co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
+  const HttpAnswer answer = co_await http_.send(std::move(request), http::SendLimits(time_limit, answer_limits::send));
   SendAnswer read = read_send_answer(answer, clock_.wall_now());
   if (std::holds_alternative<Unclear>(read)) unclear_ = clock_.steady_now();
   if (!answer) {
     auto* unclear = std::get_if<Unclear>(&read);
-    if (unclear) unclear->may_be_queued = kind_.may_queue() && clock_.steady_now() - began >= options_.send_timeout;
+    if (unclear) unclear->may_be_queued = kind_.may_queue() && clock_.steady_now() - began >= time_limit;
     co_return read;
   }
   auto* refused = std::get_if<Refused>(&read);
@@ -125,7 +124,7 @@ Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   const domain::Attempt now{clock_.wall_now(), false};
   http::Request request = make_send_request(domain::DelayId::random(), nothing, now, options_.as_token);
   const HttpAnswer answer =
-      co_await http_.send(std::move(request), http::SendLimits(options_.send_timeout, answer_limits::send));
+      co_await http_.send(std::move(request), http::SendLimits(options_.flush_timeout, answer_limits::send));
   const SendAnswer read = read_send_answer(answer, clock_.wall_now());
   const auto* refused = std::get_if<Refused>(&read);
   const bool worked_off =

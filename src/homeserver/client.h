@@ -24,7 +24,7 @@ struct HomeserverClientOptions {
   std::string server_name{};                 // whose users these are; others have no delayed events here
   std::optional<Kind> kind{};                // where the operator says it
   std::optional<std::string> admin_token{};  // of Synapse, to ask what stands against an owner's account
-  std::chrono::milliseconds send_timeout{30'000};
+  std::chrono::milliseconds flush_timeout{30'000};
   std::chrono::milliseconds look_timeout{30'000};
   std::chrono::milliseconds mark_timeout{10'000};
   std::chrono::milliseconds way_timeout{5'000};
@@ -37,7 +37,8 @@ class HomeserverClient final : public Homeserver {
   HomeserverClient(http::Client& http, http::Client& for_clients, async::Clock& clock, HomeserverClientOptions options);
 
   Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override;
-  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
+  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt,
+                        Milliseconds time_limit) override;
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
   Task<Flush> flush_queue(const domain::EventToSend& event) override;

@@ -22,6 +22,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Milliseconds send_timeout = 30s;
+
 // A client and an HTTP server on the loopback interface, which answers as it is told.
 class HomeserverClientTest : public ::testing::Test {
  protected:
@@ -123,7 +125,7 @@ TEST_F(HomeserverClientTest, ReadsTheDateOfARetryAfterByTheWallClock) {
   event.type = "m.room.message";
   event.content = "{}";
   const domain::Attempt attempt{wall_from_ms(5)};
-  const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt));
+  const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt, send_timeout));
   const auto wait = std::get<NotArrived>(answer).retry_after.value();
   EXPECT_GT(wait, 30s);
   EXPECT_LE(wait, 1min);
@@ -139,7 +141,7 @@ TEST_F(HomeserverClientTest, SendsAnEvent) {
 
   auto homeserver = client();
   const auto delay_id = domain::DelayId::random();
-  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{wall_from_ms(5)}));
+  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{wall_from_ms(5)}, send_timeout));
   EXPECT_EQ(std::get<Sent>(answer).event_id.value, "$e");
   ASSERT_EQ(requests_.size(), 1u);
   EXPECT_EQ(requests_[0].method, "PUT");
@@ -159,7 +161,7 @@ TEST_F(HomeserverClientTest, SendsNothingThatAProxyWouldFold) {
     event.state_key = key;
     event.content = "{}";
     const domain::Attempt attempt{wall_from_ms(1)};
-    const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt));
+    const SendAnswer answer = run(homeserver.send(domain::DelayId::random(), event, attempt, send_timeout));
     EXPECT_EQ(std::get<Refused>(answer).errcode, "M_INVALID_PARAM") << key;
     const LookAnswer look = run(homeserver.look_for(domain::DelayId::random(), event, attempt));
     EXPECT_TRUE(std::holds_alternative<MayNotLook>(look)) << key;
@@ -177,7 +179,7 @@ TEST_F(HomeserverClientTest, KnowsThatARefusalMayBeForAHomeserverThatIsStopping)
     answers_.push_back(stopping);
     const auto delay_id = domain::DelayId::random();
     EXPECT_FALSE(run(homeserver.prepare(delay_id)));
-    return std::get<Refused>(run(homeserver.send(delay_id, event, domain::Attempt{}))).may_be_stopping;
+    return std::get<Refused>(run(homeserver.send(delay_id, event, domain::Attempt{}, send_timeout))).may_be_stopping;
   };
   EXPECT_TRUE(may_be_stopping());
   server_header_ = {{"Server", "Synapse/1.163.2"}};
@@ -336,7 +338,8 @@ TEST_F(LookForTest, NeedsNoOtherBarrierUntilSomethingIsUnclearAgain) {
   EXPECT_FALSE(is_there());
   EXPECT_EQ(barriers_, 1u);
   will_answer(502, "");
-  EXPECT_TRUE(std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}))));
+  EXPECT_TRUE(
+      std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}, send_timeout))));
   for (int i = 0; i < 2; ++i) will_answer(200, R"({"chunk":[]})");
   EXPECT_FALSE(is_there());
   EXPECT_EQ(barriers_, 2u);
@@ -524,7 +527,8 @@ TEST_F(LargeAnswersTest, ToOtherQuestionsAreNone) {
   answer_ = [&](const http::Request&) { return http::Response{200, {}, large}; };
   auto homeserver = client();
   // It may have been sent, and is looked for.
-  EXPECT_TRUE(std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}))));
+  EXPECT_TRUE(
+      std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}, send_timeout))));
   const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
   EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials))));
 }
@@ -538,7 +542,7 @@ class LimitedSendTest : public HomeserverClientTest {
   }
   SendAnswer send() {
     auto homeserver = client();
-    return run(homeserver.send(domain::DelayId::random(), event_, domain::Attempt{}));
+    return run(homeserver.send(domain::DelayId::random(), event_, domain::Attempt{}, send_timeout));
   }
 
   domain::EventToSend event_ = [] {
@@ -579,7 +583,7 @@ TEST_F(LimitedSendTest, AsksOnceForManyAtATime) {
   auto homeserver = client();
   std::vector<std::future<SendAnswer>> under_way;
   for (int number = 0; number < 3; ++number) {
-    auto sending = homeserver.send(domain::DelayId::random(), event_, domain::Attempt{});
+    auto sending = homeserver.send(domain::DelayId::random(), event_, domain::Attempt{}, send_timeout);
     under_way.push_back(async::asio::co_spawn(context_, std::move(sending), async::asio::use_future));
   }
   context_.restart();
@@ -597,7 +601,7 @@ TEST_F(HomeserverClientTest, KnowsThatARefusedConnectionTookNothing) {
   event.content = "{}";
   const auto delay_id = domain::DelayId::random();
   EXPECT_TRUE(run(homeserver.prepare(delay_id)));
-  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{}));
+  const SendAnswer answer = run(homeserver.send(delay_id, event, domain::Attempt{}, send_timeout));
   EXPECT_TRUE(std::holds_alternative<NotArrived>(answer));
 }
 

@@ -98,9 +98,10 @@ class Homeserver {
   virtual Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) = 0;
 
   // PUT /send, /state or /redact as the event's owner, with txn_id = `delay_id` and the attempt's origin_server_ts (not
-  // the event's own: see delivery, which decides between the two). `event` must outlive the task.
-  virtual Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event,
-                                domain::Attempt attempt) = 0;
+  // the event's own: see delivery, which decides between the two). Unclear if there is no answer within `time_limit`.
+  // `event` must outlive the task.
+  virtual Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt,
+                                Milliseconds time_limit) = 0;
 
   // Whether an attempt with these arguments has taken effect: an event of that room, sender, type, state key, content
   // and origin_server_ts, and, where the homeserver shows it, that transaction. `event` must outlive the task.

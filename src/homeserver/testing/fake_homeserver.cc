@@ -29,15 +29,16 @@ Task<std::optional<NotArrived>> FakeHomeserver::prepare(domain::DelayId) {
 }
 
 Task<SendAnswer> FakeHomeserver::send(domain::DelayId delay_id, const domain::EventToSend& event,
-                                      domain::Attempt attempt) {
+                                      domain::Attempt attempt, Milliseconds time_limit) {
   const Send send{delay_id, event, attempt, clock_.now()};
   sends.push_back(send);
   most_under_way = std::max(most_under_way, ++under_way);
   const auto time = send_time ? send_time(send) : std::chrono::milliseconds(0);
-  co_await clock_.sleep_for(time);
+  co_await clock_.sleep_for(std::min(time, time_limit));
   --under_way;
   const auto state = co_await async::asio::this_coro::cancellation_state;
   if (state.cancelled() != async::asio::cancellation_type::none) co_return Unclear{"cancelled"};
+  if (time > time_limit) co_return Unclear{"timed out"};
   if (!next_answers.empty()) co_return take_first(next_answers);
   if (answer_send) co_return answer_send(send);
   co_return Sent{domain::EventId("$" + delay_id.to_string())};

@@ -30,7 +30,8 @@ class FakeHomeserver final : public Homeserver {
   explicit FakeHomeserver(async::Clock& clock) : clock_(clock) {}
 
   Task<std::optional<NotArrived>> prepare(domain::DelayId delay_id) override;
-  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt) override;
+  Task<SendAnswer> send(domain::DelayId delay_id, const domain::EventToSend& event, domain::Attempt attempt,
+                        Milliseconds time_limit) override;
   Task<LookAnswer> look_for(domain::DelayId delay_id, const domain::EventToSend& event,
                             domain::Attempt attempt) override;
   Task<Flush> flush_queue(const domain::EventToSend& event) override;
@@ -49,7 +50,7 @@ class FakeHomeserver final : public Homeserver {
   // The answers to the next sends; when there is none left, answer_send.
   std::deque<SendAnswer> next_answers;
   std::function<SendAnswer(const Send&)> answer_send;
-  // How long a send takes.
+  // How long a send takes; there is no answer if it takes longer than whoever sends waits.
   std::function<std::chrono::milliseconds(const Send&)> send_time;
   std::size_t under_way = 0;
 
