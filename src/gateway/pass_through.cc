@@ -66,6 +66,7 @@ void replace_body(http::Response& answer, std::string body) {
     answer.headers.remove(name);
   }
   answer.body = std::move(body);
+  answer.is_chunked = false;
 }
 
 }  // namespace afterword::gateway

@@ -412,6 +412,108 @@ TEST_F(BodyStreamTest, TheHomeserverAsksForABodyThatWaitsToBeAskedFor) {
   EXPECT_TRUE(homeserver->is_closed_by_peer());
 }
 
+TEST_F(BodyStreamTest, PassesOnWhatComesBeforeTheAnswer) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client);
+  homeserver.send(
+      "HTTP/1.1 103 Hints\r\nLink: </a>\r\nConnection: X\r\nX: y\r\nLink: </b>\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 103 Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n");
+  homeserver.send(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 102 Processing\r\n\r\n") << "nobody has asked for 100";
+  EXPECT_THAT(client.read_message(), AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("ok")));
+
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  homeserver.read_until("\r\n\r\n");
+  homeserver.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 103 Early Hints\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("body");
+  homeserver.read_until("body");
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(BodyStreamTest, TellsAnOldClientTheAnswerOnly) {
+  start();
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client, old_get_request);
+  homeserver.send("HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 "));
+}
+
+// What does not fit at once is sent before the answer, or left out as a whole.
+TEST_F(BodyStreamTest, AClientThatDoesNotReadGetsWholeInterimAnswersOrNone) {
+  start();
+  constexpr int rounds = 40;
+  const std::string hint = "HTTP/1.1 103 Hints\r\nLink: " + std::string(60'000, 'x') + "\r\n\r\n";
+  RawSocket client = connect();
+  for (int round = 0; round < rounds; ++round) client.send(get_request);
+  std::thread announcing([&, homeserver = accept()]() mutable {
+    for (int round = 0; round < rounds; ++round) {
+      homeserver.read_until("\r\n\r\n");
+      for (int count = 0; count < 16; ++count) homeserver.send(hint);
+      homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+  });
+  std::this_thread::sleep_for(500ms);  // by then it has been sent more than fits
+  int hints = 0;
+  for (int answers = 0; answers < rounds;) {
+    const std::string head = client.read_until("\r\n\r\n");
+    if (head == hint) {
+      ++hints;
+      continue;
+    }
+    EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_EQ(client.read(2), "ok");
+    ++answers;
+  }
+  announcing.join();
+  EXPECT_GT(hints, 0);
+}
+
+TEST_F(BodyStreamTest, ASmallBodyInChunksStaysInChunks) {
+  start();
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: t\r\n\r\n");
+  RawSocket homeserver = accept();
+  EXPECT_THAT(homeserver.read_until("\r\n\r\n"), Not(HasSubstr("Length")));
+  EXPECT_EQ(homeserver.read(13), "3\r\nabc\r\n0\r\n\r\n");
+  homeserver.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: t\r\n\r\n");
+  EXPECT_THAT(client.read_until("0\r\n\r\n"),
+              AllOf(HasSubstr("\r\nTransfer-Encoding: chunked\r\n"), EndsWith("\r\n\r\n2\r\nok\r\n0\r\n\r\n")));
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_THAT(homeserver.read_until("\r\n\r\n"), HasSubstr("chunked"));
+  EXPECT_EQ(homeserver.read(5), "0\r\n\r\n");
+  homeserver.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_THAT(client.read_until("\r\n0\r\n\r\n"), HasSubstr("chunked"));
+
+  RawSocket old = connect();
+  old.send(old_get_request);
+  homeserver.read_until("\r\n\r\n");
+  homeserver.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+  EXPECT_THAT(old.read_message(), AllOf(HasSubstr("\r\nContent-Length: 2\r\n"), EndsWith("ok")));
+}
+
+TEST_F(BodyStreamTest, ARequestIsForTheHostThatItNames) {
+  start();
+  RawSocket client = connect();
+  client.send("GET / HTTP/1.1\r\nHost: Matrix.example.org:8448\r\nConnection: host\r\n\r\n");
+  RawSocket homeserver = accept();
+  EXPECT_THAT(homeserver.read_until("\r\n\r\n"), HasSubstr("\r\nHost: Matrix.example.org:8448\r\n"));
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  client.read_message();
+  client.send("GET / HTTP/1.1\r\nHost: other\r\n\r\n");
+  EXPECT_THAT(homeserver.read_until("\r\n\r\n"), HasSubstr("\r\nHost: other\r\n")) << "over the same connection";
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  client.read_message();
+  client.send(old_get_request);
+  EXPECT_THAT(homeserver.read_until("\r\n\r\n"), HasSubstr("\r\nHost: 127.0.0.1:")) << "one that names none";
+  homeserver.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  client.read_message();
+}
+
 TEST_F(BodyStreamTest, ASlowHomeserverSlowsTheClientDown) {
   start();
   RawSocket client = connect();

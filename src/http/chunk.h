@@ -18,10 +18,17 @@ struct FramedPiece {
   std::string_view behind;
 };
 
+enum class Chunks { none, more_to_come, complete };
+constexpr Chunks chunks_of(bool is_chunked, bool is_all) {
+  if (!is_chunked) return Chunks::none;
+  return is_all ? Chunks::complete : Chunks::more_to_come;
+}
+
 // Behind `head`, which may be empty. An empty piece is no chunk, for that would be the last.
-inline FramedPiece frame(std::string_view head, std::string_view piece, bool is_chunked) {
-  if (!is_chunked || piece.empty()) return {std::string(head), piece, {}};
-  return {fmt::format("{}{:x}\r\n", head, piece.size()), piece, "\r\n"};
+inline FramedPiece frame(std::string_view head, std::string_view piece, Chunks chunks) {
+  const bool is_last = chunks == Chunks::complete;
+  if (chunks == Chunks::none || piece.empty()) return {std::string(head), piece, is_last ? last_chunk : ""};
+  return {fmt::format("{}{:x}\r\n", head, piece.size()), piece, is_last ? "\r\n0\r\n\r\n" : "\r\n"};
 }
 
 }  // namespace afterword::http

@@ -32,34 +32,35 @@ constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 bool may_be_repeated(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
 
-// What a caller passes on from elsewhere, but is ours to say. Of Expect nothing is left to say where the body follows
-// at once.
-bool is_ours(std::string_view name) {
-  return equal_ignoring_case(name, "Host") || equal_ignoring_case(name, "Content-Length") ||
-         equal_ignoring_case(name, "Expect");
+// To wait for a word about the body is nothing to ask for where the body follows at once.
+bool waits_to_be_asked(const Header& header) {
+  return equal_ignoring_case(header.name, "Expect") && equal_ignoring_case(header.value, "100-continue");
 }
 
-// Nothing if it cannot be written as one request.
-std::optional<ClientConnection::Outgoing> to_outgoing(Request request, const std::string& host) {
+// Nothing if it cannot be written as one request. `own_host`: for a request that names none.
+std::optional<ClientConnection::Outgoing> to_outgoing(Request request, const std::string& own_host) {
   remove_hop_by_hop(request.headers);
-  HeadWriter writer = HeadWriter::request(request.method, request.target);
-  writer.add("Host", host);
+  HeadWriter writer =
+      HeadWriter::request(request.method, request.target, request.headers.find("Host").value_or(own_host));
   for (const Header& header : request.headers) {
-    if (!is_ours(header.name)) writer.add(header.name, header.value);
+    if (equal_ignoring_case(header.name, "Host") || equal_ignoring_case(header.name, "Content-Length")) continue;
+    if (request.rest || !waits_to_be_asked(header)) writer.add(header.name, header.value);
   }
-  const std::optional<std::uint64_t> remaining = request.rest ? request.rest->remaining_bytes() : 0;
+  const auto no_bytes = request.is_chunked ? std::nullopt : std::optional<std::uint64_t>(0);
+  const std::optional<std::uint64_t> remaining = request.rest ? request.rest->remaining_bytes() : no_bytes;
+  const bool says_length =
+      request.method == "PUT" || request.method == "POST" || request.headers.find("Content-Length");
   if (!remaining) {
     writer.add("Transfer-Encoding", "chunked");
-  } else if (*remaining > 0 || !request.body.empty() || request.method == "PUT" || request.method == "POST") {
+  } else if (*remaining > 0 || !request.body.empty() || says_length) {
     writer.add("Content-Length", std::to_string(request.body.size() + *remaining));
   }
-  const auto expected = request.headers.find("Expect");
-  if (request.rest && expected && equal_ignoring_case(*expected, "100-continue")) writer.add("Expect", "100-continue");
   std::optional<Head> head = writer.finish();
   if (!head) return std::nullopt;
   return ClientConnection::Outgoing{.head = std::move(*head),
                                     .body = std::move(request.body),
                                     .rest = std::move(request.rest),
+                                    .interim = std::move(request.interim),
                                     .is_chunked = !remaining,
                                     .is_head_request = request.method == "HEAD"};
 }

@@ -55,10 +55,11 @@ class Client {
   Client(async::Executor executor, Origin origin, ClientOptions options = {});
   ~Client();
 
-  // Sends the request and reads the whole answer. Host and Content-Length are ours; hop-by-hop headers are dropped in
-  // both directions. A kept-alive connection is used again only while the server has not closed it; one that it closes
-  // at that very moment is replaced once, without a word, for GET, HEAD and OPTIONS only: nothing else is ever sent
-  // twice, nor over one that may be about to be closed (keep_time.h). Requests beyond max_connections wait, in order.
+  // Sends the request and reads the whole answer. Host is the request's own, or else the origin's; it chooses nothing
+  // here. Framing is ours, and hop-by-hop headers are dropped in both directions. A kept-alive connection is used again
+  // only while the server has not closed it; one that it closes at that very moment is replaced once, without a word,
+  // for GET, HEAD and OPTIONS only: nothing else is ever sent twice, nor over one that may be about to be closed
+  // (keep_time.h). Requests beyond max_connections wait, in order.
   async::Task<Result<Response, NoAnswer>> send(Request request, SendLimits limits);
 
   // The same, but goes on with the head of the answer: of its body there is as much as came with the head, and the rest

@@ -42,14 +42,8 @@ std::string_view to_text(const boost::beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
-template <class BeastHead>
-Response to_response(const BeastHead& head) {
-  Response response;
-  response.status = static_cast<int>(head.result_int());
-  for (const auto& field : head) response.headers.add(std::string(field.name_string()), std::string(field.value()));
-  remove_hop_by_hop(response.headers);
-  return response;
-}
+// Whether whoever reads it has to wait for its end to know its length.
+bool has_no_length(const StrictParser<false>& parser) { return parser.chunked() || parser.need_eof(); }
 
 }  // namespace
 
@@ -120,7 +114,8 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin
   in_step_ = false;
   answer_begun_ = false;
   sent_rest_bytes_ = 0;
-  FramedPiece first = frame(outgoing.head.text(), outgoing.body, outgoing.is_chunked);
+  const Chunks chunks = chunks_of(outgoing.is_chunked, outgoing.rest == nullptr);
+  FramedPiece first = frame(outgoing.head.text(), outgoing.body, chunks);
   const error_code error = co_await send(std::move(first));
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
   sent_all_ = !error && !outgoing.rest;
@@ -161,7 +156,7 @@ async::Task<void> ClientConnection::send_rest(std::shared_ptr<ClientConnection> 
       co_return;
     }
     if (piece->empty()) break;
-    FramedPiece framed = frame("", *piece, is_chunked);
+    FramedPiece framed = frame("", *piece, chunks_of(is_chunked, false));
     const error_code error = co_await self->send(std::move(framed));
     if (error) co_return;
     self->sent_rest_bytes_ += piece->size();
@@ -198,11 +193,12 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_
     if (failure) co_return *failure;
     keep_alive_.reset();
     if (const auto said = parser_->get().find("Keep-Alive"); said != parser_->get().end()) keep_alive_ = said->value();
-    Response response = to_response(parser_->get());
+    Response response = to_response();
     if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
     if (response.status < 200) {  // it announces the answer, and has no body
       if (++announcements > max_announcements) co_return Failure{"not a well-formed answer: it is announced for ever"};
       if (response.status == 100 && outgoing.rest) co_await outgoing.rest->ask_for();
+      if (response.status != 100 && outgoing.interim) outgoing.interim->pass_on(response);
       continue;
     }
     parser_->eager(true);
@@ -226,11 +222,22 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_hea
     if (error) co_return Failure{fmt::format("no answer: {}", error.message()), !answer_begun_ && !was_cut_};
   }
   error_code error;
+  headers_ = Headers::read(to_text(input_));
   input_.consume(parser_->put(input_.data(), error));
   if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
   if (error) co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
   if (!has_one_length(parser_->get())) co_return Failure{"not a well-formed answer: its length is ambiguous"};
   co_return std::nullopt;
+}
+
+Response ClientConnection::to_response() {
+  Response response;
+  response.status = static_cast<int>(parser_->get().result_int());
+  response.reason = parser_->get().reason();
+  response.headers = std::move(headers_);
+  response.is_chunked = has_no_length(*parser_);
+  remove_hop_by_hop(response.headers);
+  return response;
 }
 
 async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_more(std::chrono::milliseconds limit) {

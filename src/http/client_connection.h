@@ -46,7 +46,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   struct Outgoing {
     Head head;
     std::string body;
-    std::shared_ptr<BodyStream> rest;  // what is to come of the body
+    std::shared_ptr<BodyStream> rest;         // what is to come of the body
+    std::shared_ptr<InterimAnswers> interim;  // null: they are dropped
     bool is_chunked = false;
     bool is_head_request = false;
   };
@@ -95,6 +96,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   async::Task<boost::system::error_code> send(FramedPiece framed);
   async::Task<Result<Response, Failure>> read_answer_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
   async::Task<std::optional<Failure>> read_head();
+  Response to_response();  // the head that was read
   std::optional<Failure> take_in();
   std::optional<Failure> finish();
   async::Task<boost::system::error_code> receive(std::size_t size);
@@ -113,6 +115,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool limit_reached_ = false;
   boost::beast::flat_buffer input_;
   std::unique_ptr<Parser> parser_;  // of the present answer
+  Headers headers_;                 // of the head that was just read
   std::optional<std::string> keep_alive_;
   bool sent_all_ = false;  // the request
   std::uint64_t sent_rest_bytes_ = 0;

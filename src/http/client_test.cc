@@ -112,14 +112,17 @@ std::string body_of(const Result<Response, NoAnswer>& outcome) {
 
 TEST_F(ClientTest, SendsARequestAndReadsItsAnswer) {
   std::string received;
+  std::string received_of_own;
   std::string host;
   {
-    ScriptedServer server([&received](tcp::acceptor& acceptor) {
+    ScriptedServer server([&](tcp::acceptor& acceptor) {
       RawSocket peer = RawSocket::accept(acceptor);
       received = peer.read_message();
       peer.send(
           "HTTP/1.1 404 Not Found\r\nSet-Cookie: b\r\nX: 1\r\nSet-Cookie: a\r\nConnection: y\r\nY: 2\r\n"
           "Content-Length: 4\r\n\r\nbody");
+      received_of_own = peer.read_message();
+      peer.send(empty_answer);
     });
     host = server.origin().host_header();
     open(server.origin());
@@ -138,9 +141,11 @@ TEST_F(ClientTest, SendsARequestAndReadsItsAnswer) {
     EXPECT_EQ(answer->body, "body");
     std::vector<std::string> lines;
     for (const Header& header : answer->headers) lines.push_back(header.name + ": " + header.value);
-    EXPECT_THAT(lines, ElementsAre("Set-Cookie: b", "Set-Cookie: a", "X: 1", "Content-Length: 4"));
+    EXPECT_THAT(lines, ElementsAre("Set-Cookie: b", "X: 1", "Set-Cookie: a", "Content-Length: 4"));
+    send(request("GET"));
   }
-  EXPECT_THAT(received, StartsWith("PUT /path?query HTTP/1.1\r\nHost: " + host + "\r\n"));
+  EXPECT_THAT(received_of_own, StartsWith("GET /path?query HTTP/1.1\r\nHost: " + host + "\r\n"));
+  EXPECT_THAT(received, StartsWith("PUT /path?query HTTP/1.1\r\nHost: elsewhere\r\n"));
   EXPECT_THAT(received, EndsWith("\r\nA: 1\r\nA: 3\r\nContent-Length: 7\r\n\r\ncontent"));
 }
 

@@ -15,20 +15,33 @@ constexpr std::size_t usual_bytes = 512;
 
 }  // namespace
 
-HeadWriter HeadWriter::request(std::string_view method, std::string_view target) {
+HeadWriter HeadWriter::request(std::string_view method, std::string_view target, std::string_view host) {
   HeadWriter writer;
-  writer.is_sound_ = is_token(method) && is_target(target);
+  writer.is_sound_ = is_token(method) && is_target(target) && is_host(host);
   writer.text_.reserve(usual_bytes + target.size());
-  writer.text_.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  writer.text_.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(host).append("\r\n");
   return writer;
 }
 
-HeadWriter HeadWriter::answer(int status) {
+HeadWriter HeadWriter::answer(int status, std::string_view reason) {
+  HeadWriter writer = any_answer(status, reason);
+  writer.is_sound_ = writer.is_sound_ && status >= 200 && status < 600;
+  return writer;
+}
+
+HeadWriter HeadWriter::interim_answer(int status, std::string_view reason) {
+  HeadWriter writer = any_answer(status, reason);
+  writer.is_sound_ = writer.is_sound_ && status >= 102 && status < 200;
+  return writer;
+}
+
+HeadWriter HeadWriter::any_answer(int status, std::string_view reason) {
   HeadWriter writer;
-  writer.is_sound_ = status >= 200 && status < 600;
+  writer.is_sound_ = is_header_value(reason);
   writer.text_.reserve(usual_bytes);
-  const std::string_view reason =
-      boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(static_cast<unsigned>(status)));
+  if (reason.empty()) {
+    reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(static_cast<unsigned>(status)));
+  }
   fmt::format_to(std::back_inserter(writer.text_), "HTTP/1.1 {} {}\r\n", status, reason);
   return writer;
 }

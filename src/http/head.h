@@ -25,9 +25,12 @@ class Head {
 
 class HeadWriter {
  public:
-  static HeadWriter request(std::string_view method, std::string_view target);
-  static HeadWriter answer(int status);  // a final one: 200 to 599
-  static Head continue_answer();         // 100, which asks for the body of the request
+  static HeadWriter request(std::string_view method, std::string_view target, std::string_view host);
+  // A final one: 200 to 599. `reason`: the words behind the status; empty: the usual ones.
+  static HeadWriter answer(int status, std::string_view reason = {});
+  // One before the final one: 102 to 199.
+  static HeadWriter interim_answer(int status, std::string_view reason = {});
+  static Head continue_answer();  // 100, which asks for the body of the request
 
   void add(std::string_view name, std::string_view value);
 
@@ -36,6 +39,7 @@ class HeadWriter {
 
  private:
   HeadWriter() = default;
+  static HeadWriter any_answer(int status, std::string_view reason);
 
   std::string text_;
   bool is_sound_ = true;

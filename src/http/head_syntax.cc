@@ -31,10 +31,9 @@ consteval Characters target_characters() {
   return allowed;
 }
 
-consteval Characters host_characters() {
-  Characters allowed = token_characters();
-  for (const char character : std::string_view("[]:()=;")) allowed[static_cast<unsigned char>(character)] = true;
-  for (const char character : std::string_view("#^`|")) allowed[static_cast<unsigned char>(character)] = false;
+consteval Characters only(std::string_view characters) {
+  Characters allowed{};
+  for (const char character : characters) allowed[static_cast<unsigned char>(character)] = true;
   return allowed;
 }
 
@@ -46,7 +45,9 @@ bool has_only(std::string_view text) {
 constexpr Characters in_token = token_characters();
 constexpr Characters in_value = value_characters();
 constexpr Characters in_target = target_characters();
-constexpr Characters in_host = host_characters();
+constexpr Characters in_name = only("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._");
+constexpr Characters in_ipv6_address = only("0123456789ABCDEFabcdef:.");
+constexpr Characters in_number = only("0123456789");
 
 // The next character of a path; "%2e" and "%2f" are a dot and a slash to whoever folds.
 char take_character(std::string_view& path) {
@@ -104,10 +105,13 @@ bool is_target(std::string_view text) {
 }
 
 bool is_host(std::string_view text) {
-  const std::size_t bracket = text.rfind(']');  // of an IPv6 address, which has colons of its own
-  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  const std::string_view port = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
-  return has_only<in_host>(text) && std::ranges::all_of(port, [](char digit) { return digit >= '0' && digit <= '9'; });
+  const bool is_ipv6 = text.starts_with('[');
+  const std::size_t end = is_ipv6 ? text.find(']') : std::min(text.find(':'), text.size());
+  if (end == std::string_view::npos) return false;
+  const std::string_view port = text.substr(is_ipv6 ? end + 1 : end);
+  if (!port.empty() && (!port.starts_with(':') || !has_only<in_number>(port.substr(1)))) return false;
+  return is_ipv6 ? end > 1 && has_only<in_ipv6_address>(text.substr(1, end - 1))
+                 : has_only<in_name>(text.substr(0, end)) && (end > 0 || port.empty());
 }
 
 bool has_dot_segment(std::string_view path) {

@@ -20,7 +20,9 @@ bool is_header_value(std::string_view text);
 // The origin form, "/path?query", or "*". Visible ASCII only, no fragment, and no dot segment in the path.
 bool is_target(std::string_view text);
 
-// The value of a Host header: an address or a name, and a port. It may be empty.
+// The value of a Host header: a name of letters, digits, hyphens, dots and underscores, an IPv4 address, or an IPv6
+// address in brackets, and perhaps a port. It may be empty. A homeserver may choose a virtual host by it, or build URLs
+// with it, so there is nothing in it that ends a host for anybody.
 bool is_host(std::string_view text);
 
 // Whether a path has a segment "." or "..", however it is encoded. Proxies fold such paths, and so does Go: what one

@@ -48,10 +48,14 @@ TEST(HeadSyntax, ATargetHasNoDotSegment) {
 }
 
 TEST(HeadSyntax, AHostIsANameOrAnAddress) {
-  for (const char* host : {"", "example.org", "EXAMPLE.org:8448", "[::1]:80", "127.0.0.1"}) {
+  for (const char* host : {"", "example.org", "EXAMPLE.org:8448", "[::1]:80", "127.0.0.1", "127.0.0.1:80", "synapse_1",
+                           "[::ffff:127.0.0.1]", "a:"}) {
     EXPECT_TRUE(is_host(host)) << host;
   }
-  for (const char* host : {"a b", "a/b", "a@b", "a,b", "a?b", "a#b", "a\\b", "\xc3\xa4", "a\"b", "a:http", "[::1]:x"}) {
+  for (const char* host :
+       {"a b",     "a/b",   "a@b", "a,b",    "a?b",  "a#b",    "a\\b",   "\xc3\xa4", "a\"b", "a:http",
+        "[::1]:x", "[::1",  "::1", "[::1]x", "[]",   "[x]",    "a:1:2",  ":80",      "a;b",  "a%2fb",
+        "a'b",     "$host", "(a)", "a*",     "a\tb", "a:80@b", "a\r\nb", "a<b"}) {
     EXPECT_FALSE(is_host(host)) << host;
   }
 }

@@ -39,7 +39,8 @@ bool is_hop_by_hop(std::string_view name) {
 void remove_hop_by_hop(Headers& headers) {
   const std::unordered_set<std::string> named = named_by_connection(headers);
   headers.remove_if([&named](const Header& header) {
-    return is_hop_by_hop(header.name) || (!named.empty() && named.contains(to_lower(header.name)));
+    if (is_hop_by_hop(header.name)) return true;
+    return !named.empty() && named.contains(to_lower(header.name)) && !equal_ignoring_case(header.name, "Host");
   });
 }
 

@@ -5,8 +5,23 @@
 #include <algorithm>
 
 namespace afterword::http {
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char one, char other) { return to_lower(one) == to_lower(other); });
+}
+
+Headers Headers::read(std::string_view text) {
+  constexpr std::string_view line_end = "\r\n";
+  Headers headers;
+  const auto next_line = [&] {
+    text.remove_prefix(text.find(line_end) + line_end.size());
+    return text.substr(0, text.find(line_end));
+  };
+  for (std::string_view line = next_line(); !line.empty(); line = next_line()) {
+    const std::size_t colon = line.find(':');
+    headers.add(std::string(line.substr(0, colon)), std::string(trim(line.substr(colon + 1))));
+  }
+  return headers;
 }
 
 void Headers::set(std::string_view name, std::string value) {

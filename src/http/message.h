@@ -16,12 +16,13 @@ struct Header {
   std::string value;
 };
 
-// Headers in the order in which they stand on the wire, but that the parser brings those of one name together; names
-// compare without case.
+// Headers in the order in which they stand on the wire; names compare without case.
 class Headers {
  public:
   Headers() = default;
   Headers(std::initializer_list<Header> headers) : headers_(headers) {}
+  // Those of the head at the beginning of `text`, which HeadScan (head_syntax.h) has found sound.
+  static Headers read(std::string_view text);
 
   void add(std::string name, std::string value) { headers_.push_back({std::move(name), std::move(value)}); }
   void set(std::string_view name, std::string value);  // replaces all of that name
@@ -42,12 +43,25 @@ class Headers {
 
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
+struct Response;
+
+// Where the answers go that come before the final one (1xx), but for 100, which is BodyStream's, and 101.
+class InterimAnswers {
+ public:
+  virtual ~InterimAnswers() = default;
+
+  // They are hints. So one is dropped if its client is slow to read.
+  virtual void pass_on(const Response& answer) = 0;
+};
+
 struct Request {
   std::string method;  // upper case
   std::string target;  // origin form, as received: /path?query
   Headers headers;
   std::string body;  // all of it, unless there is a rest
   std::shared_ptr<BodyStream> rest{};
+  bool is_chunked = false;                    // as its sender wrote the body, even if all of it is there
+  std::shared_ptr<InterimAnswers> interim{};  // null: nobody wants them
   std::string peer;  // the address of the other end, without the port; empty in a request of our own
   // Whose share of what is bounded it takes from: as client_address() tells it.
   std::string client;
@@ -67,6 +81,8 @@ struct Response {
   Headers headers;
   std::string body;  // all of it, unless there is a rest
   std::shared_ptr<BodyStream> rest{};
+  bool is_chunked = false;  // its sender did not say how long the body is, even if all of it is there
+  std::string reason{};     // the words behind the status; empty: the usual ones
   // Holds the room in memory that a large body takes (byte_budget.h), until the server takes room for it.
   std::shared_ptr<const void> room{};
 };

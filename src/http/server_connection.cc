@@ -52,7 +52,7 @@ std::optional<std::string> to_origin_form(std::string_view target, std::string_v
 }
 
 // What RFC 9112 tells a server to refuse, and Beast lets through. Nothing if it can be understood in more than one way.
-std::optional<Request> to_request(const StrictParser<true>::value_type& head) {
+std::optional<Request> to_request(const StrictParser<true>::value_type& head, Headers headers) {
   const auto hosts = head.count(beast_http::field::host);
   if (hosts > 1 || (hosts == 0 && head.version() >= 11)) return std::nullopt;
   if (!is_host(head[beast_http::field::host]) || !has_one_length(head)) return std::nullopt;
@@ -65,7 +65,7 @@ std::optional<Request> to_request(const StrictParser<true>::value_type& head) {
   // Neither is any business of a homeserver, and what they do to a connection is another matter for each reader.
   if (request.method == "CONNECT" || request.method == "TRACE") return std::nullopt;
   request.target = std::move(*target);
-  for (const auto& field : head) request.headers.add(std::string(field.name_string()), std::string(field.value()));
+  request.headers = std::move(headers);
   return request;
 }
 
@@ -191,6 +191,21 @@ class ServerConnection::RequestBody final : public BodyStream {
   async::Condition all_ended_;
 };
 
+// Of one request, until it is answered.
+class ServerConnection::Interim final : public InterimAnswers {
+ public:
+  explicit Interim(std::weak_ptr<ServerConnection> connection) : connection_(std::move(connection)) {}
+
+  void pass_on(const Response& answer) override {
+    if (const auto connection = connection_.lock()) connection->write_interim(answer);
+  }
+
+  void end() { connection_.reset(); }
+
+ private:
+  std::weak_ptr<ServerConnection> connection_;
+};
+
 async::Task<void> ServerConnection::run() {
   for (;;) {
     auto incoming = co_await read_request();
@@ -209,7 +224,10 @@ async::Task<void> ServerConnection::run() {
     half_closed_since_.reset();
     method_ = incoming->request.method;
     target_ = incoming->request.target;
+    const auto interim = answer.to_http_1_0 ? nullptr : std::make_shared<Interim>(weak_from_this());
+    incoming->request.interim = interim;
     Response response = co_await handle(std::move(incoming->request));
+    if (interim) interim->end();
     handling_ = false;
     target_ = std::string();  // it may be long, and the connection idle for long
     if (const auto body = body_.lock()) co_await body->stop();
@@ -284,13 +302,15 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
   parser_->body_limit(boost::none);
   std::size_t head_bytes = input_.size();
+  Headers headers = Headers::read(to_text(input_));
   if (const auto refusal = take_in()) co_return *refusal;
   head_bytes -= input_.size();
   const auto& head = parser_->get();
-  auto request = to_request(head);
+  auto request = to_request(head, std::move(headers));
   if (!request) co_return Refusal::malformed;
   Incoming incoming;
   incoming.request = std::move(*request);
+  incoming.request.is_chunked = parser_->chunked();
   incoming.request.peer = peer_;
   incoming.request.client =
       owner_.empty() ? client_address(incoming.request, context_.options.is_trusted_proxy) : owner_;
@@ -374,6 +394,15 @@ async::Task<Response> ServerConnection::handle(Request request) {
   co_return handler_failed();
 }
 
+// Without waiting. While there is something unsent, the client reads too slowly for hints.
+void ServerConnection::write_interim(const Response& answer) {
+  const std::optional<Head> head = make_interim_head(answer);
+  if (!head || !unsent_.empty()) return;
+  error_code error;
+  const std::size_t sent = socket_.write_some(asio::buffer(head->text()), error);
+  if (!error) unsent_ = head->text().substr(sent);
+}
+
 async::Task<bool> ServerConnection::write_answer(Response response, AnswerContext answer) {
   std::optional<Head> head = make_answer_head(response, answer);
   if (!head) {
@@ -384,13 +413,13 @@ async::Task<bool> ServerConnection::write_answer(Response response, AnswerContex
   Progress progress{context_.tick};
   const Framing framing = framing_of(response, answer);
   if (framing == Framing::none) co_return co_await write(head->text(), "", "", progress);
-  if (!response.rest) co_return co_await write(head->text(), response.body, "", progress);
-
   const bool chunked = framing == Framing::chunked;
-  const FramedPiece first = frame(head->text(), response.body, chunked);
+  if (!response.rest && !chunked) co_return co_await write(head->text(), response.body, "", progress);
+
+  const FramedPiece first = frame(head->text(), response.body, chunks_of(chunked, response.rest == nullptr));
   const bool begun = co_await write(first.before, first.piece, first.behind, progress);
   response.body = std::string();
-  if (!begun) co_return false;
+  if (!begun || !response.rest) co_return begun;
   co_return co_await pass_on(*response.rest, chunked, progress);
 }
 
@@ -411,7 +440,7 @@ async::Task<bool> ServerConnection::pass_on(BodyStream& rest, bool chunked, Prog
       co_return false;
     }
     if (piece->empty()) break;
-    const FramedPiece framed = frame("", *piece, chunked);
+    const FramedPiece framed = frame("", *piece, chunks_of(chunked, false));
     const bool written = co_await write(framed.before, framed.piece, framed.behind, progress);
     if (!written) co_return false;
   }
@@ -426,8 +455,11 @@ async::Task<bool> ServerConnection::write(std::string_view before, std::string_v
     text.remove_prefix(taken);
     sent -= taken;
   };
+  const std::string earlier = std::exchange(unsent_, {});
+  std::string_view first = earlier;
   for (;;) {
-    const std::array<asio::const_buffer, 3> buffers = {asio::buffer(before), asio::buffer(body), asio::buffer(behind)};
+    const std::array<asio::const_buffer, 4> buffers = {asio::buffer(first), asio::buffer(before), asio::buffer(body),
+                                                       asio::buffer(behind)};
     // An answer nearly always fits the socket's buffer, and then needs no turn of the event loop.
     error_code error;
     std::size_t sent = socket_.write_some(buffers, error);
@@ -438,10 +470,11 @@ async::Task<bool> ServerConnection::write(std::string_view before, std::string_v
     }
     if (error) co_return false;
     progress.carried_bytes += sent;
+    take(first, sent);
     take(before, sent);
     take(body, sent);
     take(behind, sent);
-    if (before.empty() && body.empty() && behind.empty()) co_return true;
+    if (first.empty() && before.empty() && body.empty() && behind.empty()) co_return true;
   }
 }
 

@@ -73,6 +73,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  private:
   struct Incoming;
   class RequestBody;
+  class Interim;
   enum class Refusal;
   static constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
 
@@ -83,6 +84,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   async::Task<bool> ask_for_body();
   async::Task<boost::system::error_code> read_some(std::size_t size);
   async::Task<Response> handle(Request request);
+  void write_interim(const Response& answer);
   // How a body or an answer gets on: in the time that is counted since `since`, from `from_bytes`.
   struct Progress {
     std::uint64_t since;
@@ -110,6 +112,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   boost::beast::flat_buffer input_;
   std::optional<StrictParser<true>> parser_;  // of the present request
   std::weak_ptr<RequestBody> body_;           // what still comes of it while it is handled
+  std::string unsent_;                        // of an interim answer: it goes before anything else
   std::optional<Refusal> refused_;            // why, if reading the rest of the body has failed
   std::string peer_;
   std::string owner_;  // empty: of whoever the peer says

@@ -31,8 +31,8 @@ std::vector<std::string_view> lines_of(std::string_view head) {
 
 // Whether it can be written.
 bool check_written(const http::Request& request) {
-  http::HeadWriter writer = http::HeadWriter::request(request.method, request.target);
-  std::vector<std::string> expected{request.method + ' ' + request.target + " HTTP/1.1"};
+  http::HeadWriter writer = http::HeadWriter::request(request.method, request.target, "h");
+  std::vector<std::string> expected{request.method + ' ' + request.target + " HTTP/1.1", "Host: h"};
   for (const http::Header& header : request.headers) {
     writer.add(header.name, header.value);
     expected.push_back(header.name + ": " + header.value);

@@ -3,6 +3,7 @@
 //
 // The input: the method; then the bytes of a connection.
 #include "http/answer_head.h"
+#include "http/chunk.h"
 #include "http/client.h"
 #include "http/hop_by_hop.h"
 #include "require.h"
@@ -108,8 +109,14 @@ void check_written(const http::Response& response) {
   const std::optional<http::Head> head = http::make_answer_head(response, context);
   if (!head) return;  // it is answered by an error of ours
   std::string text(head->text());
-  const bool has_body = http::framing_of(response, context) != http::Framing::none;
-  if (has_body) text += response.body;
+  const http::Framing framing = http::framing_of(response, context);
+  const bool has_body = framing != http::Framing::none;
+  if (framing == http::Framing::chunked) {
+    const http::FramedPiece framed = http::frame(text, response.body, http::Chunks::complete);
+    text = framed.before + std::string(framed.piece) + std::string(framed.behind);
+  } else if (has_body) {
+    text += response.body;
+  }
 
   boost::beast::http::response_parser<boost::beast::http::string_body> parser;
   parser.eager(true);

@@ -39,6 +39,7 @@ class Request:
     target: str
     headers: list[tuple[str, str]] = field(repr=False)
     body: bytes
+    head: bytes = field(default=b"", repr=False)  # as it arrived
 
     def all_of(self, name: str) -> list[str]:
         return [value for other, value in self.headers if other.lower() == name.lower()]
@@ -203,7 +204,7 @@ class Homeserver:
             if kept:
                 # Afterword waits for each answer, so nothing follows a request.
                 self.surprises.append(kept)
-            yield Request(number, method, target, headers, body)
+            yield Request(number, method, target, headers, body, head)
 
     @staticmethod
     def _perform(connection: socket.socket, steps: Steps) -> bool:

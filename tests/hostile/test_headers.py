@@ -77,6 +77,15 @@ def test_what_is_fine(case: Case, port: int, homeserver: Homeserver):
     refused("a space inside", get(PATH, host=b"Host: x y")),
     refused("a quote", get(PATH, host=b'Host: x"y')),
     refused("a port of letters", get(PATH, host=b"Host: x:http")),
+    refused("two ports", get(PATH, host=b"Host: x:80:81")),
+    refused("a port alone", get(PATH, host=b"Host: :80")),
+    refused("an IPv6 address without brackets", get(PATH, host=b"Host: ::1")),
+    refused("a bracket", get(PATH, host=b"Host: [::1")),
+    refused("something behind the bracket", get(PATH, host=b"Host: [::1]x")),
+    refused("an encoded slash", get(PATH, host=b"Host: x%2fy")),
+    refused("a parameter", get(PATH, host=b"Host: x;y=z")),
+    refused("a variable", get(PATH, host=b"Host: ${x}")),
+    refused("what is not ASCII", get(PATH, host=b"Host: \xc3\xa4")),
     passes("with a port", get(PATH, host=b"Host: example.org:8448")),
     passes("an address", get(PATH, host=b"Host: 127.0.0.1:80")),
     passes("an IPv6 address", get(PATH, host=b"Host: [::1]:80")),
@@ -86,11 +95,11 @@ def test_host(case: Case, port: int, homeserver: Homeserver):
     check(case, port, homeserver)
 
 
-def test_host_is_what_the_configuration_says(port: int, homeserver: Homeserver):
-    """Whatever a client calls us: a homeserver must not be told another name, for it may make links of it."""
-    check(passes("", get(PATH, host=b"Host: evil.example")), port, homeserver)
-    hosts = {host for each in homeserver.arrived for host in each.all_of("Host")}
-    assert hosts == {homeserver.url.removeprefix("http://")}
+def test_a_host_chooses_nothing_here(port: int, homeserver: Homeserver):
+    """Whatever a client calls us, its request goes where the configuration says, and tells what it was called."""
+    data = [get(PATH, host=b"Host: evil.example:81"), get(b"http://evil.example" + PATH.encode(), host=b"Host: evil.example")]
+    check(passes("", b"".join(data), *[Arrival("GET", PATH)] * 2), port, homeserver)
+    assert [each.all_of("Host") for each in homeserver.arrived[:2]] == [["evil.example:81"], ["evil.example"]]
 
 
 def _many(count: int) -> list[bytes]:

@@ -146,8 +146,22 @@ def test_whether_a_body_is_wanted_is_said_by_the_homeserver(port: int, homeserve
         assert wire.read_line().startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_download_has_no_limit_and_takes_no_memory(port: int, afterword: Afterword, homeserver: Homeserver):
+    size = 200 * _MB
+    before = _rss_mb(afterword)
+    for chunked in [False, True]:
+        homeserver.script = _large(size, chunked=chunked)
+        with Wire(port) as wire:
+            wire.send(get())
+            deadline = time.monotonic() + 3 * PATIENCE
+            wire.read_head(deadline)
+            for _ in range(size // _MB):
+                wire.take(_MB, deadline)
+                assert _rss_mb(afterword) - before < 10
+
+
 def test_an_upload_has_no_limit_and_takes_no_memory(port: int, afterword: Afterword, homeserver: Homeserver):
-    size = 150 * _MB
+    size = 200 * _MB
     before = _rss_mb(afterword)
     with Wire(port) as wire:
         wire.send(request(b"POST", PATH, b"Content-Length: %d" % size))

@@ -75,6 +75,14 @@ class Wire:
                 break
         return self._kept.partition(b"\r\n")[0]
 
+    def read_to_end(self) -> bytes:
+        """Whatever comes until the connection is closed."""
+        deadline = time.monotonic() + PATIENCE
+        while self._receive(deadline):
+            pass
+        received, self._kept = self._kept, b""
+        return received
+
     def read_answer(self, *, to_head: bool = False, patience: float = PATIENCE) -> Answer | None:
         """The next one but for 1xx; nothing if the connection is closed before. TimeoutError if there is none."""
         deadline = time.monotonic() + patience
