@@ -184,8 +184,8 @@ class BrokenHomeserver final : public homeserver::Homeserver {
     if (breakage_ == Breakage::outage_at_once && failed_lately) co_return homeserver::Closed{"an event failed"};
     co_return co_await homeserver_.ask_way(std::move(owner));
   }
-  Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials) override {
-    return homeserver_.whoami(std::move(credentials));
+  Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials credentials, http::Headers about_client) override {
+    return homeserver_.whoami(std::move(credentials), std::move(about_client));
   }
 
  private:

@@ -93,7 +93,7 @@ class SimulatedHomeserver::Link final : public homeserver::Homeserver {
   }
 
   // Clients' tokens are looked into before the handlers, and so not part of this world.
-  Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials) override {
+  Task<homeserver::WhoamiAnswer> whoami(homeserver::Credentials, http::Headers) override {
     co_return homeserver::Unreachable{"not simulated"};
   }
 

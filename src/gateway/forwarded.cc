@@ -3,6 +3,7 @@
 #include "http/hop_by_hop.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace afterword::gateway {
@@ -48,6 +49,21 @@ void set_forwarded(http::Request& request, const std::vector<std::string>& trust
   headers.set("X-Forwarded-For", chain.empty() ? request.peer : chain + ", " + request.peer);
   headers.set("X-Forwarded-Proto", proto.empty() ? std::string(reached_by) : proto);
   set_if(headers, "X-Forwarded-Host", host.empty() ? own_host : host);
+}
+
+http::Headers about_client(const http::Request& request, const std::vector<std::string>& trusted_proxies) {
+  constexpr std::array<std::string_view, 3> needed = {"User-Agent", "Host", "Connection"};
+  http::Request question;
+  question.peer = request.peer;
+  for (const http::Header& header : request.headers) {
+    const auto is_named = [&](std::string_view name) { return http::equal_ignoring_case(header.name, name); };
+    if (is_about_the_client(header.name) || std::ranges::any_of(needed, is_named)) {
+      question.headers.add(header.name, header.value);
+    }
+  }
+  set_forwarded(question, trusted_proxies);
+  question.headers.remove("Host");
+  return std::move(question.headers);
 }
 
 }  // namespace afterword::gateway

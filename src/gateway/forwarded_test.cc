@@ -65,5 +65,27 @@ TEST(Forwarded, CannotBeNamedAsHopByHop) {
   }
 }
 
+// --- Questions of our own ---
+
+TEST(AboutClient, IsWhatTheRequestItselfWouldTellAndItsAgent) {
+  http::Request request;
+  request.peer = "127.0.0.1";
+  request.headers = {{"Host", "example.org"}, {"Authorization", "Bearer secret"}, {"User-Agent", "Element"},
+                     {"Cookie", "a=b"},       {"X-Forwarded-For", "203.0.113.9"}, {"X-Forwarded-Proto", "https"}};
+  const auto in_lines = [](const http::Headers& headers) {
+    std::vector<std::string> lines;
+    for (const http::Header& header : headers) lines.push_back(header.name + ": " + header.value);
+    std::ranges::sort(lines);
+    return lines;
+  };
+  EXPECT_THAT(in_lines(about_client(request, proxies)),
+              ElementsAre("User-Agent: Element", "X-Forwarded-For: 203.0.113.9, 127.0.0.1",
+                          "X-Forwarded-Host: example.org", "X-Forwarded-Proto: https"));
+  request.peer = "192.0.2.7";  // nobody's proxy
+  request.headers.add("Connection", "User-Agent");
+  EXPECT_THAT(in_lines(about_client(request, proxies)),
+              ElementsAre("X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: example.org", "X-Forwarded-Proto: http"));
+}
+
 }  // namespace
 }  // namespace afterword::gateway

@@ -12,6 +12,7 @@
 #include "gateway/deactivation.h"
 #include "gateway/delay_ids_of_sender.h"
 #include "gateway/event_answers.h"
+#include "gateway/forwarded.h"
 #include "gateway/pass_through.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/answer_limits.h"
@@ -102,6 +103,7 @@ Asking Gateway::asking_of(const http::Request& request, const http::Target& targ
   }
   asking.purpose = purpose;
   asking.address = request.client;
+  asking.about_client = [this, &request] { return about_client(request, passing_.trusted_proxies); };
   asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
   return asking;
 }
@@ -312,6 +314,7 @@ void Gateway::hear_of_refusal(const homeserver::Credentials& credentials, const 
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
                                                            const http::Target& target) {
   Asking asking = asking_of(request, target, Purpose::look_up);
+  asking.about_client = [told = asking.about_client()] { return told; };  // the request itself goes on
   http::Response response = co_await pass_through_readable(client, std::move(request), passing_);
   if (response.status != 200 || !asking.credentials) co_return response;
   auto caller = co_await caller_of(std::move(asking));

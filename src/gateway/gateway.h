@@ -35,6 +35,7 @@ class Gateway {
   async::Task<http::Response> handle(http::Request request);
 
  private:
+  // The request must outlive it, unchanged.
   Asking asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const;
   async::Task<Result<api::Caller, NotIdentified>> caller_of(Asking asking);
   // Who looks up, unless they do it too often.

@@ -121,6 +121,18 @@ class GatewayTest : public ::testing::Test {
   int transactions_ = 0;
 };
 
+// --- What the homeserver is told of a client ---
+
+TEST_F(GatewayTest, AQuestionAboutATokenTellsOfItsClient) {
+  http::Request list = request("GET", u + "/delayed_events", "alices");
+  list.headers.add("User-Agent", "Element");
+  EXPECT_EQ(ask(std::move(list)).status, 200);
+  schedule();  // by then it is known whose the token is
+  ASSERT_EQ(homeserver_.told_of_clients.size(), 1u);
+  EXPECT_EQ(homeserver_.told_of_clients[0].find("X-Forwarded-For"), "198.51.100.1");
+  EXPECT_EQ(homeserver_.told_of_clients[0].find("User-Agent"), "Element");
+}
+
 // --- The promise of two seconds ---
 
 TEST_F(GatewayTest, RestartsInTimeForWhomItKnowsWhileTheHomeserverHangs) {

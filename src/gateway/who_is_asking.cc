@@ -61,6 +61,7 @@ class Inquiry {
   async::Task<TokenAnswer> ask(Credentials credentials) {
     homeserver::TokenQuestion question{std::move(credentials)};
     question.address = asking_.address;
+    question.about_client = asking_.about_client;
     if (asking_.purpose == Purpose::send) question.not_before = now_ - recent;
     if (trusts_stale()) question.take_stale = now_ + patience;
     if (asking_.purpose == Purpose::restart) question.give_up = now_ + patience;

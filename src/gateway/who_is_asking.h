@@ -16,6 +16,7 @@
 #include "http/target.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -39,7 +40,9 @@ struct Asking {
   std::optional<homeserver::Credentials> credentials{};
   std::optional<api::MatrixError> fault{};  // of what was presented in their place
   Purpose purpose = Purpose::look_up;
-  std::string address{};                       // of the client
+  std::string address{};  // of the client
+  std::function<http::Headers()>
+      about_client{};                          // as in homeserver::TokenQuestion; called while it is being identified
   bool must_know_application_service = false;  // else is_application_service may be false although it is one
 };
 

@@ -14,7 +14,7 @@
 namespace afterword::homeserver {
 namespace {
 
-http::Request make_whoami_request(const Credentials& credentials) {
+http::Request make_whoami_request(const Credentials& credentials, http::Headers about_client) {
   Query query;
   if (credentials.user_id) query.add("user_id", *credentials.user_id);
   if (credentials.device_id) query.add_device(*credentials.device_id);
@@ -22,6 +22,7 @@ http::Request make_whoami_request(const Credentials& credentials) {
   http::Request request;
   request.method = "GET";
   request.target = "/_matrix/client/v3/account/whoami" + query.text();
+  request.headers = std::move(about_client);
   request.headers.add("Authorization", credentials.access_token.authorization());
   return request;
 }
@@ -135,11 +136,11 @@ Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
   co_return passing == Passing::passed ? Flush::shown : Flush::done;
 }
 
-Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials) {
+Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials, http::Headers about_client) {
   const async::Steady give_up = clock_.steady_now() + options_.whoami_timeout;
   while (true) {
     const auto left = std::chrono::floor<std::chrono::milliseconds>(give_up - clock_.steady_now());
-    http::Request request = make_whoami_request(credentials);
+    http::Request request = make_whoami_request(credentials, about_client);
     const HttpAnswer answer =
         co_await for_clients_.send(std::move(request), http::SendLimits(left, answer_limits::whoami));
     WhoamiReading read = read_whoami_answer(answer, clock_.wall_now());

@@ -43,7 +43,7 @@ class HomeserverClient final : public Homeserver {
                             domain::Attempt attempt) override;
   Task<Flush> flush_queue(const domain::EventToSend& event) override;
   Task<WayAnswer> ask_way(domain::UserId owner) override;
-  Task<WhoamiAnswer> whoami(Credentials credentials) override;
+  Task<WhoamiAnswer> whoami(Credentials credentials, http::Headers about_client) override;
 
  private:
   http::Client& http_;

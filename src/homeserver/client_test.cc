@@ -530,7 +530,7 @@ TEST_F(LargeAnswersTest, ToOtherQuestionsAreNone) {
   EXPECT_TRUE(
       std::holds_alternative<Unclear>(run(homeserver.send(domain::DelayId::random(), event_, {}, send_timeout))));
   const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
-  EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials))));
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials, {}))));
 }
 
 // --- Rate limits ---
@@ -609,22 +609,36 @@ TEST_F(HomeserverClientTest, AsksWithTheClientsOwnToken) {
   answers_.push_back({200, {}, R"({"user_id":"@a:example.org","device_id":"D"})"});
   auto homeserver = client();
   const Credentials credentials{testing::access_token("theirs"), "@a:example.org", "D"};
-  const WhoamiAnswer answer = run(homeserver.whoami(credentials));
+  const WhoamiAnswer answer = run(homeserver.whoami(credentials, {}));
   EXPECT_EQ(std::get<Identity>(answer).user_id.value, "@a:example.org");
   EXPECT_EQ(requests_[0].target,
             "/_matrix/client/v3/account/whoami?user_id=%40a%3Aexample.org&device_id=D&org.matrix.msc3202.device_id=D");
   EXPECT_EQ(requests_[0].headers.find("Authorization"), "Bearer theirs");
 }
 
+TEST_F(HomeserverClientTest, TellsOfTheClientWhenItAsksWhoseATokenIs) {
+  answers_.push_back({200, {}, R"({"user_id":"@a:example.org"})"});
+  auto homeserver = client();
+  const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
+  const http::Headers about_client{{"X-Forwarded-For", "192.0.2.7"}, {"User-Agent", "Element"}};
+  run(homeserver.whoami(credentials, about_client));
+  EXPECT_EQ(requests_[0].headers.find("X-Forwarded-For"), "192.0.2.7");
+  EXPECT_EQ(requests_[0].headers.find("User-Agent"), "Element");
+  // What could become a header of its own is not sent at all.
+  const http::Headers evil{{"User-Agent", "Element\r\nAuthorization: Bearer another"}};
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials, evil))));
+  EXPECT_EQ(requests_.size(), 1u);
+}
+
 TEST_F(HomeserverClientTest, TakesNobodyOfAnotherServer) {
   answers_ = {{200, {}, R"({"user_id":"@a:example.org.evil.example"})"}, {200, {}, R"({"user_id":"@a:EXAMPLE.org"})"}};
   auto homeserver = client();
   EXPECT_EQ(std::get<domain::HomeserverError>(
-                run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt})))
+                run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt}, {})))
                 .status,
             403);
   EXPECT_TRUE(std::holds_alternative<Identity>(
-      run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt}))));
+      run(homeserver.whoami(Credentials{testing::access_token("t"), std::nullopt, std::nullopt}, {}))));
 }
 
 TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
@@ -632,7 +646,7 @@ TEST_F(HomeserverClientTest, WaitsOutARateLimit) {
   answers_ = {limited, limited, {200, {}, R"({"user_id":"@a:example.org"})"}};
   auto homeserver = client();
   const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
-  EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(credentials))));
+  EXPECT_TRUE(std::holds_alternative<Identity>(run(homeserver.whoami(credentials, {}))));
   EXPECT_EQ(requests_.size(), 3u);
 }
 
@@ -640,7 +654,7 @@ TEST_F(HomeserverClientTest, DoesNotKnowUnderARateLimitThatOutlastsItsTime) {
   answers_.push_back({429, {}, R"({"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":60000})"});
   auto homeserver = client();
   const Credentials credentials{testing::access_token("theirs"), std::nullopt, std::nullopt};
-  EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials))));
+  EXPECT_TRUE(std::holds_alternative<Unreachable>(run(homeserver.whoami(credentials, {}))));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "domain/delayed_event.h"
 #include "homeserver/access_token.h"
+#include "http/message.h"
 
 #include <cstdint>
 #include <optional>
@@ -116,8 +117,9 @@ class Homeserver {
   // ask at once share one question.
   virtual Task<WayAnswer> ask_way(domain::UserId owner) = 0;
 
-  // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit.
-  virtual Task<WhoamiAnswer> whoami(Credentials credentials) = 0;
+  // GET /_matrix/client/v3/account/whoami. A 429 is waited out, within the time limit. `about_client` goes along: a
+  // homeserver shows in a user's list of sessions from where, and with what, a token was used last.
+  virtual Task<WhoamiAnswer> whoami(Credentials credentials, http::Headers about_client) = 0;
 };
 
 }  // namespace afterword::homeserver

@@ -124,7 +124,8 @@ struct TokenCache::Implementation {
 
   // Null: too much is under way.
   std::shared_ptr<Call> join_call(const Sha256& key, const TokenQuestion& question);
-  Task<void> ask(Sha256 key, Credentials credentials, std::shared_ptr<Call> call, Calls::Place place);
+  Task<void> ask(Sha256 key, Credentials credentials, http::Headers about_client, std::shared_ptr<Call> call,
+                 Calls::Place place);
   void remember(Entry entry);
   void remember(Refusal refusal);
 
@@ -171,12 +172,13 @@ std::shared_ptr<Call> TokenCache::Implementation::join_call(const Sha256& key, c
   if (!place) return nullptr;
   auto call = std::make_shared<Call>(executor, token, clock.steady_now());
   calls.insert_or_assign(key, call);
-  tasks.spawn("whoami", ask(key, question.credentials, call, std::move(*place)));
+  http::Headers about_client = question.about_client ? question.about_client() : http::Headers();
+  tasks.spawn("whoami", ask(key, question.credentials, std::move(about_client), call, std::move(*place)));
   return call;
 }
 
-Task<void> TokenCache::Implementation::ask(Sha256 key, Credentials credentials, std::shared_ptr<Call> call,
-                                           [[maybe_unused]] Calls::Place place) {
+Task<void> TokenCache::Implementation::ask(Sha256 key, Credentials credentials, http::Headers about_client,
+                                           std::shared_ptr<Call> call, [[maybe_unused]] Calls::Place place) {
   // Also when the call is cancelled: those who wait for it must not wait for ever.
   struct Answering {
     ~Answering() {
@@ -187,7 +189,7 @@ Task<void> TokenCache::Implementation::ask(Sha256 key, Credentials credentials, 
   };
   const Answering answering{call};
 
-  WhoamiAnswer answer = co_await homeserver.whoami(std::move(credentials));
+  WhoamiAnswer answer = co_await homeserver.whoami(std::move(credentials), std::move(about_client));
   call->answer = answer;
   const auto current = calls.find(key);
   if (current == calls.end() || current->second != call) co_return;  // forgotten meanwhile

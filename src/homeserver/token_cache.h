@@ -2,7 +2,7 @@
 //
 // Keyed by SHA-256 of the credentials, so that no token is kept. At most `max_entries` are held, the most recently
 // used, and of one token no more than its share, whatever it names itself. Concurrent misses of the same credentials
-// share one call, which goes on if one of those who wait for it is cancelled.
+// share one call, which tells of the first who asked, and goes on if one of those who wait for it is cancelled.
 //
 // The calls under way are bounded. What is asked about tokens that are known has places of its own, so that nobody
 // delays others by making tokens up; those have a share for each client's address. Which tokens are unknown is
@@ -15,9 +15,11 @@
 #include "async/clock.h"
 #include "base/encoding.h"
 #include "homeserver/homeserver.h"
+#include "http/message.h"
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,6 +46,8 @@ struct TokenCacheOptions {
 struct TokenQuestion {
   Credentials credentials;
   std::string address{};  // of the client
+  // What the homeserver is told of the client, if it has to be asked. Not called any more once the task waits.
+  std::function<http::Headers()> about_client{};
   // What the homeserver was asked before this is not recent enough.
   async::Steady not_before = async::Steady::min();
   // From then on a stale answer does, so that who has one need not wait for a homeserver that hangs.

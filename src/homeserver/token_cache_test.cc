@@ -128,6 +128,23 @@ TEST_F(TokenCacheTest, ConcurrentMissesShareOneCall) {
   for (const auto& answer : answers) EXPECT_TRUE(std::holds_alternative<Identity>(answer));
 }
 
+TEST_F(TokenCacheTest, TellsOfTheFirstClientThatAskedAndOfNoneThatNeedNotBeAsked) {
+  homeserver_.whoami_time = 100ms;
+  std::vector<TokenAnswer> answers;
+  for (const char* agent : {"first", "second"}) {
+    TokenQuestion question{with_token("alice")};
+    question.about_client = [agent] { return http::Headers{{"User-Agent", agent}}; };
+    waiting_.spawn("ask", answer_into(std::move(question), answers));
+    clock_.settle();
+  }
+  clock_.run(waiting_.join());
+  ASSERT_EQ(homeserver_.told_of_clients.size(), 1u);
+  EXPECT_EQ(homeserver_.told_of_clients[0].find("User-Agent"), "first");
+  TokenQuestion known{with_token("alice")};
+  known.about_client = [] { return ADD_FAILURE(), http::Headers(); };
+  identify(std::move(known));
+}
+
 TEST_F(TokenCacheTest, ACancelledWaiterHarmsNobody) {
   homeserver_.whoami_time = 100ms;
   std::vector<TokenAnswer> answers;

@@ -116,6 +116,7 @@ class Synapse(Server):
             "bind_addresses": ["127.0.0.1"],
             "type": "http",
             "resources": [{"names": ["client", "media", "federation"], "compress": True}],
+            "x_forwarded": True,
         }
         configuration: dict[str, Any] = {
             "server_name": self.server_name,

@@ -65,8 +65,9 @@ Task<WayAnswer> FakeHomeserver::ask_way(domain::UserId) {
   co_return Open{};
 }
 
-Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials) {
+Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials, http::Headers about_client) {
   ++whoami_calls;
+  told_of_clients.push_back(std::move(about_client));
   co_await clock_.sleep_for(whoami_time);
   const auto state = co_await async::asio::this_coro::cancellation_state;
   if (state.cancelled() != async::asio::cancellation_type::none) co_return Unreachable{"cancelled"};

@@ -36,7 +36,7 @@ class FakeHomeserver final : public Homeserver {
                             domain::Attempt attempt) override;
   Task<Flush> flush_queue(const domain::EventToSend& event) override;
   Task<WayAnswer> ask_way(domain::UserId owner) override;
-  Task<WhoamiAnswer> whoami(Credentials credentials) override;
+  Task<WhoamiAnswer> whoami(Credentials credentials, http::Headers about_client) override;
 
   // Whether it can be asked at all before a send.
   bool is_away = false;
@@ -69,6 +69,7 @@ class FakeHomeserver final : public Homeserver {
   std::function<WhoamiAnswer(const Credentials&)> answer_whoami;  // in their place
   std::chrono::milliseconds whoami_time{0};
   std::size_t whoami_calls = 0;
+  std::vector<http::Headers> told_of_clients;  // by each of them
 
  private:
   async::Clock& clock_;
