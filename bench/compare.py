@@ -1,4 +1,5 @@
-"""Measures Afterword's two frequent requests, beside Synapse's own delayed events and an nginx that does nothing.
+"""Measures Afterword's two frequent requests, beside Synapse's own delayed events and an nginx that does nothing: it
+answers the very same requests with {}.
 
 The contestants take turns, so that a machine which slows down slows all of them; medians of the rounds are compared.
 Everything runs on loopback and on the same processors, wrk included: compare ratios, not machines.
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,7 @@ class Load:
     contestant: str
     server: Server
     arguments: list[str]
+    pid: int | None = None  # of whom the processor time is measured, with its children
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Result:
     broken: int  # connections that failed
     p50_ms: float
     p99_ms: float
+    processor_us: float | None = None  # of a request
 
     @property
     def per_second(self) -> float:
@@ -59,9 +62,24 @@ def run_wrk(load: Load, seconds: int, connections: int = CONNECTIONS) -> Result:
     script = ROOT / "bench/requests.lua"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script)]
     command += [load.server.base_url, "--", *load.arguments]
+    before = processor_seconds(load.pid) if load.pid else 0
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     [line] = [line for line in output.splitlines() if line.startswith("RESULT ")]
-    return Result(**json.loads(line.removeprefix("RESULT ")))
+    result = Result(**json.loads(line.removeprefix("RESULT ")))
+    if load.pid is None or result.requests == 0:
+        return result
+    return replace(result, processor_us=(processor_seconds(load.pid) - before) * 1e6 / result.requests)
+
+
+def processor_seconds(process: int) -> float:
+    """Of its children too."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # one that has just ended: its parent has what it spent
+    spent = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return spent + sum(processor_seconds(int(child)) for child in children)
 
 
 def nginx(directory: Path) -> tuple[Server, Process]:
@@ -99,8 +117,9 @@ def schedule_many(user: User, room: str, form: str, count: int) -> list[tuple[st
 
 
 def restarts(contestant: str, server: Server, events: list[tuple[str, str]], path: str, directory: Path) -> Load:
-    """`events`: (delay_id, token), which are restarted in turn."""
-    paths = directory / f"restarts-{contestant}"
+    """`events`: (delay_id, token), which are restarted in turn; without a token if it is empty."""
+    has_token = any(token for _, token in events)
+    paths = directory / f"restarts-{contestant}-{has_token}"
     paths.write_text("".join(f"{path.format(delay_id)} {token}\n" for delay_id, token in events))
     return Load(contestant, server, ["restart", str(paths)])
 
@@ -125,12 +144,13 @@ def compare(title: str, rounds: list[list[Load]], seconds: int) -> dict[str, lis
 
     medians = {name: statistics.median(r.per_second for r in of_one) for name, of_one in results.items()}
     print(f"\n{title}")
-    print(f"  {'':12}{'a second':>12}{'÷ nginx':>10}{'÷ Synapse':>11}{'p50 ms':>9}{'p99 ms':>9}")
+    print(f"  {'':12}{'a second':>12}{'÷ nginx':>10}{'÷ Synapse':>11}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}")
     for name, median in medians.items():
+        spent = statistics.median(result.processor_us or 0 for result in results[name])
         p50 = statistics.median(result.p50_ms for result in results[name])
         p99 = statistics.median(result.p99_ms for result in results[name])
         ratios = f"{median / medians['nginx']:>10.4f}{median / medians['Synapse']:>11.2f}"
-        print(f"  {name:12}{median:>12,.0f}{ratios}{p50:>9.2f}{p99:>9.2f}")
+        print(f"  {name:12}{median:>12,.0f}{ratios}{p50:>9.2f}{p99:>9.2f}{spent:>9.1f}")
     for name, of_one in results.items():
         if failures := sum(result.refused + result.broken for result in of_one):
             print(f"  {name}: {failures} requests FAILED, so its figure does not count")
@@ -182,36 +202,33 @@ def measure(arguments: argparse.Namespace, directory: Path, running: list) -> di
     ours = behind.register("alice").at(afterword)
     theirs = alone.register("alice")
     our_room, their_room = ours.create_room(), theirs.create_room()
-    baseline = Load("nginx", nothing, ["get", ours.token])
+    pids = {"Afterword": afterword.pid, "Synapse": alone.pid, "nginx": process.pid}
+    of = lambda load: replace(load, pid=pids[load.contestant])
 
-    heartbeats = [
-        baseline,
-        restarts(
-            "Afterword",
-            afterword,
-            schedule_many(ours, our_room, STABLE, arguments.scheduled),
-            f"{C}/v1/delayed_events/{{}}/restart",
-            directory,
-        ),
-        restarts(
-            "Synapse",
-            alone,
-            schedule_many(theirs, their_room, LEGACY, arguments.scheduled),
-            f"{U}/delayed_events/{{}}/restart",
-            directory,
-        ),
-    ]
+    our_events = schedule_many(ours, our_room, STABLE, arguments.scheduled)
+    their_events = schedule_many(theirs, their_room, LEGACY, arguments.scheduled)
     results = {}
-    results["restart"] = compare(
-        f"Restarts (heartbeats) among {arguments.scheduled:,} scheduled events, each with its token",
-        [heartbeats] * arguments.rounds,
-        arguments.seconds,
-    )
+    for name, has_token in {"each with its token": True, "without a token": False}.items():
+        events_of = lambda events: [(delay_id, token if has_token else "") for delay_id, token in events]
+        # Without a token only on the unstable routes, as clients do it.
+        path = f"{C}/v1/delayed_events/{{}}/restart" if has_token else f"{U}/delayed_events/{{}}/restart"
+        heartbeats = [
+            of(restarts("nginx", nothing, events_of(our_events), path, directory)),
+            of(restarts("Afterword", afterword, events_of(our_events), path, directory)),
+            of(restarts("Synapse", alone, events_of(their_events), f"{U}/delayed_events/{{}}/restart", directory)),
+        ]
+        title = f"Restarts (heartbeats) among {arguments.scheduled:,} scheduled events, {name}"
+        results[title] = compare(title, [heartbeats] * arguments.rounds, arguments.seconds)
     rounds = []
     for number in range(arguments.rounds):
-        our_load = schedules("Afterword", afterword, [ours], our_room, STABLE, str(number))
-        rounds.append([baseline, our_load, schedules("Synapse", alone, [theirs], their_room, LEGACY, str(number))])
-    results["schedule"] = compare("Schedules, each with a transaction id of its own", rounds, arguments.seconds)
+        loads = [
+            schedules("nginx", nothing, [ours], our_room, STABLE, str(number)),
+            schedules("Afterword", afterword, [ours], our_room, STABLE, str(number)),
+            schedules("Synapse", alone, [theirs], their_room, LEGACY, str(number)),
+        ]
+        rounds.append([of(load) for load in loads])
+    title = "Schedules, each with a transaction id of its own"
+    results[title] = compare(title, rounds, arguments.seconds)
     return results
 
 

@@ -8,7 +8,6 @@ without a token is answered by Afterword alone.
 
 import argparse
 import base64
-import os
 import random
 import sys
 import tempfile
@@ -21,14 +20,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "bench"))
 
-from compare import Load, run_wrk
+from compare import Load, processor_seconds, run_wrk
 from system.gateway import Afterword
 from system.matrix import U
 from system.postgres import Postgres
 from system.processes import ProcessFailed
 
 SETTINGS = {"rate_limits.enabled": "false", "limits.max_scheduled_per_user": "none"}
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 # Each user has one event, each room a hundred, all due in a day; their timers are nobody's yet.
 FILL = """
@@ -75,16 +73,6 @@ class Bench:
 def memory_mb(process: int) -> float:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
-
-
-def processor_seconds(process: int) -> float:
-    """Of its children too."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0  # one that has just ended: its parent has what it spent
-    return sum(int(field) for field in fields[11:15]) / _TICKS + sum(processor_seconds(int(child)) for child in children)
 
 
 def to_text(delay_id: bytes) -> str:

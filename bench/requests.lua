@@ -1,5 +1,5 @@
 -- What wrk sends, by its arguments, for a wrk of one thread:
---   restart FILE, with a line "PATH [TOKEN]" for each | schedule TOKEN[,TOKEN...] PATH_PREFIX QUERY BODY | get TOKEN
+--   restart FILE, with a line "PATH [TOKEN]" for each | schedule TOKEN[,TOKEN...] PATH_PREFIX QUERY BODY
 
 local kind, ready, position = nil, {}, 0
 local users, prefix, query, body = {}, nil, nil, nil
@@ -17,11 +17,9 @@ function init(args)
       local path, token = line:match("(%S+) ?(%S*)")
       ready[#ready + 1] = wrk.format("POST", path, headers_of(token), "{}")
     end
-  elseif kind == "schedule" then
+  else
     for token in args[2]:gmatch("[^,]+") do users[#users + 1] = headers_of(token) end
     prefix, query, body = args[3], args[4], args[5]
-  else
-    ready[1] = wrk.format("POST", "/", headers_of(args[2]), "{}")
   end
 end
 

@@ -23,8 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare import CONNECTIONS, MESSAGE, Load, describe_machine, nginx, restarts, run_wrk, schedules
-from instances import SETTINGS, memory_mb, processor_seconds, timed, to_text
+from compare import CONNECTIONS, MESSAGE, Load, describe_machine, nginx, processor_seconds, restarts, run_wrk, schedules
+from instances import SETTINGS, memory_mb, timed, to_text
 
 from system.gateway import Afterword
 from system.homeservers import Synapse
@@ -234,7 +234,8 @@ class Comparison:
     has_failed: bool = False
 
     def restarts(self, where: str, contestants: list[Contestant]) -> None:
-        loads = {contestant.name: self.bench.restarts(contestant) for contestant in contestants}
+        asked = [self._nothing(contestants), *contestants]
+        loads = {contestant.name: self.bench.restarts(contestant) for contestant in asked}
         self._compare(f"Restarts (heartbeats){where}", contestants, lambda contestant, _: loads[contestant.name])
 
     def schedules(self, where: str, contestants: list[Contestant]) -> None:
@@ -242,16 +243,18 @@ class Comparison:
         loads_of = lambda contestant, number: self.bench.schedules(contestant, label(contestant, number))
         self._compare(f"Schedules{where}", contestants, loads_of)
 
+    def _nothing(self, contestants: list[Contestant]) -> Contestant:
+        """nginx, which is asked what the first of them is asked."""
+        return Contestant("nginx", [self.bench.nothing], contestants[0].events)
+
     def _compare(
         self, title: str, contestants: list[Contestant], loads_of: Callable[[Contestant, int], list[Load]]
     ) -> None:
-        nothing = Contestant("nginx", [self.bench.nothing], [])
-        nothing_to_do = [Load("nginx", self.bench.nothing, ["get", self.bench.users[0].token])]
+        nothing = self._nothing(contestants)
         results: dict[str, list[Measured]] = {}
         for number in range(self.rounds):
             for contestant in [nothing, *contestants]:
-                loads = nothing_to_do if contestant is nothing else loads_of(contestant, number)
-                measured = self.bench.measure(contestant, loads, self.seconds)
+                measured = self.bench.measure(contestant, loads_of(contestant, number), self.seconds)
                 results.setdefault(contestant.name, []).append(measured)
                 self.has_failed |= measured.failed > 0
         print_table(title, results)
