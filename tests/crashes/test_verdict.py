@@ -95,7 +95,25 @@ def test_clocks_that_are_apart_may_date_one_moment_in_the_other_order():
 @pytest.mark.parametrize(("late", "expected"), [(100, OUT_OF_ORDER), (121, SET_ASIDE)])
 def test_a_room_goes_on_without_what_is_in_doubt_for_too_long(late: float, expected: str):
     events = [delayed(SCHEDULED, number=number) for number in [1, 2]]
-    order = [seen(T + 0.7, 2, "$2"), seen(T + 0.6, 1, arrived=T + 0.6 + late)]
+    order = [seen(T + 0.7, 2, "$2", T + 0.7 + late), seen(T + 0.6, 1, arrived=T + 0.6 + 300)]
+    assert breaches(events, order) == [expected]
+
+
+def test_a_room_does_not_go_on_before_it_has_waited():
+    events = [delayed(SCHEDULED, number=number) for number in [1, 2]]
+    order = [seen(T + 0.7, 2, "$2", T + 0.8), seen(T + 0.6, 1, arrived=T + 0.6 + 300)]
+    assert breaches(events, order) == [OUT_OF_ORDER]
+
+
+@pytest.mark.parametrize(("first_hold", "expected"), [(30, OUT_OF_ORDER), (80, SET_ASIDE)])
+def test_a_room_waits_for_all_its_events_together(first_hold: float, expected: str):
+    """Number 1 has held it up before; number 2 for less than two minutes until number 3 left."""
+    events = [delayed(SCHEDULED, number=number) for number in [1, 2, 3]]
+    order = [
+        seen(T + 0.6, 1, arrived=T + 0.6 + first_hold),
+        seen(T + 100.7, 3, "$3", T + 160),
+        seen(T + 100.6, 2, "$2", T + 250),
+    ]
     assert breaches(events, order) == [expected]
 
 

@@ -16,7 +16,7 @@ BREACHES = [LOST, TWICE, EARLY, OUT_OF_ORDER, CANCELLED, UNTRUE]
 # No breach of ours: the homeserver has named the event that it made, and shows it to nobody. Dendrite does that for some
 # minutes with what it was busy with when it was killed.
 NOT_SHOWN = "not shown by the homeserver"
-# Nor is that its room went on without it, as it may when an attempt is in doubt for longer than an event is held up.
+# Nor is that its room went on without it, as it may once it has waited for two minutes in all.
 SET_ASIDE = "set aside"
 NO_BREACHES = [NOT_SHOWN, SET_ASIDE]
 
@@ -120,10 +120,24 @@ def _judge_order(
         met.add(one.number)
         if latest and one.origin_server_ts < latest.origin_server_ts - clocks_apart_ms:
             text = f"of {one.origin_server_ts} comes after number {latest.number} of {latest.origin_server_ts}"
-            held_ms = times.wall_ms(one.arrived) - one.origin_server_ts if one.arrived else 0
+            went_on = latest.arrived or one.arrived
+            held_ms = _longest_held_ms(order, times, times.wall_ms(went_on)) if went_on else 0
             yield Finding(SET_ASIDE if held_ms > _LONGEST_HOLD_MS else OUT_OF_ORDER, one.number, text)
         elif not latest or one.origin_server_ts > latest.origin_server_ts:
             latest = one
+
+
+def _longest_held_ms(order: list[Seen], times: Times, until_ms: float) -> float:
+    """For how long in all, at most, events without an outcome have held up a room by then: as long as anything there was
+    overdue."""
+    held_ms = 0.0
+    counted = 0.0
+    for due, arrived in sorted((one.origin_server_ts, times.wall_ms(one.arrived)) for one in order if one.arrived):
+        begin, end = max(due, counted), min(arrived, until_ms)
+        if end > begin:
+            held_ms += end - begin
+            counted = end
+    return held_ms
 
 
 def count(findings: Iterable[Finding]) -> Counter[str]:
