@@ -41,40 +41,25 @@ def register(server: Server, shared_secret: str, localpart: str, password: str, 
     return User(Server(server.base_url), answer["user_id"], answer["access_token"], answer["device_id"], password)
 
 
-class Synapse(Server):
-    """Synapse with SQLite, or with `database`, the URL of a PostgreSQL database that is new. `settings`: more of its own.
+class Homeserver(Server):
+    """One of a directory of its own, from start() to stop(). Its address is known before it is started, for Afterword's
+    set-up needs it."""
 
-    Its address is known before it is started, for Afterword's set-up needs it.
-    """
+    name: str
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        database: str | None = None,
-        own_delayed_events: bool = False,
-        default_rate_limits: bool = False,
-        settings: dict[str, Any] | None = None,
-    ):
+    def __init__(self, directory: Path):
         self.directory = directory
         self.port = free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.server_name = "home.test"
-        self.log = directory / "synapse.log"
-        self._settings = settings or {}
-        self._database = database
+        self.log = directory / f"{self.name.lower()}.log"
         self._shared_secret = secrets.token_hex(16)
-        self._own_delayed_events = own_delayed_events
-        self._default_rate_limits = default_rate_limits
         self._process: Process | None = None
 
     def start(self, registrations: list[Path] | None = None) -> None:
         """`registrations`: application services that it knows."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        configuration = self.directory / "homeserver.yaml"
-        configuration.write_text(json.dumps(self._configuration(registrations or []), indent=2))  # JSON is YAML
-        signing_key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-        (self.directory / "signing.key").write_text(f"ed25519 a_test {signing_key}\n")
+        self._write_files(registrations or [])
         self.resume()
 
     def resume(self) -> None:
@@ -84,9 +69,8 @@ class Synapse(Server):
 
     def launch(self) -> None:
         """The same, without waiting for it."""
-        command = [sys.executable, "-m", "synapse.app.homeserver", "-c", "homeserver.yaml"]
-        self._process = Process(command, self.log, self.directory)
-        self._process.name = "Synapse"
+        self._process = Process(self._command(), self.log, self.directory)
+        self._process.name = self.name
 
     def wait_until_ready(self) -> None:
         assert self._process
@@ -109,6 +93,43 @@ class Synapse(Server):
     def register(self, localpart: str, password: str = "correct horse", *, admin: bool = False) -> User:
         """A new user, logged in at the homeserver itself; see User.at()."""
         return register(self, self._shared_secret, localpart, password, admin=admin)
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _write_files(self, registrations: list[Path]) -> None:
+        """Its configuration and its keys."""
+        raise NotImplementedError
+
+
+class Synapse(Homeserver):
+    """Synapse with SQLite, or with `database`, the URL of a PostgreSQL database that is new. `settings`: more of its own."""
+
+    name = "Synapse"
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        database: str | None = None,
+        own_delayed_events: bool = False,
+        default_rate_limits: bool = False,
+        settings: dict[str, Any] | None = None,
+    ):
+        super().__init__(directory)
+        self._settings = settings or {}
+        self._database = database
+        self._own_delayed_events = own_delayed_events
+        self._default_rate_limits = default_rate_limits
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "synapse.app.homeserver", "-c", "homeserver.yaml"]
+
+    def _write_files(self, registrations: list[Path]) -> None:
+        configuration = self.directory / "homeserver.yaml"
+        configuration.write_text(json.dumps(self._configuration(registrations), indent=2))  # JSON is YAML
+        signing_key = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        (self.directory / "signing.key").write_text(f"ed25519 a_test {signing_key}\n")
 
     def _configuration(self, registrations: list[Path]) -> dict[str, Any]:
         listener = {
@@ -155,19 +176,16 @@ class DendriteNotBuilt(Exception):
     """Says what is missing on this machine."""
 
 
-class Dendrite(Server):
-    """Dendrite with SQLite, without federation; its rate limits are those that it comes with, or none."""
+class Dendrite(Homeserver):
+    """Dendrite with SQLite, without federation; its rate limits are those that it comes with, or none. build() comes
+    before start()."""
+
+    name = "Dendrite"
 
     def __init__(self, directory: Path, *, default_rate_limits: bool = True):
-        self.directory = directory
-        self.port = free_port()
-        super().__init__(f"http://127.0.0.1:{self.port}")
-        self.server_name = "home.test"
-        self.log = directory / "dendrite.log"
-        self._shared_secret = secrets.token_hex(16)
+        super().__init__(directory)
         self._default_rate_limits = default_rate_limits
         self._program: str | None = None
-        self._process: Process | None = None
 
     def build(self) -> None:
         """Finds it or builds it, on the first use; DendriteNotBuilt where that is impossible."""
@@ -179,46 +197,18 @@ class Dendrite(Server):
             raise ProcessFailed(f"{script.name} ended with status {done.returncode}:\n{done.stderr}")
         self._program = done.stdout.strip()
 
-    def start(self, registrations: list[Path] | None = None) -> None:
-        """`registrations`: application services that it knows. build() comes before."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+    def _command(self) -> list[str]:
+        assert self._program
+        command = [self._program, "-config", "dendrite.yaml", "-http-bind-address", f"127.0.0.1:{self.port}"]
+        return [*command, "-https-bind-address", "127.0.0.1:0", "-really-enable-open-registration"]
+
+    def _write_files(self, registrations: list[Path]) -> None:
         configuration = self.directory / "dendrite.yaml"
-        configuration.write_text(json.dumps(self._configuration(registrations or []), indent=2))  # JSON is YAML
+        configuration.write_text(json.dumps(self._configuration(registrations), indent=2))  # JSON is YAML
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         label = "MATRIX PRIVATE KEY"
         pem = f"-----BEGIN {label}-----\nKey-ID: ed25519:a_test\n\n{key}\n-----END {label}-----\n"
         (self.directory / "matrix_key.pem").write_text(pem)
-        self.resume()
-
-    def resume(self) -> None:
-        """Starts it again, with the configuration and data that it had."""
-        self.launch()
-        self.wait_until_ready()
-
-    def launch(self) -> None:
-        """The same, without waiting for it."""
-        assert self._program
-        command = [self._program, "-config", "dendrite.yaml", "-http-bind-address", f"127.0.0.1:{self.port}"]
-        command += ["-https-bind-address", "127.0.0.1:0", "-really-enable-open-registration"]
-        self._process = Process(command, self.log, self.directory)
-        self._process.name = "Dendrite"
-
-    def wait_until_ready(self) -> None:
-        assert self._process
-        self._process.wait_until(self.is_ready)
-
-    def kill(self) -> None:
-        """kill -9."""
-        assert self._process
-        self._process.kill()
-
-    def stop(self) -> None:
-        if self._process:
-            self._process.stop()
-
-    def register(self, localpart: str, password: str = "correct horse", *, admin: bool = False) -> User:
-        """A new user, logged in at the homeserver itself; see User.at()."""
-        return register(self, self._shared_secret, localpart, password, admin=admin)
 
     def _configuration(self, registrations: list[Path]) -> dict[str, Any]:
         def database(name: str) -> dict[str, str]:

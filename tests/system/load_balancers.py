@@ -2,10 +2,10 @@
 
 import http.client
 import ssl
-import subprocess
 import urllib.parse
 from pathlib import Path
 
+from .certificates import make_certificate
 from .gateway import Afterword
 from .matrix import Server
 from .processes import Process, ProcessFailed, free_port
@@ -63,7 +63,7 @@ class LoadBalancer(Server):
             self._process.stop()
 
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
-        context = ssl.create_default_context(cafile=self.directory / "matrix.crt")
+        context = ssl.create_default_context(cafile=self.directory / "server.crt")
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
 
     def _command(self) -> list[str]:
@@ -78,11 +78,8 @@ class LoadBalancer(Server):
         return text
 
     def _make_certificate(self) -> None:
-        command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command += ["-keyout", "matrix.key", "-out", "matrix.crt"]
-        subprocess.run(command, cwd=self.directory, check=True, capture_output=True)
-        both = (self.directory / "matrix.crt").read_bytes() + (self.directory / "matrix.key").read_bytes()
+        certificate = make_certificate(self.directory, "IP:127.0.0.1")
+        both = certificate.read_bytes() + (self.directory / "server.key").read_bytes()
         (self.directory / "matrix.pem").write_bytes(both)
 
 
@@ -92,8 +89,8 @@ class Nginx(LoadBalancer):
     def _command(self) -> list[str]:
         changes = {
             "listen 443 ": f"listen 127.0.0.1:{self.port} ",
-            "/etc/ssl/certs/matrix.pem": f"{self.directory}/matrix.crt",
-            "/etc/ssl/private/matrix.key": f"{self.directory}/matrix.key",
+            "/etc/ssl/certs/matrix.pem": f"{self.directory}/server.crt",
+            "/etc/ssl/private/matrix.key": f"{self.directory}/server.key",
         }
         return nginx_command(self.directory, self._shipped("nginx.conf", changes))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .certificates import make_certificate
 from .gateway import BINARY, Afterword
 from .homeservers import Synapse
 from .matrix import User
@@ -17,21 +18,12 @@ TEXT = "m.room.message"
 SECRET = "p@ss/w:rd#%"  # all that means something in a URL
 
 
-def make_certificate(directory: Path) -> Path:
-    """One for localhost, signed by itself, in files that PostgreSQL takes; the certificate."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    command += ["-keyout", str(directory / "server.key"), "-out", str(directory / "server.crt")]
-    subprocess.run(unprivileged(command), check=True, capture_output=True, cwd="/")
-    return directory / "server.crt"
-
-
 class GuardedPostgres:
     """Asks for passwords on TCP, has TLS, and knows users with less and more rights. `of(user, …)` makes URLs."""
 
     def __init__(self) -> None:
         self._files = unprivileged_directory()
-        self.certificate = make_certificate(self._files)
+        self.certificate = make_certificate(self._files, "DNS:localhost", unprivileged)
         rules = self._files / "pg_hba.conf"
         rules.write_text("local all all trust\nhostnossl plain all 127.0.0.1/32 scram-sha-256\n"
                          "hostssl all all 127.0.0.1/32 scram-sha-256\n")  # fmt: skip
