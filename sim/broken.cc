@@ -116,10 +116,10 @@ class BrokenStore final : public store::ForwardingStore {
     co_return co_await store_.finalise(delay_id, std::move(finalised));
   }
 
-  Task<StoreResult<std::vector<store::Look>>> look(std::vector<DelayId> delay_ids) override {
-    auto found = co_await store_.look(std::move(delay_ids));
+  Task<StoreResult<std::vector<store::ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) override {
+    auto found = co_await store_.find_active(std::move(delay_ids));
     if (breakage_ != Breakage::no_rooms || !found) co_return found;
-    for (store::Look& look : *found) look.room_id.value += look.delay_id.to_string();
+    for (store::ActiveEvent& event : *found) event.room_id.value += event.delay_id.to_string();
     co_return found;
   }
   bool may_send(const DelayId& delay_id) const override {

@@ -20,7 +20,7 @@ constexpr auto time_for_a_restart = 2s;
 constexpr auto longest_pause = 30s;
 
 // What a client was last told about an event that has its outcome.
-struct Outcome {
+struct ShownOutcome {
   std::optional<std::string> event_id;
   std::optional<std::string> errcode;
   WallTime delayed_since;
@@ -30,14 +30,14 @@ struct Outcome {
   bool failed() const { return errcode.has_value(); }
   bool cancelled() const { return !sent() && !failed(); }
   // Times are shown by the wall clock, which may be set.
-  bool same_as(const Outcome& other) const { return event_id == other.event_id && errcode == other.errcode; }
+  bool same_as(const ShownOutcome& other) const { return event_id == other.event_id && errcode == other.errcode; }
 };
 
-std::optional<Outcome> read_outcome(const std::string& body) {
+std::optional<ShownOutcome> read_outcome(const std::string& body) {
   const auto object = parse_json_object(body);
   if (!object || !object->contains("finalised")) return std::nullopt;
   const json::object& finalised = object->at("finalised").as_object();
-  Outcome outcome;
+  ShownOutcome outcome;
   outcome.event_id = string_member(finalised, "event_id");
   if (finalised.contains("error")) {
     outcome.errcode = string_member(finalised.at("error").as_object(), "errcode").value_or("none");
@@ -141,7 +141,7 @@ class Judgement {
   const Circumstances& circumstances_;
   std::map<std::string, Group> groups_;  // by content
   std::vector<std::vector<const Exchange*>> exchanges_;
-  std::vector<std::optional<Outcome>> outcomes_;
+  std::vector<std::optional<ShownOutcome>> outcomes_;
   std::vector<std::string> broken_;
 };
 
@@ -191,7 +191,7 @@ void Judgement::check_lookups(std::size_t wish) {
     if (wanted.delay_id) broken("wish {}: was accepted and has not come to any outcome", wish);
     return;
   }
-  const Outcome& outcome = *outcomes_[wish];
+  const ShownOutcome& outcome = *outcomes_[wish];
   const auto& events = group_of(wish).events;
   if (outcome.sent()) {
     const bool there = std::any_of(events.begin(), events.end(),

@@ -16,9 +16,10 @@ constexpr std::chrono::seconds max_wait{30};
 // Between a recorded attempt and its recorded outcome there may be a moment without a task to wait for.
 constexpr std::chrono::milliseconds pause_between_looks{50};
 
-using Outcome = std::variant<store::NotFound, Effect, http::Response>;  // Effect::wait: ask again when it has settled
+// Effect::wait: ask again when it has settled.
+using ActionOutcome = std::variant<store::NotFound, Effect, http::Response>;
 
-async::Task<Outcome> try_send(Context& context, DelayId delay_id, std::optional<domain::UserId> caller) {
+async::Task<ActionOutcome> try_send(Context& context, DelayId delay_id, std::optional<domain::UserId> caller) {
   const delivery::SendNowAnswer sent = co_await context.delivery.send_now(delay_id, std::move(caller));
   if (std::holds_alternative<store::NotFound>(sent)) co_return store::NotFound{};
   if (std::holds_alternative<store::Unavailable>(sent)) co_return to_response(store_unavailable());
@@ -27,8 +28,8 @@ async::Task<Outcome> try_send(Context& context, DelayId delay_id, std::optional<
   co_return std::get<Effect>(sent);
 }
 
-async::Task<Outcome> try_change(Context& context, Action action, DelayId delay_id,
-                                std::optional<domain::UserId> caller) {
+async::Task<ActionOutcome> try_change(Context& context, Action action, DelayId delay_id,
+                                      std::optional<domain::UserId> caller) {
   const Timestamp now = context.clock.now();
   auto verb = action == Action::cancel ? context.store.cancel(delay_id, std::move(caller), now)
                                        : context.store.restart(delay_id, std::move(caller), now);
@@ -82,7 +83,7 @@ async::Task<Managed> manage(Context& context, ManageRequest request) {
   while (true) {
     auto attempt = request.action == Action::send ? try_send(context, *delay_id, request.caller)
                                                   : try_change(context, request.action, *delay_id, request.caller);
-    Outcome outcome = co_await std::move(attempt);
+    ActionOutcome outcome = co_await std::move(attempt);
     if (std::holds_alternative<store::NotFound>(outcome)) {
       co_return Managed{to_response(delayed_event_not_found()), false};
     }

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/testing/temporary_folder.h"
 #include "homeserver/testing/fake_homeserver.h"
-#include "store/sqlite/sqlite_store.h"
+#include "store/testing/open_sqlite.h"
 
 #include <gtest/gtest.h>
 
@@ -25,9 +25,7 @@ const domain::UserId alice("@alice:example.org");
 class ShownTimes : public ::testing::Test {
  protected:
   ShownTimes() {
-    auto opened = store::sqlite::open(executor(), {folder_ / "afterword.db", store::CommitOn::executor, {}});
-    if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = *std::move(opened);
+    store_ = store::testing::open_sqlite(executor(), folder_ / "afterword.db");
     delivery_ = std::make_unique<delivery::Delivery>(executor(), clock_, *store_, homeserver_);
     context_ = std::make_unique<Context>(Context{clock_, *store_, *delivery_, {}});
     context_->limits.max_scheduled_per_user = std::nullopt;

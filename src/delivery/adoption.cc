@@ -40,14 +40,14 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
   if (!adopted) co_return adopted.error();
 
   std::vector<DelayId> sending;
-  for (const store::Active& event : *adopted) {
+  for (const store::Adopted& event : *adopted) {
     parts_.due_events.look_at(event.due, event.delay_id);
     if (event.state == State::sending && !parts_.attempts.contains(event.delay_id)) sending.push_back(event.delay_id);
   }
   if (!sending.empty()) {
-    auto look = [this, &sending] { return parts_.store.look(sending); };
-    const auto under_way = co_await parts_.store_retry.until_available(look);
-    for (const store::Look& event : *under_way) {
+    auto find = [this, &sending] { return parts_.store.find_active(sending); };
+    const auto under_way = co_await parts_.store_retry.until_available(find);
+    for (const store::ActiveEvent& event : *under_way) {
       auto attempt = parts_.attempts.begin(event.delay_id);
       if (event.state != State::sending || !attempt) continue;
       auto continuing = continue_attempt(parts_, std::move(attempt), event);

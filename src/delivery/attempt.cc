@@ -44,7 +44,7 @@ class Attempt {
         due_(event.due),
         queued_due_(std::min(due_, now())),
         transaction_(delay_id_) {}
-  Attempt(AttemptParts& parts, store::Look event)
+  Attempt(AttemptParts& parts, store::ActiveEvent event)
       : Attempt(parts, Lane{std::move(event.room_id)},
                 QueuedEvent{event.timing.due(), event.delay_id, std::move(event.user_id)}) {}
 
@@ -392,9 +392,10 @@ Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn) {
   co_await attempt.run(Claim());
 }
 
-Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply) {
+Task<void> send_on_request(AttemptParts& parts, store::ActiveEvent event, std::optional<domain::UserId> caller,
+                           Reply reply) {
   const async::Steady give_up = parts.context.clock.steady_now() + parts.context.options.longest_wait;
-  auto place = co_await parts.request_places.take(event.user_id, give_up);
+  auto place = co_await parts.request_places.take_place(event.user_id, give_up);
   if (!place) {
     reply->give(NotSent{"too many are being sent on request"});
     co_return;
@@ -404,7 +405,7 @@ Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional
   co_await attempt.run(Claim());
 }
 
-Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::Look event) {
+Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::ActiveEvent event) {
   Attempt attempt(parts, std::move(event));
   attempt.continue_unclear(std::move(under_way));
   co_await attempt.run(AwaitTurn());

@@ -73,9 +73,10 @@ using Reply = std::shared_ptr<Answered>;
 // The three ways in which an attempt begins. The time of an event has come, and it is its turn:
 Task<void> send_at_its_time(AttemptParts& parts, RoomTurn turn);
 // Somebody asks for an event that is scheduled to be sent at once, without waiting for a turn of its room:
-Task<void> send_on_request(AttemptParts& parts, store::Look event, std::optional<domain::UserId> caller, Reply reply);
+Task<void> send_on_request(AttemptParts& parts, store::ActiveEvent event, std::optional<domain::UserId> caller,
+                           Reply reply);
 // An event was adopted that was being sent, so it may have arrived:
-Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::Look event);
+Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::ActiveEvent event);
 
 // Where the event waits: with those of its room, or aside.
 Lane lane_of(const Retries& retries, domain::RoomId room_id, domain::DelayId delay_id, Timestamp due);

@@ -23,7 +23,8 @@ struct Delivery::Implementation {
         store_retry(context, grace),
         adoption_lock(context, changed),
         health(context, homeserver, [this](async::Steady outage_begin) { go_on_after_outage(outage_begin); }),
-        due_events(context, store, store_retry, grace, changed, [this](const store::Look& event) { queue(event); }),
+        due_events(context, store, store_retry, grace, changed,
+                   [this](const store::ActiveEvent& event) { queue(event); }),
         retries(context.options),
         dispatcher(context, changed, due_events, health, adoption_lock,
                    [this](RoomTurn turn) { send(std::move(turn)); }),
@@ -35,7 +36,7 @@ struct Delivery::Implementation {
     if (options.owner_limit) parts.owner_limit.emplace(*options.owner_limit);
   }
 
-  void queue(const store::Look& event);
+  void queue(const store::ActiveEvent& event);
   void send(RoomTurn turn);
   void go_on_after_outage(async::Steady outage_begin);
 
@@ -54,7 +55,7 @@ struct Delivery::Implementation {
   Adoption adoption;
 };
 
-void Delivery::Implementation::queue(const store::Look& event) {
+void Delivery::Implementation::queue(const store::ActiveEvent& event) {
   const Timestamp due = event.timing.due();
   const Lane lane = lane_of(retries, event.room_id, event.delay_id, due);
   dispatcher.queue(lane, {due, event.delay_id, event.user_id});
@@ -113,8 +114,8 @@ Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::U
 
   // Its own task, so that it has an end whatever becomes of its caller.
   const Reply reply = std::make_shared<Answered>(context.executor);
-  store::Look look{delay_id, event.state, event.timing, event.event.room_id, event.event.user_id};
-  auto sending = send_on_request(delivery.parts, std::move(look), std::move(caller), reply);
+  store::ActiveEvent active{delay_id, event.state, event.timing, event.event.room_id, event.event.user_id};
+  auto sending = send_on_request(delivery.parts, std::move(active), std::move(caller), reply);
   context.attempts.spawn("sending on request", std::move(sending));
   const async::Steady give_up = context.clock.steady_now() + context.options.longest_wait;
   while (!reply->answer && context.clock.steady_now() < give_up) {

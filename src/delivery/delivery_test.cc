@@ -4,8 +4,8 @@
 #include "async/testing/manual_clock.h"
 #include "base/testing/temporary_folder.h"
 #include "homeserver/testing/fake_homeserver.h"
-#include "store/sqlite/sqlite_store.h"
 #include "store/testing/hindered_store.h"
+#include "store/testing/open_sqlite.h"
 #include "store/time_keeping.h"
 
 #include <gmock/gmock.h>
@@ -53,10 +53,8 @@ class DeliveryTest : public ::testing::Test {
   async::Executor executor() { return clock_.context().get_executor(); }
 
   void open_store() {
-    store::sqlite::Options options{folder_ / "afterword.db", store::CommitOn::executor, {}};
-    auto opened = store::sqlite::open(executor(), std::move(options));
-    if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = std::make_unique<HinderedStore>(clock_, *std::move(opened));
+    auto opened = store::testing::open_sqlite(executor(), folder_ / "afterword.db");
+    store_ = std::make_unique<HinderedStore>(clock_, std::move(opened));
   }
   // The server stops, within this limit.
   void stop(std::chrono::milliseconds limit) {
@@ -393,9 +391,9 @@ TEST_F(DeliveryTest, WhatAStaleTimerBringsWaitsForTheTimersBeforeIt) {
   clock_.advance(4s);
   EXPECT_EQ(restart(restarted), Effect::perform);
   const auto earlier = schedule(2s);
-  store_->look_begins = 10s;  // the first timer of `restarted` fires, and its look outlasts both
+  store_->find_active_begins = 10s;  // the first timer of `restarted` fires, and its look outlasts both
   clock_.advance(2s);
-  store_->look_begins = 0ms;
+  store_->find_active_begins = 0ms;
   clock_.advance(1min);
   EXPECT_THAT(sent(), ElementsAre(earlier, restarted));
 }

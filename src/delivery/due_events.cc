@@ -40,8 +40,8 @@ Task<void> DueEvents::run() {
       std::vector<domain::DelayId> ids;
       ids.reserve(fired.size());
       for (const Timer& timer : fired) ids.push_back(timer.delay_id);
-      auto look = [this, &ids] { return store_.look(ids); };
-      auto looking = store_retry_.until_available(look);
+      auto find = [this, &ids] { return store_.find_active(ids); };
+      auto looking = store_retry_.until_available(find);
       const auto found = co_await context_.catch_errors("looking at timers", std::move(looking));
       if (found) {
         sort_out(**found);
@@ -68,9 +68,9 @@ void DueEvents::release_held(Timestamp now) {
   timers_.add(std::move(timers));
 }
 
-void DueEvents::sort_out(const std::vector<store::Look>& found) {
+void DueEvents::sort_out(const std::vector<store::ActiveEvent>& found) {
   const Timestamp now = context_.clock.now();
-  for (const store::Look& event : found) {
+  for (const store::ActiveEvent& event : found) {
     const Timestamp due = event.timing.due();
     if (event.state == domain::State::sending) {
       timers_.add({now + context_.options.look_again_time, event.delay_id});

@@ -23,7 +23,7 @@ class DueEvents {
  public:
   // `changed` is notified when complete_until() may be later than before.
   DueEvents(Context& context, store::Store& store, StoreRetry& store_retry, const Grace& grace,
-            async::Condition& changed, std::function<void(const store::Look&)> hand_on)
+            async::Condition& changed, std::function<void(const store::ActiveEvent&)> hand_on)
       : context_(context),
         store_(store),
         store_retry_(store_retry),
@@ -45,14 +45,14 @@ class DueEvents {
  private:
   std::optional<Timestamp> next_wake() const;
   void release_held(Timestamp now);
-  void sort_out(const std::vector<store::Look>& found);
+  void sort_out(const std::vector<store::ActiveEvent>& found);
 
   Context& context_;
   store::Store& store_;
   StoreRetry& store_retry_;
   const Grace& grace_;
   async::Condition& changed_;
-  const std::function<void(const store::Look&)> hand_on_;
+  const std::function<void(const store::ActiveEvent&)> hand_on_;
 
   TimerHeap timers_;
   std::multimap<Timestamp, Timer> held_;  // by the grace, until then

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "async/condition.h"
-#include "base/shares.h"
+#include "base/places.h"
 #include "delivery/context.h"
 #include "domain/ids.h"
 
@@ -19,7 +19,7 @@ class RequestPlaces {
  public:
   explicit RequestPlaces(Context& context)
       : context_(context),
-        shares_(context.options.max_concurrent_requests, context.options.max_requests_of_an_owner),
+        places_(context.options.max_concurrent_requests, context.options.max_requests_of_an_owner),
         given_back_(context.executor) {}
 
   class [[nodiscard]] Place {
@@ -33,17 +33,17 @@ class RequestPlaces {
 
    private:
     friend class RequestPlaces;
-    Place(async::Condition& given_back, Shares<domain::UserId>::Place place)
+    Place(async::Condition& given_back, Places<domain::UserId>::Place place)
         : given_back_(&given_back), place_(std::move(place)) {}
 
     async::Condition* given_back_;  // none once it was moved from
-    Shares<domain::UserId>::Place place_;
+    Places<domain::UserId>::Place place_;
   };
 
   // Waits for one. Nothing: there was none until then, or we are stopping.
-  Task<std::optional<Place>> take(domain::UserId owner, async::Steady give_up) {
+  Task<std::optional<Place>> take_place(domain::UserId owner, async::Steady give_up) {
     while (!context_.is_stopping()) {
-      if (auto place = shares_.take(owner)) co_return Place(given_back_, *std::move(place));
+      if (auto place = places_.take_place(owner)) co_return Place(given_back_, *std::move(place));
       if (context_.clock.steady_now() >= give_up) break;
       co_await given_back_.wait_until(context_.clock, give_up);
     }
@@ -52,7 +52,7 @@ class RequestPlaces {
 
  private:
   Context& context_;
-  Shares<domain::UserId> shares_;
+  Places<domain::UserId> places_;
   async::Condition given_back_;
 };
 

@@ -3,6 +3,7 @@
 #include "base/overloaded.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace afterword::domain {
 namespace {
@@ -49,6 +50,15 @@ Decision decide_release(const Standing& found, bool is_sender) {
 
 Decision decide_finalise(const Standing& found, bool is_sender, const Outcome& outcome) {
   return ends_attempt(found, is_sender) ? become(state_of(outcome), found) : leave(Effect::refuse, found);
+}
+
+bool may_adopt(State found, bool owner_has_ended, bool sender_has_ended) {
+  if (found == State::sending) return sender_has_ended;
+  return found == State::scheduled && owner_has_ended;
+}
+
+bool goes_before(const RoomPosition& other, const RoomPosition& later, Timestamp now) {
+  return std::tie(other.due, other.delay_id) < std::tie(later.due, later.delay_id) && now < other.due + longest_hold;
 }
 
 }  // namespace afterword::domain

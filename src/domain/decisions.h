@@ -48,4 +48,21 @@ Decision decide_claim(const Standing& found, const Attempt& attempt, Timestamp n
 Decision decide_release(const Standing& found, bool is_sender);
 Decision decide_finalise(const Standing& found, bool is_sender, const Outcome& outcome);
 
+// Whether an instance takes over an event that is active: an attempt if its sender has ended, whoever has the timer;
+// the timer of one that is scheduled if its owner has.
+bool may_adopt(State found, bool owner_has_ended, bool sender_has_ended);
+
+// For how long an event without an outcome keeps the later ones of its room back. In one process it is the time that a
+// room waits in all (delivery/retries.h). One instance waits for that of another until this long after it was due.
+inline constexpr Milliseconds longest_hold = std::chrono::minutes(2);
+
+// Where an event has its place among those of its room.
+struct RoomPosition {
+  Timestamp due;
+  DelayId delay_id;
+};
+
+// Whether an active event that another instance has keeps a later one of its room back at `now`.
+bool goes_before(const RoomPosition& other, const RoomPosition& later, Timestamp now);
+
 }  // namespace afterword::domain

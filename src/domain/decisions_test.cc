@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <ostream>
+#include <vector>
 
 namespace afterword::domain {
 namespace {
@@ -109,6 +110,33 @@ TEST(Decision, AnOutcomeHasOneState) {
   EXPECT_EQ(state_of(EventId("$event")), sent);
   EXPECT_EQ(state_of(HomeserverError{}), failed);
   EXPECT_EQ(state_of(Cancelled{}), cancelled);
+}
+
+TEST(Decision, AnAttemptIsAdoptedFromItsSenderAndATimerFromItsOwner) {
+  struct Case {
+    State state;
+    bool owner_has_ended, sender_has_ended, expected;
+  };
+  const std::vector<Case> cases{
+      {scheduled, false, true, false}, {scheduled, true, true, true}, {sending, false, false, false},
+      {sending, true, false, false},   {sending, false, true, true},  {sending, true, true, true},
+      {sent, true, true, false},       {failed, true, true, false},   {cancelled, true, true, false},
+  };
+  for (const auto& [state, owner_has_ended, sender_has_ended, expected] : cases) {
+    EXPECT_EQ(may_adopt(state, owner_has_ended, sender_has_ended), expected) << static_cast<int>(state);
+  }
+}
+
+TEST(Decision, AnotherInstancesEventGoesBeforeALaterOneForAWhile) {
+  const RoomPosition first{noon, DelayId(DelayId::Bytes{1})};
+  const RoomPosition second{noon, DelayId(DelayId::Bytes{2})};
+  const RoomPosition later{noon + 1s, DelayId(DelayId::Bytes{0})};
+  EXPECT_TRUE(goes_before(first, second, noon));
+  EXPECT_TRUE(goes_before(first, later, noon + longest_hold - 1ms));
+  EXPECT_FALSE(goes_before(first, later, noon + longest_hold));
+  EXPECT_FALSE(goes_before(second, first, noon));
+  EXPECT_FALSE(goes_before(later, second, noon));
+  EXPECT_FALSE(goes_before(first, first, noon));
 }
 
 }  // namespace

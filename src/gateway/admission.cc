@@ -9,7 +9,7 @@
 namespace afterword::gateway {
 namespace {
 
-// Also for routes that read no body: clients send an empty object now and then.
+// Routes that read no body have it too, because clients send an empty object now and then.
 constexpr std::size_t small_body_bytes = 1024;
 
 // What stands around the content of an event: the delay and a state key.

@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/testing/temporary_folder.h"
 #include "homeserver/testing/fake_homeserver.h"
-#include "store/sqlite/sqlite_store.h"
 #include "store/testing/hindered_store.h"
+#include "store/testing/open_sqlite.h"
 
 #include <gtest/gtest.h>
 
@@ -36,9 +36,8 @@ const domain::UserId alice("@alice:example.org");
 class GatewayTest : public ::testing::Test {
  protected:
   GatewayTest() {
-    auto opened = store::sqlite::open(executor(), {folder_ / "afterword.db", store::CommitOn::executor, {}});
-    if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = std::make_unique<store::testing::HinderedStore>(clock_, *std::move(opened));
+    auto opened = store::testing::open_sqlite(executor(), folder_ / "afterword.db");
+    store_ = std::make_unique<store::testing::HinderedStore>(clock_, std::move(opened));
     delivery_ = std::make_unique<delivery::Delivery>(executor(), clock_, *store_, homeserver_);
     context_ = std::make_unique<api::Context>(api::Context{clock_, *store_, *delivery_, {}});
     gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, Options{});

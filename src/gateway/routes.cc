@@ -151,7 +151,7 @@ bool is_sliding_sync(std::string_view method, Segments client_path) {
   return method == "POST" && path && path->size() == 1 && path->front() == "sync";
 }
 
-// They all say how long they may take.
+// All that wait for news have the parameter `timeout`.
 bool is_long_poll(std::string_view method, const http::Target& target, Segments client_path) {
   return (only_reads(method) || is_sliding_sync(method, client_path)) && target.parameter("timeout").has_value();
 }

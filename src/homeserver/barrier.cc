@@ -49,12 +49,12 @@ bool shows(const json::object& page, const std::string& event_id) {
 Barrier::Barrier(http::Client& http, async::Clock& clock, BarrierOptions options)
     : http_(http), clock_(clock), options_(std::move(options)) {}
 
-async::Task<Passing> Barrier::pass() {
+async::Task<BarrierResult> Barrier::pass() {
   const async::Steady begun = clock_.steady_now();
   const async::Steady give_up = begun + options_.time_limit;
   if (room_id_.empty()) {
     const bool found = co_await find_room(give_up);
-    if (!found) co_return Passing::impossible;
+    if (!found) co_return BarrierResult::impossible;
   }
 
   const std::string room = "/rooms/" + percent_encode(room_id_);
@@ -63,18 +63,18 @@ async::Task<Passing> Barrier::pass() {
   const auto event_id = sent ? string_member(*sent, "event_id") : std::nullopt;
   if (!event_id) {
     room_id_.clear();  // it may have been closed, or left
-    co_return Passing::impossible;
+    co_return BarrierResult::impossible;
   }
   while (clock_.steady_now() < give_up) {
     const auto page = co_await ask("GET", room + "/messages?dir=b&limit=20", "", give_up);
     if (page && shows(*page, *event_id)) {
       last_begun_ = begun;
       last_passed_ = clock_.steady_now();
-      co_return Passing::passed;
+      co_return BarrierResult::passed;
     }
     co_await clock_.sleep_for(pause);
   }
-  co_return Passing::late;
+  co_return BarrierResult::late;
 }
 
 async::Task<bool> Barrier::find_room(async::Steady give_up) {

@@ -25,7 +25,7 @@ struct BarrierOptions {
   std::chrono::milliseconds time_limit{20'000};
 };
 
-enum class Passing : std::uint8_t {
+enum class BarrierResult : std::uint8_t {
   passed,
   late,        // its event does not show within the time limit
   impossible,  // it has no room, or may not send there
@@ -35,7 +35,7 @@ class Barrier {
  public:
   Barrier(http::Client& http, async::Clock& clock, BarrierOptions options);
 
-  async::Task<Passing> pass();
+  async::Task<BarrierResult> pass();
 
   // Whether one that began after `since` had been passed by `by`.
   bool was_passed(async::Steady since, async::Steady by) const { return last_begun_ > since && last_passed_ <= by; }

@@ -42,7 +42,7 @@ class BarrierTest : public testing::LoopbackTest {
     return {200, {}, R"({"chunk":[{"event_id":"$behind"},{"event_id":"$earlier"}]})"};
   }
 
-  Passing pass() { return run(barrier_.pass()); }
+  BarrierResult pass() { return run(barrier_.pass()); }
 
   bool has_room_ = true;
   bool may_create_ = true;
@@ -52,19 +52,19 @@ class BarrierTest : public testing::LoopbackTest {
 
 TEST_F(BarrierTest, IsPassedOnceItsEventShows) {
   looks_until_shown_ = 2;
-  EXPECT_EQ(pass(), Passing::passed);
+  EXPECT_EQ(pass(), BarrierResult::passed);
   ASSERT_EQ(requests_.size(), 7u);
   EXPECT_THAT(requests_[3].target, HasSubstr("/rooms/%21barrier%3Aexample.org/send/afterword.barrier/"));
   EXPECT_THAT(requests_[4].target, HasSubstr("/rooms/%21barrier%3Aexample.org/messages?dir=b"));
   EXPECT_EQ(requests_[3].headers.find("Authorization"), "Bearer secret");
-  EXPECT_EQ(pass(), Passing::passed);
+  EXPECT_EQ(pass(), BarrierResult::passed);
   EXPECT_EQ(requests_.size(), 9u);  // it knows its room now
   EXPECT_NE(requests_[7].target, requests_[3].target);
 }
 
 TEST_F(BarrierTest, MakesItsRoom) {
   has_room_ = false;
-  EXPECT_EQ(pass(), Passing::passed);
+  EXPECT_EQ(pass(), BarrierResult::passed);
   EXPECT_THAT(requests_[2].target, HasSubstr("/createRoom"));
   EXPECT_THAT(requests_[2].body, HasSubstr(R"("preset":"private_chat")"));
   EXPECT_THAT(requests_[2].body, HasSubstr(R"("type":"afterword.barrier")"));
@@ -73,20 +73,20 @@ TEST_F(BarrierTest, MakesItsRoom) {
 TEST_F(BarrierTest, CannotBeHadWithoutARoom) {
   has_room_ = false;
   may_create_ = false;
-  EXPECT_EQ(pass(), Passing::impossible);
+  EXPECT_EQ(pass(), BarrierResult::impossible);
 }
 
 TEST_F(BarrierTest, CannotBeHadInARoomThatIsNotOurs) {
-  EXPECT_EQ(pass(), Passing::passed);
+  EXPECT_EQ(pass(), BarrierResult::passed);
   has_room_ = false;
-  EXPECT_EQ(pass(), Passing::impossible);
-  EXPECT_EQ(pass(), Passing::passed);  // in a new one
+  EXPECT_EQ(pass(), BarrierResult::impossible);
+  EXPECT_EQ(pass(), BarrierResult::passed);  // in a new one
 }
 
 TEST_F(BarrierTest, ProvesWhatWasBeforeIt) {
   const async::Steady before = clock_.steady_now();
   EXPECT_FALSE(barrier_.was_passed(before, clock_.steady_now()));
-  EXPECT_EQ(pass(), Passing::passed);
+  EXPECT_EQ(pass(), BarrierResult::passed);
   const async::Steady after = clock_.steady_now();
   EXPECT_TRUE(barrier_.was_passed(before - 1ms, after));
   EXPECT_FALSE(barrier_.was_passed(before - 1ms, before));  // what was looked for before it had been passed
@@ -95,7 +95,7 @@ TEST_F(BarrierTest, ProvesWhatWasBeforeIt) {
 
 TEST_F(BarrierTest, IsGivenUpInTime) {
   looks_until_shown_ = 1'000'000;
-  EXPECT_EQ(pass(), Passing::late);
+  EXPECT_EQ(pass(), BarrierResult::late);
 }
 
 }  // namespace

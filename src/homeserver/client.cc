@@ -108,9 +108,9 @@ Task<LookAnswer> HomeserverClient::look_for(domain::DelayId delay_id, const doma
   const bool is_absent = found != nullptr && found->events.empty() && !found->may_be_queued;
   if (!is_absent || barrier_.was_passed(unclear_, began)) co_return answer;
   // What was asked may lag behind what made it.
-  const Passing passing = co_await barrier_.pass();
-  if (passing == Passing::impossible) co_return answer;
-  if (passing == Passing::late) co_return CannotTell{"the homeserver shows late what it has made"};
+  const BarrierResult result = co_await barrier_.pass();
+  if (result == BarrierResult::impossible) co_return answer;
+  if (result == BarrierResult::late) co_return CannotTell{"the homeserver shows late what it has made"};
   co_return co_await look_for_attempt(http_, clock_, kind_, look, delay_id, event, attempt);
 }
 
@@ -132,8 +132,8 @@ Task<Flush> HomeserverClient::flush_queue(const domain::EventToSend& event) {
       std::holds_alternative<Sent>(read) || (refused && refused->error.status != http::too_many_requests);
   if (!worked_off) co_return Flush::not_done;
   if (refused) co_return Flush::done;  // it may not have gone through the queue
-  const Passing passing = co_await barrier_.pass();
-  co_return passing == Passing::passed ? Flush::shown : Flush::done;
+  const BarrierResult result = co_await barrier_.pass();
+  co_return result == BarrierResult::passed ? Flush::shown : Flush::done;
 }
 
 Task<WhoamiAnswer> HomeserverClient::whoami(Credentials credentials, http::Headers about_client) {

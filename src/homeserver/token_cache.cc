@@ -3,7 +3,7 @@
 #include "async/condition.h"
 #include "async/task_group.h"
 #include "base/json.h"
-#include "base/shares.h"
+#include "base/places.h"
 
 #include <boost/multi_index/composite_key.hpp>
 #include <boost/multi_index/hashed_index.hpp>
@@ -100,7 +100,7 @@ struct Call {
   async::Condition answered;
 };
 
-using Calls = Shares<std::string>;
+using Calls = Places<std::string>;
 
 }  // namespace
 
@@ -167,8 +167,8 @@ std::shared_ptr<Call> TokenCache::Implementation::join_call(const Sha256& key, c
     return holders < options.max_waiting_per_call ? found->second : nullptr;
   }
   const Sha256 token = sha256(question.credentials.access_token.text());
-  auto place =
-      knows(token) ? known_calls.take(std::string(token.begin(), token.end())) : unknown_calls.take(question.address);
+  auto place = knows(token) ? known_calls.take_place(std::string(token.begin(), token.end()))
+                            : unknown_calls.take_place(question.address);
   if (!place) return nullptr;
   auto call = std::make_shared<Call>(executor, token, clock.steady_now());
   calls.insert_or_assign(key, call);

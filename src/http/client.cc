@@ -22,7 +22,6 @@
 namespace afterword::http {
 namespace {
 
-using Outcome = Result<Response, NoAnswer>;
 using Arrived = NoAnswer::Arrived;
 
 // Servers close idle connections after a minute or so; to use one just before that is to lose a request.
@@ -84,7 +83,7 @@ struct Call {
   Arrived arrived = Arrived::no;
   bool aborted = false;
   asio::steady_timer finished;  // expires at the deadline; cancelled when there is an outcome
-  std::optional<Outcome> outcome;
+  std::optional<SendResult> outcome;
 };
 
 }  // namespace
@@ -108,8 +107,8 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   class AnswerStream;
 
   enum class Body { whole, in_pieces };
-  static async::Task<Outcome> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits,
-                                   Body body) {
+  static async::Task<SendResult> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits,
+                                      Body body) {
     if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
     const bool is_safe = may_be_repeated(request.method) && !request.rest;
     std::string client = std::move(request.client);
@@ -124,7 +123,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     self->calls.insert(call);
     self->take_slot_or_queue(call);
     asio::co_spawn(self->executor, perform(self, call),
-                   [self, call](const std::exception_ptr& failure, Outcome outcome) {
+                   [self, call](const std::exception_ptr& failure, SendResult outcome) {
                      self->finish(*call, failure, std::move(outcome));
                    });
 
@@ -147,7 +146,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
                        self->closed || !timed_out};
   }
 
-  static async::Task<Outcome> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
+  static async::Task<SendResult> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
     if (!call->has_slot) {
       boost::system::error_code ignored;
       co_await call->turn.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -186,8 +185,8 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   }
 
   // With its whole body.
-  static async::Task<Outcome> complete(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call,
-                                       Response answer) {
+  static async::Task<SendResult> complete(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call,
+                                          Response answer) {
     ClientConnection& connection = *call->connection;
     for (;;) {
       if (call->held && !call->held->grow_to(connection.received().size())) {
@@ -219,7 +218,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
 
   std::shared_ptr<BodyStream> make_stream(std::shared_ptr<ClientConnection> connection);
 
-  void finish(Call& call, const std::exception_ptr& failure, Outcome outcome) {
+  void finish(Call& call, const std::exception_ptr& failure, SendResult outcome) {
     call.connection = nullptr;
     if (call.has_slot) pass_slot_on();
     if (failure) {
@@ -381,11 +380,11 @@ Client::Client(async::Executor executor, Origin origin, ClientOptions options)
 
 Client::~Client() { close(); }
 
-async::Task<Result<Response, NoAnswer>> Client::send(Request request, SendLimits limits) {
+async::Task<SendResult> Client::send(Request request, SendLimits limits) {
   return Implementation::send(implementation_, std::move(request), limits, Implementation::Body::whole);
 }
 
-async::Task<Result<Response, NoAnswer>> Client::stream(Request request, std::chrono::milliseconds timeout) {
+async::Task<SendResult> Client::stream(Request request, std::chrono::milliseconds timeout) {
   return Implementation::send(implementation_, std::move(request), timeout, Implementation::Body::in_pieces);
 }
 

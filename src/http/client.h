@@ -31,6 +31,8 @@ struct NoAnswer {
   bool no_room = false;        // there was one, and the answers in memory left no room for it
 };
 
+using SendResult = Result<Response, NoAnswer>;
+
 struct ClientOptions {
   std::size_t max_connections = 256;
   std::size_t max_idle_connections = 64;
@@ -60,12 +62,12 @@ class Client {
   // only while the server has not closed it; one that it closes at that very moment is replaced once, without a word,
   // for GET, HEAD and OPTIONS only: nothing else is ever sent twice, nor over one that may be about to be closed
   // (keep_time.h). Requests beyond max_connections wait, in order.
-  async::Task<Result<Response, NoAnswer>> send(Request request, SendLimits limits);
+  async::Task<SendResult> send(Request request, SendLimits limits);
 
   // The same, but goes on with the head of the answer: of its body there is as much as came with the head, and the rest
   // is read in pieces. That rest has no limits but that it gets on (ClientOptions::stall_timeout). Whoever gives it up
   // closes its connection. `timeout` is for the head.
-  async::Task<Result<Response, NoAnswer>> stream(Request request, std::chrono::milliseconds timeout);
+  async::Task<SendResult> stream(Request request, std::chrono::milliseconds timeout);
 
   // Ends what is in flight with NoAnswer, breaks off what is read in pieces, and closes all connections.
   void close();

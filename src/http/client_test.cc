@@ -74,17 +74,15 @@ Request request(std::string method, std::string body = {}) {
 
 class ClientTest : public ::testing::Test {
  protected:
-  using Outcome = Result<Response, NoAnswer>;
-
   Client& open(const Origin& origin, ClientOptions options = {}) {
     return client_.emplace(context_.get_executor(), origin, options);
   }
 
   // Starts one; run() goes on until all are answered.
-  std::shared_ptr<std::optional<Outcome>> start(Request to_send, SendLimits limits = time_enough) {
-    auto outcome = std::make_shared<std::optional<Outcome>>();
+  std::shared_ptr<std::optional<SendResult>> start(Request to_send, SendLimits limits = time_enough) {
+    auto outcome = std::make_shared<std::optional<SendResult>>();
     asio::co_spawn(context_, client_->send(std::move(to_send), limits),
-                   [outcome](const std::exception_ptr& failure, Outcome result) {
+                   [outcome](const std::exception_ptr& failure, SendResult result) {
                      if (failure) std::rethrow_exception(failure);
                      *outcome = std::move(result);
                    });
@@ -96,7 +94,7 @@ class ClientTest : public ::testing::Test {
     context_.run();
   }
 
-  Outcome send(Request to_send, SendLimits limits = time_enough) {
+  SendResult send(Request to_send, SendLimits limits = time_enough) {
     const auto outcome = start(std::move(to_send), limits);
     run();
     return outcome->value();

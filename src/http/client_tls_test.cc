@@ -1,4 +1,5 @@
 // The client over TLS: whom it trusts, and what a failed handshake means for a request.
+#include "base/testing/temporary_folder.h"
 #include "http/client.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -20,7 +21,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unistd.h>
 
 namespace afterword::http {
 namespace {
@@ -29,7 +29,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using asio::ip::tcp;
 using ::testing::HasSubstr;
-using Outcome = Result<Response, NoAnswer>;
 
 // A key, and a certificate for "localhost" that it has signed itself.
 struct Identity {
@@ -56,19 +55,16 @@ struct Identity {
 class TrustedBySystem {
  public:
   explicit TrustedBySystem(const Identity& identity) {
-    const int file = ::mkstemp(path_.data());
-    FILE* const stream = ::fdopen(file, "w");
+    FILE* const stream = std::fopen(path_.c_str(), "w");
     PEM_write_X509(stream, identity.certificate.get());
     std::fclose(stream);
     ::setenv("SSL_CERT_FILE", path_.c_str(), 1);
   }
-  ~TrustedBySystem() {
-    ::unsetenv("SSL_CERT_FILE");
-    ::unlink(path_.c_str());
-  }
+  ~TrustedBySystem() { ::unsetenv("SSL_CERT_FILE"); }
 
  private:
-  std::string path_ = ::testing::TempDir() + "certificate-XXXXXX";
+  const afterword::testing::TemporaryFolder folder_;
+  const std::string path_ = folder_ / "certificate.pem";
 };
 
 // Accepts one connection, and answers `requests` requests on it.
@@ -108,13 +104,13 @@ class TlsServer {
 
 class TlsClientTest : public ::testing::Test {
  protected:
-  Outcome send(Client& client) {
+  SendResult send(Client& client) {
     Request request;
     request.method = "GET";
     request.target = "/";
-    std::optional<Outcome> outcome;
+    std::optional<SendResult> outcome;
     asio::co_spawn(context_, client.send(std::move(request), std::chrono::milliseconds(10s)),
-                   [&outcome](const std::exception_ptr&, Outcome result) { outcome = std::move(result); });
+                   [&outcome](const std::exception_ptr&, SendResult result) { outcome = std::move(result); });
     context_.restart();
     context_.run();
     return std::move(outcome).value();

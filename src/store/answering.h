@@ -1,6 +1,6 @@
-// A verb of a batch and its answer: what the backends' steps have in common.
+// A verb of a batch and its answer: what the backends' operations have in common.
 //
-// `Step` is the backend's kind of Operation. Lifecycle: lives in the frame of the task that asks; it has an answer when
+// `Base` is the backend's kind of Operation. Lifecycle: lives in the frame of the task that asks; it has an answer when
 // GroupCommit::submit() has ended.
 #pragma once
 
@@ -14,8 +14,8 @@
 
 namespace afterword::store {
 
-template <class Step, class Answer>
-class Answering : public Step {
+template <class Base, class Answer>
+class Answering : public Base {
  public:
   void fail(const std::string& reason) override { answer_.emplace(Unavailable{reason}); }
   StoreResult<Answer> take_answer() { return *std::move(answer_); }

@@ -1,5 +1,5 @@
-// A store that passes every verb on to another one: the base of those that change a few. A verb that is added is passed
-// on here, and concerns only those that have something to say about it.
+// Stores that pass every verb on to another one: the bases of those that change something of it. A verb that is added
+// is passed on here, and concerns only those that have something to say about it.
 //
 // The other store must outlive it. Thread and errors: as the other's.
 #pragma once
@@ -12,58 +12,81 @@
 
 namespace afterword::store {
 
-class ForwardingStore : public Store {
+// The base of those that do the same around every verb. `Self` has a template around(const char* verb, Task<T>
+// performing), which answers in place of the verb.
+template <class Self>
+class StoreDecorator : public Store {
  public:
-  explicit ForwardingStore(Store& store) : store_(store) {}
+  explicit StoreDecorator(Store& store) : store_(store) {}
 
-  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override { return store_.save_time(std::move(machine)); }
+  Task<StoreResult<ServerTime>> save_time(MachineTime machine) override {
+    return around("save_time", store_.save_time(std::move(machine)));
+  }
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
-    return store_.find_transaction(transaction);
+    return around("find_transaction", store_.find_transaction(transaction));
   }
   Task<StoreResult<ScheduleAnswer>> schedule(const domain::NewDelayedEvent& event,
                                              std::optional<std::uint32_t> max_scheduled) override {
-    return store_.schedule(event, max_scheduled);
+    return around("schedule", store_.schedule(event, max_scheduled));
   }
   Task<StoreResult<ActionAnswer>> restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
-    return store_.restart(delay_id, std::move(caller), now);
+    return around("restart", store_.restart(delay_id, std::move(caller), now));
   }
   Task<StoreResult<ActionAnswer>> cancel(DelayId delay_id, std::optional<UserId> caller, Timestamp now) override {
-    return store_.cancel(delay_id, std::move(caller), now);
+    return around("cancel", store_.cancel(delay_id, std::move(caller), now));
   }
   Task<StoreResult<std::uint64_t>> cancel_all(UserId user_id, Timestamp now) override {
-    return store_.cancel_all(std::move(user_id), now);
+    return around("cancel_all", store_.cancel_all(std::move(user_id), now));
   }
   Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                        Timestamp now) override {
-    return store_.claim(delay_id, std::move(caller), attempt, now);
+    return around("claim", store_.claim(delay_id, std::move(caller), attempt, now));
   }
-  Task<StoreResult<void>> release(DelayId delay_id) override { return store_.release(delay_id); }
+  Task<StoreResult<void>> release(DelayId delay_id) override { return around("release", store_.release(delay_id)); }
   Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override {
-    return store_.finalise(delay_id, std::move(finalised));
+    return around("finalise", store_.finalise(delay_id, std::move(finalised)));
   }
-  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
-    return store_.look(std::move(delay_ids));
+  Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) override {
+    return around("find_active", store_.find_active(std::move(delay_ids)));
   }
-  Task<StoreResult<std::vector<Active>>> adopt() override { return store_.adopt(); }
+  Task<StoreResult<std::vector<Adopted>>> adopt() override { return around("adopt", store_.adopt()); }
   bool may_send(const DelayId& delay_id) const override { return store_.may_send(delay_id); }
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override {
-    return store_.look_up(delay_id, std::move(caller));
+    return around("look_up", store_.look_up(delay_id, std::move(caller)));
   }
   Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
-    return store_.list(std::move(user_id), std::move(query));
+    return around("list", store_.list(std::move(user_id), std::move(query)));
   }
-  Task<StoreResult<bool>> has_sent(UserId user_id) override { return store_.has_sent(std::move(user_id)); }
+  Task<StoreResult<bool>> has_sent(UserId user_id) override {
+    return around("has_sent", store_.has_sent(std::move(user_id)));
+  }
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
-    return store_.find_sent(std::move(user_id), std::move(event_ids));
+    return around("find_sent", store_.find_sent(std::move(user_id), std::move(event_ids)));
   }
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
-    return store_.prune(retention, now);
+    return around("prune", store_.prune(retention, now));
   }
   Task<void> close() override { return store_.close(); }
 
  private:
+  template <class T>
+  Task<T> around(const char* verb, Task<T> performing) {
+    return static_cast<Self&>(*this).around(verb, std::move(performing));
+  }
+
   Store& store_;
+};
+
+// The base of those that override some verbs.
+class ForwardingStore : public StoreDecorator<ForwardingStore> {
+ public:
+  using StoreDecorator::StoreDecorator;
+
+  template <class T>
+  static Task<T> around(const char*, Task<T> performing) {
+    return performing;
+  }
 };
 
 }  // namespace afterword::store

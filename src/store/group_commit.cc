@@ -84,7 +84,7 @@ GroupCommit::Batch GroupCommit::take_batch() {
   return Batch(std::move(operations));
 }
 
-// What it throws leaves a batch of which nobody knows whether it was committed.
+// If it throws, nobody knows whether the batch was committed.
 void GroupCommit::run_thread() noexcept {
   try {
     commit_batches();

@@ -65,17 +65,17 @@ struct Behind {};
 using ClaimAnswer =
     std::variant<NotFound, ActionResult, Behind, domain::DelayedEvent>;  // the event: it is claimed, and yours to send
 
-// look(): what a timer that has fired finds. Events whose timer is another instance's are left out.
-struct Look {
+// find_active(): what a timer that has fired finds.
+struct ActiveEvent {
   DelayId delay_id;
-  domain::State state;  // scheduled or sending; anything else is left out of the answer
+  domain::State state;  // scheduled or sending
   domain::Timing timing;
   domain::RoomId room_id;
   UserId user_id;
 };
 
 // adopt(): an event whose timer is this instance's from now on.
-struct Active {
+struct Adopted {
   DelayId delay_id;
   domain::State state;  // scheduled or sending
   Timestamp due;
@@ -144,13 +144,13 @@ class Store {
   // sending → sent | failed. Nothing if not sending.
   virtual Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) = 0;
 
-  // Of those ids, the events that are scheduled or sending, with this instance's timer.
-  virtual Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) = 0;
+  // Of those ids, the events that are scheduled or sending and whose timer is this instance's.
+  virtual Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) = 0;
 
   // Takes over the timers of events that are scheduled or sending and have no living instance, a bounded number at a
   // time, in no order; answers none when there are no more. A store of one process answers everything after it was
   // opened, and then none, at no cost.
-  virtual Task<StoreResult<std::vector<Active>>> adopt() = 0;
+  virtual Task<StoreResult<std::vector<Adopted>>> adopt() = 0;
 
   // Whether what this instance has claimed or adopted is still its own to send. Where instances share a store, each has
   // a lease that it renews; one that was paused for longer finds here that the others may have taken over what it had.

@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::chrono::seconds between_looks{1};
 constexpr std::chrono::minutes between_writes{1};
-// A store that instances share has a clock of its own. By what passes between our reading and its, we would be ahead of
-// the others: so what took longer, because we stood still or the network did, is asked again.
+// A store that instances share has a clock of its own. We would be ahead of the others by the time between our reading
+// of the machine's clock and the store's of its own. So a question that took longer than this, because the process or
+// the network stood still, is asked again.
 constexpr Milliseconds asked_quickly{50};
 constexpr int most_tries = 10;
 

@@ -3,8 +3,8 @@
 #include "async/task_group.h"
 #include "async/testing/manual_clock.h"
 #include "base/testing/temporary_folder.h"
-#include "store/sqlite/sqlite_store.h"
 #include "store/testing/memory_store.h"
+#include "store/testing/open_sqlite.h"
 
 #include <gtest/gtest.h>
 
@@ -24,9 +24,7 @@ class TimeKeeping : public ::testing::Test {
 
   void start() {
     const async::Executor executor = clock_.context().get_executor();
-    auto opened = sqlite::open(executor, {folder_ / "afterword.db", CommitOn::executor, {}});
-    if (opened.has_error()) throw std::runtime_error(opened.error());
-    store_ = *std::move(opened);
+    store_ = testing::open_sqlite(executor, folder_ / "afterword.db");
     if (!clock_.run(restore_server_time(clock_, *store_))) throw std::runtime_error("the store does not know the time");
     tasks_ = std::make_unique<async::TaskGroup>(executor);
     tasks_->spawn("keeping time", save_server_time(clock_, *store_));

@@ -21,12 +21,10 @@
 namespace afterword::fuzz {
 namespace {
 
-using Outcome = Result<http::Response, http::NoAnswer>;
-
 enum class Body { whole, in_pieces };
 
 // `client` outlives the task.
-async::Task<Outcome> fetch(http::Client& client, http::Request request, Body body) {
+async::Task<http::SendResult> fetch(http::Client& client, http::Request request, Body body) {
   if (body == Body::whole) {
     const http::SendLimits limits(std::chrono::seconds(60));
     co_return co_await client.send(std::move(request), limits);
@@ -43,7 +41,7 @@ class World {
  public:
   World() : listener_(Socket::listen()) {}
 
-  Outcome run(const std::string& method, std::string_view bytes, std::size_t piece, Body body) {
+  http::SendResult run(const std::string& method, std::string_view bytes, std::size_t piece, Body body) {
     boost::asio::io_context context(1);
     http::Client client(context.get_executor(), {.tls = false, .host = "127.0.0.1", .port = listener_.port()});
     ask(context, client, method, body);
@@ -61,7 +59,7 @@ class World {
     if (replacement.is_open()) replacement.end();
     settle(context);
     require(outcome_.has_value(), "an answer that has ended is one, or none");
-    Outcome outcome = *std::exchange(outcome_, std::nullopt);
+    http::SendResult outcome = *std::exchange(outcome_, std::nullopt);
 
     ask(context, client, "GET", body);
     Socket next = listener_.accept();
@@ -82,7 +80,7 @@ class World {
     request.method = method;
     request.target = "/";
     boost::asio::co_spawn(context, fetch(client, std::move(request), body),
-                          [this](const std::exception_ptr& failure, Outcome outcome) {
+                          [this](const std::exception_ptr& failure, http::SendResult outcome) {
                             require(!failure, "asking throws nothing");
                             outcome_ = std::move(outcome);
                           });
@@ -90,10 +88,10 @@ class World {
   }
 
   Socket listener_;
-  std::optional<Outcome> outcome_;
+  std::optional<http::SendResult> outcome_;
 };
 
-bool is_same(const Outcome& a, const Outcome& b) {
+bool is_same(const http::SendResult& a, const http::SendResult& b) {
   if (a.has_value() != b.has_value()) return false;
   if (!a) return true;
   const auto is_same_header = [](const http::Header& x, const http::Header& y) {
@@ -133,9 +131,9 @@ void responses(std::string_view input) {
   static World world;
   const std::string_view line = take_line(input);
   const std::string method(line == "HEAD" || line == "PUT" ? line : "GET");
-  const Outcome whole = world.run(method, input, std::max<std::size_t>(input.size(), 1), Body::whole);
-  const Outcome cut = world.run(method, input, 1 + input.size() / 7, Body::whole);
-  const Outcome streamed = world.run(method, input, 1 + input.size() / 7, Body::in_pieces);
+  const http::SendResult whole = world.run(method, input, std::max<std::size_t>(input.size(), 1), Body::whole);
+  const http::SendResult cut = world.run(method, input, 1 + input.size() / 7, Body::whole);
+  const http::SendResult streamed = world.run(method, input, 1 + input.size() / 7, Body::in_pieces);
   // But for what comes behind an answer: it is heard of where it has arrived by then.
   require(is_same(whole, cut) || !whole || !cut, "packets make no difference");
   require(is_same(cut, streamed), "nor do pieces");

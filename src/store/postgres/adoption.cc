@@ -47,8 +47,8 @@ const Statement taken{"adopt_taken",
                       "SELECT delay_id, state, delayed_since_ts + delay_ms FROM active WHERE delay_id = ANY($2::uuid[])"
                       " AND CASE state WHEN 1 THEN sender ELSE owner END = $1::int8"};
 
-std::vector<Active> read_active(const Rows& rows) {
-  std::vector<Active> found;
+std::vector<Adopted> read_active(const Rows& rows) {
+  std::vector<Adopted> found;
   found.reserve(static_cast<std::size_t>(rows.size()));
   for (int i = 0; i < rows.size(); ++i) {
     found.push_back({rows.delay_id(i, 0), rows.enumerator(i, 1, domain::State::sending), rows.timestamp(i, 2)});
@@ -58,7 +58,7 @@ std::vector<Active> read_active(const Rows& rows) {
 
 }  // namespace
 
-std::vector<Active> Adoption::operator()(Session& session, InstanceId instance, bool judging) {
+std::vector<Adopted> Adoption::operator()(Session& session, InstanceId instance, bool judging) {
   Connection& connection = session.connection();
   if (doubt_) {
     auto found = settle(connection, instance);
@@ -66,31 +66,31 @@ std::vector<Active> Adoption::operator()(Session& session, InstanceId instance, 
   }
   connection.send(end_leases, Parameters(instance, judging));
   connection.send(forget_instances);
-  connection.send(is_any);
-  if (!connection.run()[2].boolean(0, 0)) return {};
+  const auto any = connection.send(is_any);
+  if (!connection.run()[any].boolean(0, 0)) return {};
   return take(session, instance);
 }
 
-std::vector<Active> Adoption::settle(Connection& connection, InstanceId instance) {
+std::vector<Adopted> Adoption::settle(Connection& connection, InstanceId instance) {
   end_connection(connection, doubt_->connection);
   const auto doubt = *std::exchange(doubt_, std::nullopt);
   if (doubt.instance != instance) return {};  // others take it by now
   return read_active(connection.run(taken, Parameters(instance, array_of(ArrayOf::uuids, doubt.delay_ids))));
 }
 
-std::vector<Active> Adoption::take(Session& session, InstanceId instance) {
+std::vector<Adopted> Adoption::take(Session& session, InstanceId instance) {
   Connection& connection = session.connection();
   connection.send(begin_transaction);
-  connection.send(choose, Parameters(adopted_rows));
-  const auto chosen = connection.run();
+  const auto chosen_place = connection.send(choose, Parameters(adopted_rows));
+  const Rows chosen = std::move(connection.run()[chosen_place]);
   std::vector<DelayId> delay_ids;
-  delay_ids.reserve(static_cast<std::size_t>(chosen[1].size()));
-  for (int i = 0; i < chosen[1].size(); ++i) delay_ids.push_back(chosen[1].delay_id(i, 0));
+  delay_ids.reserve(static_cast<std::size_t>(chosen.size()));
+  for (int i = 0; i < chosen.size(); ++i) delay_ids.push_back(chosen.delay_id(i, 0));
 
-  connection.send(take_chosen, Parameters(instance, array_of(ArrayOf::uuids, delay_ids)));
+  const auto taken_place = connection.send(take_chosen, Parameters(instance, array_of(ArrayOf::uuids, delay_ids)));
   connection.send(commit_transaction);
   try {
-    return read_active(connection.run()[0]);
+    return read_active(connection.run()[taken_place]);
   } catch (const Error& error) {
     if (error.kind() == Error::Kind::lost) doubt_ = Doubt{session.name(), instance, std::move(delay_ids)};
     throw;

@@ -2,7 +2,7 @@
 //
 // An instance is gone when its lease has run out and another one has noticed, or when it has said so; it cannot come
 // back. What others hold locked at the moment is left for the next time, so nobody waits here.
-// Thread: that of the timers' queries. Throws Error.
+// Thread: that of delivery's queries. Throws Error.
 #pragma once
 
 #include "store/postgres/lease.h"
@@ -18,7 +18,7 @@ namespace afterword::store::postgres {
 class Adoption {
  public:
   // A bounded number. `judging`: whether leases that have run out are held to be over.
-  std::vector<Active> operator()(Session& session, InstanceId instance, bool judging);
+  std::vector<Adopted> operator()(Session& session, InstanceId instance, bool judging);
 
  private:
   // What a connection that was lost while it committed may have taken.
@@ -27,8 +27,8 @@ class Adoption {
     InstanceId instance;
     std::vector<DelayId> delay_ids;
   };
-  std::vector<Active> settle(Connection& connection, InstanceId instance);
-  std::vector<Active> take(Session& session, InstanceId instance);
+  std::vector<Adopted> settle(Connection& connection, InstanceId instance);
+  std::vector<Adopted> take(Session& session, InstanceId instance);
 
   std::optional<Doubt> doubt_;
 };

@@ -1,6 +1,5 @@
 #include "store/postgres/changes.h"
 
-#include "base/log.h"
 #include "store/postgres/transaction.h"
 
 #include <exception>
@@ -39,7 +38,7 @@ void Changes::commit(std::span<Operation* const> operations, const Change::Batch
       Connection& connection = session_.connection();
       doubts_.settle(connection);
       if (!batch.empty()) transaction.emplace(connection, instance, batch).perform();
-      return note_outcome(true, "");
+      return commit_log_.note_committed();
     } catch (const Error& error) {
       if (error.kind() == Error::Kind::conflict && tries < max_tries) continue;
       if (error.kind() == Error::Kind::lost && transaction && transaction->committing()) {
@@ -47,23 +46,12 @@ void Changes::commit(std::span<Operation* const> operations, const Change::Batch
       }
       session_.note(error);
       for (Operation* operation : operations) operation->fail(error.what());
-      return note_outcome(false, error.what());
+      return commit_log_.note_failed(error.what());
     } catch (const std::exception& error) {
       session_.close();  // in whatever state it is
       for (Operation* operation : operations) operation->fail(error.what());
-      return note_outcome(false, error.what());
+      return commit_log_.note_failed(error.what());
     }
-  }
-}
-
-// One line when it begins to fail and one when it is over, however many batches lie between.
-void Changes::note_outcome(bool committed, const char* reason) {
-  if (failing_ != committed) return;
-  failing_ = !committed;
-  if (committed) {
-    log::info("the database takes changes again");
-  } else {
-    log::error("the database does not take changes: {}", reason);
   }
 }
 

@@ -4,6 +4,7 @@
 // Thread: the committing one.
 #pragma once
 
+#include "store/commit_log.h"
 #include "store/postgres/in_doubt.h"
 #include "store/postgres/lease.h"
 #include "store/postgres/session.h"
@@ -22,12 +23,11 @@ class Changes {
 
  private:
   void commit(std::span<Operation* const> operations, const Change::Batch& batch);
-  void note_outcome(bool committed, const char* reason);
 
   Session session_;
   const Lease& lease_;
   Doubts doubts_;
-  bool failing_ = false;
+  CommitLog commit_log_;
   bool closed_ = false;
 };
 

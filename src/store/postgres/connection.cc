@@ -119,7 +119,7 @@ void Connection::execute(const std::string& sql) {
   if (pipelined) ::PQenterPipelineMode(handle_.get());
 }
 
-void Connection::send(const Statement& statement, const Parameters& parameters) {
+std::size_t Connection::send(const Statement& statement, const Parameters& parameters) {
   if (prepared_.insert(statement.name).second) {
     if (::PQsendPrepare(handle_.get(), statement.name, statement.sql.c_str(), 0, nullptr) != 1) lose("cannot send");
     sent_.push_back(false);
@@ -137,6 +137,7 @@ void Connection::send(const Statement& statement, const Parameters& parameters) 
     lose("cannot send");
   }
   sent_.push_back(true);
+  return static_cast<std::size_t>(std::count(sent_.begin(), sent_.end(), true)) - 1;
 }
 
 void Connection::end_unit() {

@@ -11,6 +11,7 @@
 #include "store/postgres/target.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <libpq-fe.h>
@@ -115,8 +116,9 @@ class Connection {
   // `name` is its application_name, by which others can tell it.
   Connection(const Target& target, const std::string& name);
 
-  // Adds a statement to what run() sends. It is run as it is, without a transaction of its own.
-  void send(const Statement& statement, const Parameters& parameters = Parameters());
+  // Adds a statement to what run() sends. It is run as it is, without a transaction of its own. Answers its place in
+  // what run() answers.
+  std::size_t send(const Statement& statement, const Parameters& parameters = Parameters());
   // The rows of all that was sent, in its order. After an Error there is no transaction any more.
   std::vector<Rows> run();
 

@@ -1,6 +1,7 @@
 // What heartbeats leave behind in the table: new row versions on the same page, and no index entries.
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/testing/server.h"
+#include "store/testing/new_event.h"
 #include "store/testing/run.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Server;
 
-constexpr Timestamp noon = from_ms(1'800'000'000'000);
+using store::testing::noon;
 
 TEST(PostgresHeartbeats, StayOnTheirPageAndTouchNoIndex) {
   const auto url = Server::shared().make_database();
@@ -28,10 +29,8 @@ TEST(PostgresHeartbeats, StayOnTheirPageAndTouchNoIndex) {
   std::vector<domain::NewDelayedEvent> events(2'000);
   std::vector<Task<StoreResult<ScheduleAnswer>>> schedules;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    events[i].delay_id = DelayId::random();
-    events[i].event.user_id = UserId("@user" + std::to_string(i) + ":example.org");
+    events[i] = store::testing::new_event(UserId("@user" + std::to_string(i) + ":example.org"), 8s);
     events[i].event.room_id = domain::RoomId("!room" + std::to_string(i % 100) + ":example.org");
-    events[i].timing = {noon, 8s};
     schedules.push_back(store.schedule(events[i], 100));
   }
   for (const auto& scheduled : runner.run_together(std::move(schedules))) ASSERT_TRUE(scheduled);

@@ -1,8 +1,8 @@
 // Several stores on one database, as several instances have them.
+#include "store/postgres/testing/instances.h"
+
 #include "store/postgres/connection.h"
 #include "store/postgres/postgres_store.h"
-#include "store/postgres/testing/server.h"
-#include "store/testing/run.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -12,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -21,76 +22,18 @@ namespace {
 
 using namespace std::chrono_literals;
 using domain::State;
+using testing::alice;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::new_event;
+using testing::noon;
+using testing::PostgresInstances;
 using testing::Server;
 using ::testing::SizeIs;
-
-constexpr Timestamp noon = from_ms(1'800'000'000'000);
-constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
-const UserId alice("@alice:example.org");
+using testing::wall_noon;
 
 // Whose lease runs out in a moment, for it is never renewed: as of an instance that is paused.
 const LeaseOptions short_lease{.duration = 400ms, .renew_every = 1h, .margin = 200ms};
-
-class PostgresInstances : public ::testing::Test {
- protected:
-  ~PostgresInstances() override {
-    for (const auto& store : stores_) runner_.run(store->close());
-  }
-
-  Store& open(LeaseOptions lease = {}) {
-    auto store = postgres::open(runner_.executor(), {.url = url_, .lease = std::move(lease)});
-    if (store.has_error()) throw std::runtime_error(store.error());
-    stores_.push_back(*std::move(store));
-    return *stores_.back();
-  }
-
-  static domain::NewDelayedEvent event_of(UserId user_id = alice, Milliseconds delay = 10s) {
-    domain::NewDelayedEvent event;
-    event.delay_id = DelayId::random();
-    event.event.user_id = std::move(user_id);
-    event.event.room_id = domain::RoomId("!room");
-    event.event.type = "m.room.message";
-    event.event.content = "{}";
-    event.timing = {noon, delay};
-    return event;
-  }
-  DelayId schedule(Store& store, Milliseconds delay = 10s) {
-    const auto event = event_of(alice, delay);
-    answer(store.schedule(event, std::nullopt));
-    return event.delay_id;
-  }
-  ClaimAnswer claim(Store& store, DelayId delay_id, Timestamp now = noon + 10s) {
-    const domain::Attempt attempt{to_wall(now, 0ms)};
-    return answer(store.claim(delay_id, std::nullopt, attempt, now));
-  }
-  State state_of(Store& store, DelayId delay_id) { return answer(store.look_up(delay_id, std::nullopt))->state; }
-  std::vector<Active> adopt_all(Store& store) {
-    std::vector<Active> all;
-    while (true) {
-      const auto some = answer(store.adopt());
-      if (some.empty()) return all;
-      all.insert(all.end(), some.begin(), some.end());
-    }
-  }
-
-  template <class T>
-  T answer(Task<StoreResult<T>> verb) {
-    auto result = runner_.run(std::move(verb));
-    if constexpr (!std::is_void_v<T>) {
-      return std::move(result).value();
-    } else {
-      result.value();
-    }
-  }
-  std::string ask(const std::string& sql) const { return Server::ask(url_, sql); }
-
-  Server& server_ = Server::shared();
-  std::string url_ = server_.make_database();
-  store::testing::Runner runner_;
-  std::vector<std::unique_ptr<Store>> stores_;
-};
 
 TEST_F(PostgresInstances, LoseTheirLeaseAndNotTheirProcessToWhatNobodyExpected) {
   const auto failing = std::make_shared<std::atomic<bool>>(false);  // the store's thread outlives this function
@@ -122,14 +65,14 @@ TEST_F(PostgresInstances, ServeEachOthersEventsAndLeaveTheirTimersAlone) {
   Store& second = open();
   const auto delay_id = schedule(first);
   const std::vector<DelayId> ids{delay_id};
-  EXPECT_THAT(answer(first.look(ids)), SizeIs(1));
-  EXPECT_THAT(answer(second.look(ids)), IsEmpty());
+  EXPECT_THAT(answer(first.find_active(ids)), SizeIs(1));
+  EXPECT_THAT(answer(second.find_active(ids)), IsEmpty());
   EXPECT_THAT(answer(second.adopt()), IsEmpty());
 
   answer(second.restart(delay_id, alice, noon + 5s));
-  EXPECT_EQ(answer(first.look(ids)).at(0).timing.due(), noon + 15s);
+  EXPECT_EQ(answer(first.find_active(ids)).at(0).timing.due(), noon + 15s);
   answer(second.cancel(delay_id, alice, noon + 6s));
-  EXPECT_THAT(answer(first.look(ids)), IsEmpty());
+  EXPECT_THAT(answer(first.find_active(ids)), IsEmpty());
 }
 
 TEST_F(PostgresInstances, TakeOverWhatOneThatIsGoneHad) {
@@ -141,7 +84,7 @@ TEST_F(PostgresInstances, TakeOverWhatOneThatIsGoneHad) {
   runner_.run(first.close());
   EXPECT_THAT(adopt_all(second), SizeIs(2));
   EXPECT_TRUE(second.may_send(sending));
-  EXPECT_THAT(answer(second.look({scheduled})), SizeIs(1));
+  EXPECT_THAT(answer(second.find_active({scheduled})), SizeIs(1));
 }
 
 TEST_F(PostgresInstances, KeepOneOutThatWasPausedForLongerThanItsLease) {
@@ -166,7 +109,7 @@ TEST_F(PostgresInstances, KeepOneOutThatWasPausedForLongerThanItsLease) {
   // What it schedules all the same, somebody has the timer of.
   const auto orphan = schedule(paused);
   EXPECT_THAT(adopt_all(other), SizeIs(1));
-  EXPECT_THAT(answer(other.look({orphan})), SizeIs(1));
+  EXPECT_THAT(answer(other.find_active({orphan})), SizeIs(1));
 
   const domain::Finalised sent{noon + 20s, domain::EventId("$sent")};
   answer(other.finalise(claimed, sent));
@@ -189,8 +132,8 @@ TEST_F(PostgresInstances, KeepWhatTheyHaveWhileTheDatabaseIsAway) {
     EXPECT_TRUE(adopted.has_error() || adopted->empty());
     std::this_thread::sleep_for(50ms);
   }
-  EXPECT_THAT(answer(first.look({of_first, of_second})), SizeIs(1));
-  EXPECT_THAT(answer(second.look({of_first, of_second})), SizeIs(1));
+  EXPECT_THAT(answer(first.find_active({of_first, of_second})), SizeIs(1));
+  EXPECT_THAT(answer(second.find_active({of_first, of_second})), SizeIs(1));
 }
 
 TEST_F(PostgresInstances, LetTheEarlierEventOfARoomGoFirst) {
@@ -241,8 +184,8 @@ TEST_F(PostgresInstances, CountALimitTogetherAndDoATransactionOnce) {
   std::vector<domain::NewDelayedEvent> events;
   std::vector<domain::NewDelayedEvent> repeated;
   for (int i = 0; i < 60; ++i) {
-    events.push_back(event_of());
-    repeated.push_back(event_of(UserId("@bob:example.org")));
+    events.push_back(new_event());
+    repeated.push_back(new_event(UserId("@bob:example.org")));
     repeated.back().transaction =
         domain::TransactionKey::of(repeated.back().event.user_id, std::nullopt, "/send", std::to_string(i / 6));
   }
@@ -264,7 +207,7 @@ TEST_F(PostgresInstances, CountALimitTogetherAndDoATransactionOnce) {
 TEST_F(PostgresInstances, NeverWaitForEachOtherInACircle) {
   std::array stores{&open(), &open()};
   std::vector<domain::NewDelayedEvent> events;
-  for (int i = 0; i < 40; ++i) events.push_back(event_of(UserId(fmt::format("@user{}:example.org", i % 5))));
+  for (int i = 0; i < 40; ++i) events.push_back(new_event(UserId(fmt::format("@user{}:example.org", i % 5))));
   for (const auto& event : events) answer(stores[0]->schedule(event, std::nullopt));
 
   std::minstd_rand random(4140);
@@ -298,7 +241,7 @@ TEST_F(PostgresInstances, NeverWaitForEachOtherInACircle) {
           runner_.start(Others::claim(store, event.delay_id, random() % 2 == 0));
           break;
         case 1:
-          more.push_back(event_of(event.event.user_id));
+          more.push_back(new_event(event.event.user_id));
           events[random() % events.size()] = more.back();
           schedules.push_back(store.schedule(more.back(), 30));
           break;
@@ -329,7 +272,7 @@ TEST_F(PostgresInstances, HaveDoneNothingWhenTheConnectionIsLost) {
   int kept = 0;
   for (int round = 0; round < 40; ++round) {
     std::vector<domain::NewDelayedEvent> events;
-    for (int i = 0; i < 100; ++i) events.push_back(event_of());
+    for (int i = 0; i < 100; ++i) events.push_back(new_event());
     std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
     for (const auto& event : events) verbs.push_back(store.schedule(event, std::nullopt));
     const auto pause = std::chrono::microseconds(random() % 8'000);
@@ -366,10 +309,27 @@ class TableLock {
   Connection connection_;
 };
 
-TEST_F(PostgresInstances, LookAtTheirTimersWhileAListIsSlow) {
+// Stands still while this lives: the server's process behind a connection of that purpose.
+class StoppedConnection {
+ public:
+  StoppedConnection(const std::string& url, const std::string& purpose)
+      : process_(std::stoi(Server::ask(
+            url, "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'afterword " + purpose + "%'"))) {
+    ::kill(process_, SIGSTOP);
+  }
+  StoppedConnection(const StoppedConnection&) = delete;
+  StoppedConnection& operator=(const StoppedConnection&) = delete;
+  ~StoppedConnection() { ::kill(process_, SIGCONT); }
+
+ private:
+  const pid_t process_;
+};
+
+TEST_F(PostgresInstances, AnswerDeliveryWhileAListIsSlow) {
   Store& store = open();
   const auto delay_id = schedule(store);
-  std::optional<TableLock> slow(std::in_place, url_, "events");  // no list is done before this ends
+  EXPECT_FALSE(answer(store.has_sent(alice)));  // so that there is the connection of lists
+  std::optional<StoppedConnection> slow(std::in_place, url_, "queries");
   bool listed = false;
   struct Asking {
     static Task<void> list(Store& store, bool& listed) {
@@ -378,16 +338,24 @@ TEST_F(PostgresInstances, LookAtTheirTimersWhileAListIsSlow) {
       listed = true;
       EXPECT_EQ(page.value().events.size(), 1u);
     }
-    static Task<void> look(Store& store, DelayId delay_id, const bool& listed, std::optional<TableLock>& slow) {
+    static Task<void> as_delivery(Store& store, DelayId delay_id, const bool& listed,
+                                  std::optional<StoppedConnection>& slow) {
       const std::vector<DelayId> delay_ids(1, delay_id);
-      const auto found = co_await store.look(delay_ids);
-      EXPECT_EQ(found.value().size(), 1u);
+      const auto active = co_await store.find_active(delay_ids);
+      EXPECT_EQ(active.value().size(), 1u);
+      const auto event = co_await store.look_up(delay_id, std::nullopt);
+      EXPECT_TRUE(event.value());
+      const std::vector<domain::EventId> event_ids{domain::EventId("$event")};
+      const auto sent = co_await store.find_sent(alice, event_ids);
+      EXPECT_TRUE(sent.value().empty());
+      const auto adopted = co_await store.adopt();
+      EXPECT_TRUE(adopted.value().empty());
       EXPECT_FALSE(listed);
       slow.reset();
     }
   };
   for (int i = 0; i < 3; ++i) runner_.start(Asking::list(store, listed));
-  runner_.start(Asking::look(store, delay_id, listed, slow));
+  runner_.start(Asking::as_delivery(store, delay_id, listed, slow));
   runner_.run_started();
   EXPECT_TRUE(listed);
 }
@@ -424,7 +392,7 @@ TEST_F(PostgresInstances, AskAgainWhatFindsItsConnectionGone) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(answer(store.look_up(id, std::nullopt)));
     ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name LIKE 'afterword queries%'");
+        " AND application_name LIKE 'afterword delivery%'");
   }
 }
 
@@ -433,13 +401,11 @@ TEST_F(PostgresInstances, FailAQueryAlone) {
   const auto broken = schedule(store);
   std::vector<DelayId> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(schedule(store));
-  std::string uuid;
-  for (const auto byte : broken.bytes()) uuid += fmt::format("{:02x}", byte);
-  ask(fmt::format("UPDATE afterword.events SET kind = 7 WHERE delay_id = '{}'::uuid", uuid));
+  ask("UPDATE afterword.events SET kind = 7 WHERE delay_id = " + uuid(broken));
   for (const bool connection_lost : {false, true}) {
     if (connection_lost) {
       ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-          " AND application_name LIKE 'afterword queries%'");
+          " AND application_name LIKE 'afterword delivery%'");
     }
     std::vector<Task<StoreResult<std::optional<domain::DelayedEvent>>>> look_ups;
     look_ups.push_back(store.look_up(broken, std::nullopt));
@@ -465,7 +431,7 @@ TEST_F(PostgresInstances, KeepTheTimeWhenTheDatabasesClockIsAnotherOne) {
   for (const auto step : {5s, -3s, 3'600s}) {
     ask(fmt::format("UPDATE afterword.server_time SET offset_ms = offset_ms + {}", Milliseconds(step).count()));
     ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND application_name LIKE 'afterword timers%'");
+        " AND application_name LIKE 'afterword delivery%'");
     while (runner_.run(first.adopt()).has_error()) std::this_thread::sleep_for(50ms);
 
     const auto read = machine_now(1h);

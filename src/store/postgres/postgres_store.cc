@@ -25,15 +25,15 @@ class PostgresStore final : public Store {
         changes_(target, *lease_),
         change_commits_(executor, CommitOn::own_thread, [this](auto batch) { changes_.commit(batch); }),
         queries_(executor, target, "queries"),
-        timer_queries_(executor, target, "timers",
-                       [this](Session& session) { time_scale_.look_again(session.connection(), session.name()); }) {}
+        delivery_queries_(executor, target, "delivery",
+                          [this](Session& session) { time_scale_.look_again(session.connection(), session.name()); }) {}
 
   Task<StoreResult<ServerTime>> save_time(MachineTime machine) override {
     const auto asked = std::chrono::steady_clock::now();
     auto keep = [this, machine = std::move(machine), asked](Session& session) {
       return time_scale_.keep(session.connection(), machine, asked);
     };
-    return timer_queries_.perform<ServerTime>(std::move(keep));
+    return delivery_queries_.perform<ServerTime>(std::move(keep));
   }
 
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
@@ -90,26 +90,26 @@ class PostgresStore final : public Store {
     co_return answer;
   }
 
-  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
-    return timer_queries_.ask(postgres::look(delay_ids, lease_->instance()));
+  Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) override {
+    return delivery_queries_.ask(postgres::find_active(delay_ids, lease_->instance()));
   }
 
-  Task<StoreResult<std::vector<Active>>> adopt() override {
+  Task<StoreResult<std::vector<Adopted>>> adopt() override {
     // It is asked for now and then, also when nothing else happens: so no doubt stays for long.
     Settle doubts;
     co_await change_commits_.submit(doubts);
-    struct Adopted {
+    struct TakenOver {
       InstanceId instance = nobody;
-      std::vector<Active> events;
+      std::vector<Adopted> events;
     };
     auto adopt = [this](Session& session) {
       const auto instance = lease_->instance();
-      return Adopted{instance, adoption_(session, instance, lease_->may_judge_others())};
+      return TakenOver{instance, adoption_(session, instance, lease_->may_judge_others())};
     };
-    auto adopted = co_await timer_queries_.perform<Adopted>(std::move(adopt));
+    auto adopted = co_await delivery_queries_.perform<TakenOver>(std::move(adopt));
     if (!adopted) co_return adopted.error();
     std::erase_if(attempts_, [&](const auto& attempt) { return attempt.second != adopted->instance; });
-    for (const Active& event : adopted->events) {
+    for (const Adopted& event : adopted->events) {
       if (event.state == domain::State::sending) attempts_[event.delay_id] = adopted->instance;
     }
     co_return std::move(adopted->events);
@@ -122,7 +122,7 @@ class PostgresStore final : public Store {
 
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override {
-    return queries_.ask(postgres::look_up(delay_id, caller));
+    return delivery_queries_.ask(postgres::look_up(delay_id, caller));
   }
 
   Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
@@ -132,7 +132,7 @@ class PostgresStore final : public Store {
   Task<StoreResult<bool>> has_sent(UserId user_id) override { return queries_.ask(postgres::has_sent(user_id)); }
 
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
-    return queries_.ask(postgres::find_sent(user_id, event_ids));
+    return delivery_queries_.ask(postgres::find_sent(user_id, event_ids));
   }
 
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
@@ -146,19 +146,21 @@ class PostgresStore final : public Store {
     std::function<void()> nothing;
     co_await queries_.close(std::move(nothing));
     std::function<void()> give_up = [this] { lease_->give_up(); };
-    co_await timer_queries_.close(std::move(give_up));
+    co_await delivery_queries_.close(std::move(give_up));
   }
 
  private:
   std::unique_ptr<Lease> lease_;
-  std::unordered_map<DelayId, InstanceId> attempts_;  // that are ours, and since which of our lives; the executor's
-  Changes changes_;                                   // its thread's
-  TimeScale time_scale_;                              // of timer_queries_
-  Adoption adoption_;                                 // of timer_queries_
+  // Our attempts, each with the instance that we were when it began. The executor's.
+  std::unordered_map<DelayId, InstanceId> attempts_;
+  Changes changes_;       // its thread's
+  TimeScale time_scale_;  // of delivery_queries_
+  Adoption adoption_;     // of delivery_queries_
   // Last, so that their threads end first.
   GroupCommit change_commits_;
   QueryRunner queries_;
-  QueryRunner timer_queries_;  // what delivery waits for: never behind somebody's list
+  // What delivery waits for: never behind somebody's list. Clients look events up here too, which is as quick.
+  QueryRunner delivery_queries_;
 };
 
 // What the operator may have chosen, and should know of.

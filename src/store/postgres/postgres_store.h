@@ -1,8 +1,8 @@
 // The store that several instances share, in a PostgreSQL database.
 //
-// Each instance has four connections: for changes, for what clients read, for what timers need, and for its lease; each
-// with a thread, since all of them block. A connection that is lost is made again at the next use; until then the verbs
-// answer Unavailable.
+// Each instance has four connections: for changes, for lists and what else may take long, for what delivery asks, and
+// for its lease; each with a thread, since all of them block. A connection that is lost is made again at the next use;
+// until then the verbs answer Unavailable.
 #pragma once
 
 #include "async/task.h"

@@ -3,6 +3,7 @@
 #include "store/postgres/connection.h"
 #include "store/postgres/testing/server.h"
 #include "store/testing/contract.h"
+#include "store/testing/new_event.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -37,10 +38,7 @@ INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract, ::testing::Values(variant("Pla
                          store::testing::name_of_variant);
 
 domain::NewDelayedEvent schedule_one(Runner& runner, Store& store) {
-  domain::NewDelayedEvent event;
-  event.delay_id = DelayId::random();
-  event.event.user_id = UserId("@alice:example.org");
-  event.event.room_id = domain::RoomId("!room:example.org");
+  domain::NewDelayedEvent event = store::testing::new_event();
   runner.run(store.schedule(event, std::nullopt)).value();
   return event;
 }

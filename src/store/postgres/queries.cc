@@ -54,14 +54,14 @@ Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& 
           }};
 }
 
-Question<std::vector<Look>> look(const std::vector<DelayId>& delay_ids, InstanceId instance) {
+Question<std::vector<ActiveEvent>> find_active(const std::vector<DelayId>& delay_ids, InstanceId instance) {
   static const Statement look{
       "look",
       "SELECT a.delay_id, a.state, a.delayed_since_ts, a.delay_ms, a.room_id, a.user_id"
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS w (delay_id, place) JOIN active AS a ON a.delay_id = w.delay_id"
       " WHERE a.owner = $2::int8 OR (a.state = 1 AND a.sender = $2::int8) ORDER BY w.place"};
   return {look, Parameters(array_of(ArrayOf::uuids, delay_ids), instance), [](const Rows& rows) {
-            std::vector<Look> found;
+            std::vector<ActiveEvent> found;
             found.reserve(static_cast<std::size_t>(rows.size()));
             for (int i = 0; i < rows.size(); ++i) {
               found.push_back({rows.delay_id(i, 0),
@@ -147,8 +147,8 @@ bool prune(Connection& connection, const domain::Retention& retention, Timestamp
                                 "DELETE FROM users_to_prune WHERE user_id = ANY(ARRAY("
                                 "SELECT user_id FROM users_to_prune ORDER BY user_id LIMIT $1::int8))"};
   connection.send(begin_transaction);
-  connection.send(lock);
-  if (!connection.run()[1].boolean(0, 0)) {
+  const auto locked = connection.send(lock);
+  if (!connection.run()[locked].boolean(0, 0)) {
     connection.run(commit_transaction);
     return false;
   }

@@ -22,7 +22,7 @@ struct Question {
 };
 
 Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& transaction);
-Question<std::vector<Look>> look(const std::vector<DelayId>& delay_ids, InstanceId instance);
+Question<std::vector<ActiveEvent>> find_active(const std::vector<DelayId>& delay_ids, InstanceId instance);
 Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
 Question<ListPage> list(const UserId& user_id, const ListQuery& query);
 Question<bool> has_sent(const UserId& user_id);

@@ -49,7 +49,8 @@ void QueryRunner::run(std::span<Operation* const> batch) {
   }
 }
 
-// All up to one that has to run by itself, or that one. Whatever it throws is about the first that is left.
+// Runs the questions up to the first query that has to run by itself; or that one, if it comes first. What this throws
+// is about the first query that is left.
 void QueryRunner::run_some(Waiting& waiting) {
   if (closed_) return fail_first(waiting, "the store is closed");
   if (waiting.front()->close()) {

@@ -7,11 +7,11 @@
 namespace afterword::store::postgres {
 namespace {
 
-// Less may come of the way to the database and back.
+// A smaller difference may be the time that a question takes to the database and back.
 constexpr Milliseconds noticeable{1000};
-// By what an answer takes to come back, an instance is behind the others, and what they scheduled for it is late, or
-// what it did for them early. The quickest of so many answers counts.
-constexpr int looks_at_start = 10;
+// The time that the answer takes to come back makes this instance's time late against the others': what they scheduled
+// would leave here late. So it asks so many times, and the quickest answer counts.
+constexpr int questions_at_start = 10;
 
 const Statement read{"read_time",
                      "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, offset_ms, latest_ts"
@@ -26,16 +26,16 @@ ServerTime TimeScale::keep(Connection& connection, const MachineTime& machine,
   Milliseconds since{};
   Milliseconds offset{};
   Timestamp latest;
-  const auto look = [&] {  // what it was when `machine` was read, or a little before
+  const auto ask = [&] {  // what it was when `machine` was read, or a little before
     const auto rows = connection.run(read);
     since = std::chrono::ceil<Milliseconds>(std::chrono::steady_clock::now() - asked);
     offset = rows.milliseconds(0, 1);
     latest = rows.timestamp(0, 2);
     return rows.timestamp(0, 0) - since + offset;
   };
-  Timestamp shared = look();
+  Timestamp shared = ask();
   if (!at_boot_) {
-    for (int looks = 1; looks < looks_at_start; ++looks) shared = std::max(shared, look());
+    for (int asked_times = 1; asked_times < questions_at_start; ++asked_times) shared = std::max(shared, ask());
     at_boot_ = std::max(shared, latest) - machine.since_boot;
   }
   machine_ahead_ = machine.since_boot + since - time_since_boot();

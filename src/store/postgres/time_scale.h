@@ -5,7 +5,7 @@
 // the offset is corrected, so that whoever starts next has the time of those that run. That is looked at once a minute,
 // and whenever this instance connects, as after a failover. An instance that starts alone after a failover knows only
 // the latest time that was kept, and never goes back behind it.
-// Thread: that of the timers' queries. Throws Error.
+// Thread: that of delivery's queries. Throws Error.
 #pragma once
 
 #include "base/server_time.h"

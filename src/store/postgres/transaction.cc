@@ -43,13 +43,14 @@ const Statement restart_rows{"restart",
                              " WHERE a.delay_id = w.delay_id AND a.state = 0"
                              " AND (w.caller IS NULL OR w.caller = a.user_id)"};
 
-// Those that wait for another instance's event of their room: one that is due earlier, and whose timer or whose attempt
-// is another's. One that has been due for two minutes blocks nobody. The other owners are written as two ranges of the
-// rooms' index: that of the instances would lead through all that the others have.
-constexpr std::string_view is_earlier =
+// Those that wait for another instance's event of their room: one whose timer or whose attempt is another's, and which
+// goes before them (domain::goes_before). The other owners are written as two ranges of the rooms' index: that of the
+// instances would lead through all that the others have.
+const std::string is_earlier = fmt::format(
     "(o.delayed_since_ts + o.delay_ms, o.delay_id) < (mine.delayed_since_ts + mine.delay_ms, mine.delay_id)"
     " AND o.delayed_since_ts + o.delay_ms"
-    " > (SELECT offset_ms FROM server_time) + extract(epoch FROM clock_timestamp()) * 1000 - 120000";
+    " > (SELECT offset_ms FROM server_time) + extract(epoch FROM clock_timestamp()) * 1000 - {}",
+    domain::longest_hold.count());
 const Statement behind{"behind",
                        fmt::format("SELECT mine.delay_id FROM active AS mine WHERE mine.delay_id = ANY($1::uuid[])"
                                    " AND (EXISTS (SELECT FROM active AS o WHERE o.room_id = mine.room_id"
@@ -93,8 +94,8 @@ const Statement whole_events{"whole_events",
 }  // namespace
 
 void Transaction::read() {
+  using Place = std::optional<std::size_t>;  // of a statement's rows; nothing: it was not sent
   connection_.send(begin_transaction);
-  std::size_t place = 1;
 
   std::vector<UserId> scheduling;
   Array transaction_keys(ArrayOf::bytes);
@@ -104,15 +105,9 @@ void Transaction::read() {
     if (schedule->max_scheduled()) limited.add(schedule->event().event.user_id);
     if (schedule->event().transaction) transaction_keys.add(*schedule->event().transaction);
   }
-  if (!scheduling.empty()) {
-    connection_.send(lock_users, Parameters(array_of(ArrayOf::bytes, scheduling)));
-    ++place;
-  }
-  std::size_t lease_place = 0;
-  if (needs_lease()) {
-    connection_.send(lease_of, Parameters(instance_));
-    lease_place = place++;
-  }
+  if (!scheduling.empty()) connection_.send(lock_users, Parameters(array_of(ArrayOf::bytes, scheduling)));
+  Place lease_place;
+  if (needs_lease()) lease_place = connection_.send(lease_of, Parameters(instance_));
 
   std::vector<DelayId> ids;
   Array restarted(ArrayOf::uuids);
@@ -131,48 +126,35 @@ void Transaction::read() {
   }
   for (const auto* change : batch_.others) ids.push_back(change->delay_id());
   std::sort(ids.begin(), ids.end());
-  std::optional<std::size_t> rows_place;
+  Place rows_place;
   if (!batch_.cancel_alls.empty()) {
     Array users(ArrayOf::bytes);
     for (const auto* cancel_all : batch_.cancel_alls) users.add(cancel_all->user_id());
-    connection_.send(lock_rows_and_users, Parameters(array_of(ArrayOf::uuids, ids), users));
-    rows_place = place++;
+    rows_place = connection_.send(lock_rows_and_users, Parameters(array_of(ArrayOf::uuids, ids), users));
   } else if (!ids.empty()) {
-    connection_.send(lock_rows, Parameters(array_of(ArrayOf::uuids, ids)));
-    rows_place = place++;
+    rows_place = connection_.send(lock_rows, Parameters(array_of(ArrayOf::uuids, ids)));
   }
-  if (!restarted.empty()) {
-    connection_.send(restart_rows, Parameters(restarted, nows, callers));
-    ++place;
-  }
+  if (!restarted.empty()) connection_.send(restart_rows, Parameters(restarted, nows, callers));
 
   Array by_time(ArrayOf::uuids);
   for (const auto* claim : batch_.claims) {
     if (claim->by_time()) by_time.add(claim->delay_id());
   }
-  std::optional<std::size_t> behind_place;
-  if (!by_time.empty()) {
-    connection_.send(behind, Parameters(by_time, instance_));
-    behind_place = place++;
-  }
-  std::optional<std::size_t> users_place;
-  std::optional<std::size_t> transactions_place;
-  if (!limited.empty()) {
-    connection_.send(count_of_users, Parameters(limited));
-    users_place = place++;
-  }
-  if (!transaction_keys.empty()) {
-    connection_.send(known_transactions, Parameters(transaction_keys));
-    transactions_place = place++;
-  }
+  Place behind_place;
+  if (!by_time.empty()) behind_place = connection_.send(behind, Parameters(by_time, instance_));
+  Place users_place;
+  if (!limited.empty()) users_place = connection_.send(count_of_users, Parameters(limited));
+  Place transactions_place;
+  if (!transaction_keys.empty())
+    transactions_place = connection_.send(known_transactions, Parameters(transaction_keys));
   if (batch_.restarts_alone() && repeated_restarts_.empty()) {
     connection_.send(commit_transaction);
     committing_ = true;
   }
   const auto results = connection_.run();
 
-  if (lease_place != 0) {
-    const auto& lease = results[lease_place];
+  if (lease_place) {
+    const auto& lease = results[*lease_place];
     deciding_.lease_valid = !lease.empty() && lease.boolean(0, 0);
   }
   if (rows_place) {
@@ -264,16 +246,17 @@ void Transaction::write() {
     claimed.add(claim->delay_id());
     claims.emplace(claim->delay_id(), claim);
   }
-  if (!claimed.empty()) connection_.send(whole_events, Parameters(claimed));
+  std::optional<std::size_t> claimed_place;
+  if (!claimed.empty()) claimed_place = connection_.send(whole_events, Parameters(claimed));
   connection_.send(commit_transaction);
   committing_ = true;
-  auto results = connection_.run();
-  if (claimed.empty()) return;
-  const auto& events = results[results.size() - 2];
+  const auto results = connection_.run();
+  if (!claimed_place) return;
+  const auto& events = results[*claimed_place];
   for (int i = 0; i < events.size(); ++i) {
     auto event = read_event(events.at(i));
     auto* const claim = claims.at(event.delay_id);
-    claim->take(std::move(event));
+    claim->answer_with_event(std::move(event));
   }
 }
 

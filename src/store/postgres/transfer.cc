@@ -134,7 +134,7 @@ class Reader final : public TransferReader {
 class Writer final : public TransferWriter {
  public:
   explicit Writer(Target target) : target_(std::move(target)), connection_(target_, "afterword move to") {
-    // Of the connection. The server may not have noticed yet that one that was killed is gone: it waits.
+    // The connection holds this lock. It waits for that of an earlier move which was killed, until the server notices.
     static const Statement lock{"lock_transfer", "SELECT pg_advisory_lock(x'416677720002'::int8)"};
     connection_.run(lock);
     const auto migrated = migrate(connection_);
@@ -150,7 +150,7 @@ class Writer final : public TransferWriter {
   void begin(const TransferOrigin& origin) override {
     static const Statement lock{"lock_instances", "LOCK TABLE instances IN SHARE ROW EXCLUSIVE MODE"};
     static const Statement any{"any_event", "SELECT EXISTS (SELECT FROM events)"};
-    // One that stood still would renew its lease.
+    // Also those that are paused: they would renew their leases when they go on.
     static const Statement end_all{"end_instances", "UPDATE instances SET ended = true WHERE NOT ended"};
     static const Statement write{"write_origin", "INSERT INTO origin VALUES ($1::text, $2::text, false)"};
     explained(target_, [&] {

@@ -9,6 +9,7 @@
 #include "store/postgres/transfer.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/transfer.h"
+#include "store/testing/new_event.h"
 #include "store/testing/run.h"
 #include "transfer/copying.h"
 
@@ -38,13 +39,13 @@ using domain::HomeserverError;
 using domain::NewDelayedEvent;
 using domain::State;
 using domain::TransactionKey;
-using store::testing::Runner;
+using testing::alice;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr Timestamp noon = from_ms(1'800'000'000'000);
-constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
+using testing::noon;
+using testing::Runner;
+using testing::wall_noon;
 
 // A database of a test.
 class Place {
@@ -125,13 +126,7 @@ std::vector<std::string> all_of(TransferReader& reader) {
 std::vector<std::string> all_of(const Place& place) { return all_of(*place.reader()); }
 
 NewDelayedEvent new_event(std::string_view txn_id) {
-  NewDelayedEvent event;
-  event.delay_id = DelayId::random();
-  event.event.user_id = UserId("@alice:example.org");
-  event.event.room_id = domain::RoomId("!room:example.org");
-  event.event.type = "m.room.message";
-  event.event.content = "{}";
-  event.timing = {noon, 10s};
+  NewDelayedEvent event = testing::new_event();
   event.transaction = TransactionKey::of(event.event.user_id, std::nullopt, "/send", txn_id);
   return event;
 }
@@ -263,7 +258,7 @@ TEST_P(MoveTest, WhatWasMovedIsServed) {
     const auto some = answer(store->adopt());
     if (some.empty()) break;
     adopted += some.size();
-    for (const Active& event : some) {
+    for (const Adopted& event : some) {
       if (event.state != State::sending) continue;
       EXPECT_TRUE(store->may_send(event.delay_id));
     }
@@ -272,9 +267,9 @@ TEST_P(MoveTest, WhatWasMovedIsServed) {
   const auto known = answer(store->schedule(again, std::nullopt));
   EXPECT_FALSE(std::get<Scheduled>(known).created);
   const DelayId delay_id = std::get<Scheduled>(known).delay_id;
-  const auto restarted = answer(store->restart(delay_id, UserId("@alice:example.org"), noon + 1h));
+  const auto restarted = answer(store->restart(delay_id, alice, noon + 1h));
   EXPECT_EQ(std::get<ActionResult>(restarted).timing.due(), noon + 1h + 10s);
-  EXPECT_TRUE(answer(store->has_sent(UserId("@alice:example.org"))));
+  EXPECT_TRUE(answer(store->has_sent(alice)));
   // It is known who may have more than the retention allows.
   answer(store->prune({.max_age = std::nullopt, .max_per_user = 1}, noon + 1h));
   close(std::move(store));

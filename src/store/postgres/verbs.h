@@ -139,7 +139,7 @@ class Claim final : public Answering<Change, ClaimAnswer>, public RowChange {
   bool by_time() const { return !attempt_.on_request; }
   bool claimed() const { return claimed_; }
   InstanceId claimed_by() const { return claimed_by_; }
-  void take(domain::DelayedEvent event) { answer(std::move(event)); }
+  void answer_with_event(domain::DelayedEvent event) { answer(std::move(event)); }
 
  private:
   std::optional<UserId> caller_;

@@ -58,7 +58,7 @@ class Database {
 
   std::filesystem::path path() const;
 
-  // From now on closing changes nothing in the file either: what it holds is for whoever mends it.
+  // From now on the file is not changed any more, by closing it either: it is left to whoever repairs it.
   void leave_alone() noexcept;
 
   // Ends a transaction that cannot be committed. Nothing if there is none: SQLite ends some by itself.

@@ -1,6 +1,5 @@
 #include "store/sqlite/engine.h"
 
-#include "base/log.h"
 #include "store/sqlite/schema.h"
 
 #include <algorithm>
@@ -61,13 +60,13 @@ void Engine::commit(std::span<Operation* const> batch) {
     commit_.run();
     active_.keep();
     journal_.keep();
-    if (wrote) note_outcome(true, "");
+    if (wrote) commit_log_.note_committed();
   } catch (const Error& error) {
     const std::string reason = explain(database_.path(), error);
     if (error.is_damage()) {
       damage_ = reason;
       database_.leave_alone();
-      failing_ = false;  // a line of its own
+      commit_log_ = {};  // a line of its own
     }
     fail(batch, reason);
   } catch (const std::exception& error) {
@@ -80,18 +79,7 @@ void Engine::fail(std::span<Operation* const> batch, const std::string& reason) 
   active_.roll_back();
   journal_.roll_back();
   for (Operation* operation : batch) operation->fail(reason);
-  note_outcome(false, reason);
-}
-
-// One line when it begins to fail and one when it is over, however many batches lie between.
-void Engine::note_outcome(bool committed, const std::string& reason) {
-  if (failing_ != committed) return;
-  failing_ = !committed;
-  if (committed) {
-    log::info("the database takes changes again");
-  } else {
-    log::error("the database does not take changes: {}", reason);
-  }
+  commit_log_.note_failed(reason);
 }
 
 std::optional<Engine::Found> Engine::find(const DelayId& delay_id, const std::optional<UserId>& caller) {
@@ -202,8 +190,8 @@ void Engine::finalise(const DelayId& delay_id, const domain::Finalised& finalise
   if (decision.performs()) finalise_at(*place, delay_id, finalised);
 }
 
-std::vector<Look> Engine::look(const std::vector<DelayId>& delay_ids) {
-  std::vector<Look> found;
+std::vector<ActiveEvent> Engine::find_active(const std::vector<DelayId>& delay_ids) {
+  std::vector<ActiveEvent> found;
   for (const auto& delay_id : delay_ids) {
     const auto place = active_.find(delay_id);
     if (!place) continue;
@@ -214,8 +202,8 @@ std::vector<Look> Engine::look(const std::vector<DelayId>& delay_ids) {
   return found;
 }
 
-std::vector<Active> Engine::active() {
-  std::vector<Active> found;
+std::vector<Adopted> Engine::adopt() {
+  std::vector<Adopted> found;
   found.reserve(active_.size());
   active_.for_each([&](const DelayId& delay_id, const ActiveEvents::Slot& slot) {
     found.push_back({delay_id, slot.state(), slot.timing().due()});

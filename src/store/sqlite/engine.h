@@ -5,6 +5,7 @@
 // Thread: the committing one.
 #pragma once
 
+#include "store/commit_log.h"
 #include "store/group_commit.h"
 #include "store/sqlite/active_events.h"
 #include "store/sqlite/database.h"
@@ -48,8 +49,8 @@ class Engine {
                     Timestamp now);
   void release(const DelayId& delay_id);
   void finalise(const DelayId& delay_id, const domain::Finalised& finalised);
-  std::vector<Look> look(const std::vector<DelayId>& delay_ids);
-  std::vector<Active> active();
+  std::vector<ActiveEvent> find_active(const std::vector<DelayId>& delay_ids);
+  std::vector<Adopted> adopt();
   std::optional<domain::DelayedEvent> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
   ListPage list(const UserId& user_id, const ListQuery& query);
   bool has_sent(const UserId& user_id);
@@ -69,7 +70,6 @@ class Engine {
   std::optional<domain::DelayedEvent> read(const DelayId& delay_id);
   void list_active(const UserId& user_id, const ListQuery& query, std::vector<domain::DelayedEvent>& found);
   void fail(std::span<Operation* const> batch, const std::string& reason);
-  void note_outcome(bool committed, const std::string& reason);
 
   Database database_;
   Statement begin_;
@@ -79,9 +79,10 @@ class Engine {
   Journal journal_;
   TimeTable time_table_;
   std::optional<KeptTime> time_;  // as it was told last; from then on it is the truth, kept or not
-  bool failing_ = false;
-  std::string
-      damage_;  // of the file: nothing is read or written any more, so that nothing is promised that is not kept
+  CommitLog commit_log_;
+  // What is damaged in the file, if anything is. Then nothing is read or written any more, so that nothing is promised
+  // that is not kept.
+  std::string damage_;
 };
 
 }  // namespace afterword::store::sqlite

@@ -83,15 +83,15 @@ class SqliteStore final : public Store {
         [delay_id, finalised = std::move(finalised)](Engine& engine) { engine.finalise(delay_id, finalised); });
   }
 
-  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
-    return perform<std::vector<Look>>(
-        [delay_ids = std::move(delay_ids)](Engine& engine) { return engine.look(delay_ids); });
+  Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) override {
+    return perform<std::vector<ActiveEvent>>(
+        [delay_ids = std::move(delay_ids)](Engine& engine) { return engine.find_active(delay_ids); });
   }
 
-  Task<StoreResult<std::vector<Active>>> adopt() override {
-    if (adopted_) co_return std::vector<Active>();
-    auto everything = [](Engine& engine) { return engine.active(); };
-    auto adopted = co_await perform<std::vector<Active>>(std::move(everything));
+  Task<StoreResult<std::vector<Adopted>>> adopt() override {
+    if (adopted_) co_return std::vector<Adopted>();
+    auto everything = [](Engine& engine) { return engine.adopt(); };
+    auto adopted = co_await perform<std::vector<Adopted>>(std::move(everything));
     adopted_ = bool(adopted);
     co_return adopted;
   }

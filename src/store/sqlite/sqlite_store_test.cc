@@ -3,6 +3,8 @@
 #include "base/testing/temporary_folder.h"
 #include "store/sqlite/database.h"
 #include "store/testing/contract.h"
+#include "store/testing/new_event.h"
+#include "store/testing/open_sqlite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,13 +24,14 @@ using namespace std::chrono_literals;
 using afterword::testing::TemporaryFolder;
 using domain::NewDelayedEvent;
 using domain::State;
+using testing::alice;
 using ::testing::HasSubstr;
+using testing::new_event;
+using testing::noon;
 using testing::Runner;
 using testing::StoreContract;
 using testing::Variant;
-
-constexpr Timestamp noon = from_ms(1'800'000'000'000);
-constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
+using testing::wall_noon;
 
 // So small that every few restarts begin a sweep, which takes many steps.
 constexpr Folding tiny_folding{.min_entries = 3, .min_entries_per_event = 0, .slots_per_step = 2, .rows_per_step = 1};
@@ -38,9 +41,7 @@ class SqliteBackend final : public testing::Backend {
   SqliteBackend(CommitOn commit_on, Folding folding) : commit_on_(commit_on), folding_(folding) {}
 
   std::unique_ptr<Store> open(async::Executor executor) override {
-    auto store = sqlite::open(std::move(executor), {folder_ / "afterword.db", commit_on_, folding_});
-    if (store.has_error()) throw std::runtime_error(store.error());
-    return *std::move(store);
+    return testing::open_sqlite(std::move(executor), Options{folder_ / "afterword.db", commit_on_, folding_});
   }
 
  private:
@@ -61,17 +62,6 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                                            variant("Executor", CommitOn::executor, {}, false),
                                            variant("ExecutorFoldingReopened", CommitOn::executor, tiny_folding, true)),
                          testing::name_of_variant);
-
-NewDelayedEvent new_event() {
-  NewDelayedEvent event;
-  event.delay_id = DelayId::random();
-  event.event.user_id = UserId("@alice:example.org");
-  event.event.room_id = domain::RoomId("!room:example.org");
-  event.event.type = "m.room.message";
-  event.event.content = "{}";
-  event.timing = {noon, 10s};
-  return event;
-}
 
 class SqliteStore : public ::testing::Test {
  protected:
@@ -282,11 +272,11 @@ TEST_F(SqliteStore, DoesNothingByHalvesOnAFullDiskAndRecovers) {
     for (const auto& answer : runner_.run_together(std::move(batch))) EXPECT_TRUE(answer.has_error());
 
     // What only reads goes on, and finds everything as it was.
-    const auto looks = runner_.run(store->look({kept, sending, refused.delay_id})).value();
-    ASSERT_EQ(looks.size(), 2u);
-    EXPECT_EQ(looks[0].state, State::scheduled);
-    EXPECT_EQ(looks[0].timing.due(), noon + 10s);
-    EXPECT_EQ(looks[1].state, State::sending);
+    const auto found = runner_.run(store->find_active({kept, sending, refused.delay_id})).value();
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].state, State::scheduled);
+    EXPECT_EQ(found[0].timing.due(), noon + 10s);
+    EXPECT_EQ(found[1].state, State::sending);
     EXPECT_EQ(runner_.run(store->look_up(kept, std::nullopt)).value()->state, State::scheduled);
   }
   runner_.run(store->restart(kept, std::nullopt, noon + 3s)).value();
@@ -309,7 +299,7 @@ TEST_F(SqliteStore, PrunesABoundedNumberAtATime) {
     verbs.push_back(store->schedule(event, std::nullopt));
   }
   runner_.run_together(std::move(verbs));
-  EXPECT_EQ(runner_.run(store->cancel_all(UserId("@alice:example.org"), noon)).value(), events.size());
+  EXPECT_EQ(runner_.run(store->cancel_all(alice, noon)).value(), events.size());
 
   const domain::Retention retention{std::nullopt, 100};
   int rounds = 1;
@@ -317,7 +307,7 @@ TEST_F(SqliteStore, PrunesABoundedNumberAtATime) {
   EXPECT_GT(rounds, 1);
   ListQuery query;
   query.limit = 10'000;
-  EXPECT_EQ(runner_.run(store->list(UserId("@alice:example.org"), query)).value().events.size(), 100u);
+  EXPECT_EQ(runner_.run(store->list(alice, query)).value().events.size(), 100u);
   close(std::move(store));
 }
 

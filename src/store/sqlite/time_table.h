@@ -16,8 +16,9 @@ class TimeTable {
 
   // As it was written.
   KeptTime read();
-  // As a start in that boot takes it. It was written a while before the end, and after a boot nothing but the
-  // timestamps of active events tells of what came after it.
+  // As a start takes it, in the boot of that id. It was written a while before the process ended. In another boot the
+  // timestamps of active events are all that tells how far time had come by the end, so it does not go back behind
+  // them.
   KeptTime read(const std::string& boot_id, const ActiveEvents& active);
   void write(const KeptTime& kept);
 

@@ -1,5 +1,7 @@
 #include "store/testing/contract.h"
 
+#include "store/testing/new_event.h"
+
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -30,24 +32,10 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-const UserId alice("@alice:example.org");
 const UserId bob("@bob:example.org");
 const RoomId kitchen("!kitchen:example.org");
 const RoomId garden("!garden:example.org");
-constexpr Timestamp noon = from_ms(1'800'000'000'000);
-constexpr WallTime wall_noon = wall_from_ms(1'800'000'000'000);
 constexpr std::array all_states{State::scheduled, State::sending, State::sent, State::failed, State::cancelled};
-
-NewDelayedEvent event_of(UserId user_id, Milliseconds delay = 10s, Timestamp since = noon) {
-  NewDelayedEvent event;
-  event.delay_id = DelayId::random();
-  event.event.user_id = std::move(user_id);
-  event.event.room_id = kitchen;
-  event.event.type = "m.room.message";
-  event.event.content = R"({"body":"hello"})";
-  event.timing = {since, delay};
-  return event;
-}
 
 NewDelayedEvent with_transaction(NewDelayedEvent event, std::string_view txn_id) {
   event.transaction = TransactionKey::of(event.event.user_id, event.event.device_id, "/send", txn_id);
@@ -71,7 +59,7 @@ std::vector<DelayId> ids_of(const ListPage& page) {
   return ids;
 }
 
-std::vector<DelayId> ids_of(const std::vector<Active>& active) {
+std::vector<DelayId> ids_of(const std::vector<Adopted>& active) {
   std::vector<DelayId> ids;
   for (const auto& event : active) ids.push_back(event.delay_id);
   return ids;
@@ -141,7 +129,7 @@ TEST_P(StoreContract, TimeGoesOnWhateverTheWallClockDoes) {
 }
 
 TEST_P(StoreContract, KeepsAllOfAnEvent) {
-  auto event = event_of(alice);
+  auto event = new_event(alice);
   event.event.device_id = domain::DeviceId("PHONE");
   event.event.kind = EventKind::state;
   event.event.type = "org.matrix.msc3401.call.member";
@@ -172,7 +160,7 @@ TEST_P(StoreContract, KeepsAllOfAnEvent) {
 }
 
 TEST_P(StoreContract, TellsWhatIsAbsentFromWhatIsEmpty) {
-  const auto found = look_up(scheduled(event_of(alice)));
+  const auto found = look_up(scheduled(new_event(alice)));
   EXPECT_FALSE(found.event.device_id);
   EXPECT_FALSE(found.event.sticky_duration);
   EXPECT_FALSE(found.event.origin_server_ts);
@@ -180,9 +168,9 @@ TEST_P(StoreContract, TellsWhatIsAbsentFromWhatIsEmpty) {
 }
 
 TEST_P(StoreContract, AnswersAKnownTransactionWithItsFirstEvent) {
-  const auto first = with_transaction(event_of(alice), "1");
-  const auto again = with_transaction(event_of(alice), "1");
-  const auto other = with_transaction(event_of(alice), "2");
+  const auto first = with_transaction(new_event(alice), "1");
+  const auto again = with_transaction(new_event(alice), "1");
+  const auto other = with_transaction(new_event(alice), "2");
   EXPECT_EQ(answer(store().find_transaction(*first.transaction)), std::nullopt);
   scheduled(first);
 
@@ -199,12 +187,12 @@ TEST_P(StoreContract, AnswersAKnownTransactionWithItsFirstEvent) {
 }
 
 TEST_P(StoreContract, LimitsWhatAUserHasScheduledOrSending) {
-  const auto first = scheduled(event_of(alice, 20s));
-  const auto second = event_in(State::sending, event_of(alice, 30s));
-  event_in(State::cancelled, event_of(alice, 1s));
-  scheduled(event_of(bob, 1s));
+  const auto first = scheduled(new_event(alice, 20s));
+  const auto second = event_in(State::sending, new_event(alice, 30s));
+  event_in(State::cancelled, new_event(alice, 1s));
+  scheduled(new_event(bob, 1s));
 
-  const auto third = event_of(alice);
+  const auto third = new_event(alice);
   auto refused = answer(store().schedule(third, 2));
   EXPECT_EQ(std::get<TooManyScheduled>(refused).next_send, noon + 20s);
   answer(store().restart(first, std::nullopt, noon + 1h));
@@ -233,14 +221,14 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
       };
       for (const auto now : {noon + 1s, noon - 1s}) {
         for (const bool in_company : {false, true}) {
-          const auto delay_id = event_in(state, event_of(alice));
+          const auto delay_id = event_in(state, new_event(alice));
           const Standing found = standing_of(look_up(delay_id));
           const auto met = met_of(restart(delay_id, caller, now, in_company));
           expect(delay_id, met, found, domain::decide_restart(found, now));
         }
       }
       {
-        const auto delay_id = event_in(state, event_of(alice));
+        const auto delay_id = event_in(state, new_event(alice));
         const Standing found = standing_of(look_up(delay_id));
         const auto met = met_of(answer(store().cancel(delay_id, caller, noon + 1s)));
         expect(delay_id, met, found, domain::decide_cancel(found));
@@ -248,7 +236,7 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
       for (const auto& [on_request, now] :
            {std::pair(true, noon), std::pair(false, noon), std::pair(false, noon + 10s)}) {
         const Attempt attempt{wall_noon, on_request};
-        const auto delay_id = event_in(state, event_of(alice));
+        const auto delay_id = event_in(state, new_event(alice));
         const Standing found = standing_of(look_up(delay_id));
         const Decision decision = domain::decide_claim(found, attempt, now);
         const auto claimed = answer(store().claim(delay_id, caller, attempt, now));
@@ -261,13 +249,13 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
       }
     }
     SCOPED_TRACE(static_cast<int>(state));
-    const auto released = event_in(state, event_of(alice));
+    const auto released = event_in(state, new_event(alice));
     Standing found = standing_of(look_up(released));
     answer(store().release(released));
     EXPECT_EQ(standing_of(look_up(released)), domain::decide_release(found, true).after);
     for (const domain::Outcome& outcome :
          {domain::Outcome(EventId("$event")), domain::Outcome(HomeserverError{403, "{}"})}) {
-      const auto finalised = event_in(state, event_of(alice));
+      const auto finalised = event_in(state, new_event(alice));
       found = standing_of(look_up(finalised));
       const Finalised at_one{noon + 1h, outcome};
       answer(store().finalise(finalised, at_one));
@@ -277,7 +265,7 @@ TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {
 }
 
 TEST_P(StoreContract, RestartMovesTheTime) {
-  const auto delay_id = scheduled(event_of(alice));
+  const auto delay_id = scheduled(new_event(alice));
   const auto met = std::get<ActionResult>(answer(store().restart(delay_id, alice, noon + 4s)));
   EXPECT_EQ(met.effect, Effect::perform);
   EXPECT_EQ(met.timing.due(), noon + 14s);
@@ -291,7 +279,7 @@ TEST_P(StoreContract, RestartMovesTheTime) {
 }
 
 TEST_P(StoreContract, OfRestartsAtOnceTheLatestCounts) {
-  const auto delay_id = scheduled(event_of(alice));
+  const auto delay_id = scheduled(new_event(alice));
   std::vector<Task<StoreResult<ActionAnswer>>> verbs;
   for (const auto later : {3s, 5s, 1s, 4s}) verbs.push_back(store().restart(delay_id, std::nullopt, noon + later));
   for (const auto& restarted : answers(std::move(verbs))) EXPECT_EQ(effect_in(restarted), Effect::perform);
@@ -302,7 +290,7 @@ TEST_P(StoreContract, KeepsManyRestartsThroughReopening) {
   std::vector<DelayId> ids;
   std::vector<Timestamp> expected;
   for (int i = 0; i < 40; ++i) {
-    ids.push_back(scheduled(event_of(alice)));
+    ids.push_back(scheduled(new_event(alice)));
     expected.push_back(noon);
   }
   for (std::size_t round = 1; round <= 10; ++round) {
@@ -314,7 +302,7 @@ TEST_P(StoreContract, KeepsManyRestartsThroughReopening) {
     answers(std::move(verbs));
     // Events come and go meanwhile, and take each other's places.
     answer(store().cancel(ids[round], std::nullopt, noon));
-    ids[round] = scheduled(event_of(bob));
+    ids[round] = scheduled(new_event(bob));
     expected[round] = noon;
     if (round % 4 == 0) reopen();
   }
@@ -323,8 +311,8 @@ TEST_P(StoreContract, KeepsManyRestartsThroughReopening) {
 }
 
 TEST_P(StoreContract, ShowsTheLastRestartOfAFinalisedEvent) {
-  const auto cancelled = scheduled(event_of(alice));
-  const auto sent = scheduled(event_of(alice));
+  const auto cancelled = scheduled(new_event(alice));
+  const auto sent = scheduled(new_event(alice));
   answer(store().restart(cancelled, std::nullopt, noon + 5s));
   answer(store().restart(sent, std::nullopt, noon + 6s));
   answer(store().cancel(cancelled, std::nullopt, noon + 7s));
@@ -343,7 +331,7 @@ TEST_P(StoreContract, ShowsTheLastRestartOfAFinalisedEvent) {
 }
 
 TEST_P(StoreContract, ClaimsByTimeOnlyWhatIsDue) {
-  const auto delay_id = scheduled(event_of(alice));
+  const auto delay_id = scheduled(new_event(alice));
   answer(store().restart(delay_id, std::nullopt, noon + 5s));
   const Attempt attempt{wall_noon + 15s};
   const auto early = answer(store().claim(delay_id, std::nullopt, attempt, noon + 14'999ms));
@@ -360,7 +348,7 @@ TEST_P(StoreContract, ClaimsByTimeOnlyWhatIsDue) {
 }
 
 TEST_P(StoreContract, RemembersAnAttemptUntilItIsReleased) {
-  const auto delay_id = scheduled(event_of(alice));
+  const auto delay_id = scheduled(new_event(alice));
   const Attempt attempt{wall_noon + 1s, true};
   answer(store().claim(delay_id, alice, attempt, noon + 1s));
   reopen();
@@ -377,7 +365,7 @@ TEST_P(StoreContract, RemembersAnAttemptUntilItIsReleased) {
 }
 
 TEST_P(StoreContract, KeepsTheFirstOutcome) {
-  const auto delay_id = event_in(State::failed, event_of(alice));
+  const auto delay_id = event_in(State::failed, new_event(alice));
   answer(store().finalise(delay_id, sent_at(noon + 1h)));
   const auto found = look_up(delay_id);
   EXPECT_EQ(found.finalised->finalised_ts, noon + 10s);
@@ -389,7 +377,7 @@ TEST_P(StoreContract, KeepsTheFirstOutcome) {
 
 TEST_P(StoreContract, HidesAnEventFromOtherUsers) {
   for (const State state : all_states) {
-    const auto delay_id = event_in(state, event_of(alice));
+    const auto delay_id = event_in(state, new_event(alice));
     const Attempt attempt{wall_noon + 10s};
     EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().restart(delay_id, bob, noon))));
     EXPECT_TRUE(std::holds_alternative<NotFound>(answer(store().cancel(delay_id, bob, noon))));
@@ -413,10 +401,10 @@ TEST_P(StoreContract, KnowsNoEventThatWasNotScheduled) {
 }
 
 TEST_P(StoreContract, CancelsAllThatAUserHasScheduled) {
-  const auto scheduled_one = scheduled(event_of(alice));
-  const auto scheduled_two = scheduled(event_of(alice));
-  const auto sending = event_in(State::sending, event_of(alice));
-  const auto other = scheduled(event_of(bob));
+  const auto scheduled_one = scheduled(new_event(alice));
+  const auto scheduled_two = scheduled(new_event(alice));
+  const auto sending = event_in(State::sending, new_event(alice));
+  const auto other = scheduled(new_event(bob));
   EXPECT_EQ(answer(store().cancel_all(alice, noon + 1s)), 2u);
   EXPECT_EQ(look_up(scheduled_one).state, State::cancelled);
   EXPECT_EQ(look_up(scheduled_two).finalised->finalised_ts, noon + 1s);
@@ -427,7 +415,7 @@ TEST_P(StoreContract, CancelsAllThatAUserHasScheduled) {
 
 TEST_P(StoreContract, ShowsTimersWhatIsActiveAndLetsAStartAdoptIt) {
   std::vector<DelayId> ids;
-  for (const State state : all_states) ids.push_back(event_in(state, event_of(alice)));
+  for (const State state : all_states) ids.push_back(event_in(state, new_event(alice)));
   answer(store().restart(ids[0], std::nullopt, noon + 1s));
   reopen();
   EXPECT_THAT(ids_of(adopted_), UnorderedElementsAre(ids[0], ids[1]));
@@ -437,20 +425,20 @@ TEST_P(StoreContract, ShowsTimersWhatIsActiveAndLetsAStartAdoptIt) {
   }
 
   ids.push_back(DelayId::random());
-  const auto looks = answer(store().look(ids));
-  ASSERT_EQ(looks.size(), 2u);
-  EXPECT_EQ(looks[0].delay_id, ids[0]);
-  EXPECT_EQ(looks[0].timing.delayed_since, noon + 1s);
-  EXPECT_EQ(looks[0].timing.due(), noon + 11s);
-  EXPECT_EQ(looks[0].room_id, kitchen);
-  EXPECT_EQ(looks[0].user_id, alice);
-  EXPECT_EQ(looks[1].state, State::sending);
+  const auto found = answer(store().find_active(ids));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].delay_id, ids[0]);
+  EXPECT_EQ(found[0].timing.delayed_since, noon + 1s);
+  EXPECT_EQ(found[0].timing.due(), noon + 11s);
+  EXPECT_EQ(found[0].room_id, kitchen);
+  EXPECT_EQ(found[0].user_id, alice);
+  EXPECT_EQ(found[1].state, State::sending);
 }
 
 TEST_P(StoreContract, ListsByScheduledTimeAndFilters) {
   std::vector<DelayId> ids;
   for (std::size_t i = 0; i < all_states.size(); ++i) {
-    auto event = event_of(alice, Milliseconds(1000 * (static_cast<int>(i) + 1)));
+    auto event = new_event(alice, Milliseconds(1000 * (static_cast<int>(i) + 1)));
     event.event.room_id = i % 2 == 0 ? kitchen : garden;
     event.event.type = i < 3 ? "m.room.message" : "m.reaction";
     ids.push_back(event_in(all_states[i], event));
@@ -491,7 +479,7 @@ TEST_P(StoreContract, PagesStayInPlaceWhileEventsComeAndGo) {
     for (int i = 0; i < 12; ++i) {
       // Many share one time: the delay_id decides.
       const State state = i % 3 == 0 ? State::cancelled : State::scheduled;
-      expected.insert(event_in(state, event_of(user, Milliseconds(1000 * (1 + i / 6)))));
+      expected.insert(event_in(state, new_event(user, Milliseconds(1000 * (1 + i / 6)))));
     }
     std::vector<DelayId> seen;
     ListQuery query;
@@ -506,7 +494,7 @@ TEST_P(StoreContract, PagesStayInPlaceWhileEventsComeAndGo) {
       query.after = ListPosition{last.timing.due(), last.delay_id};
       // What was shown goes, and something comes before it: the next page is the same.
       answer(store().cancel(page.events.front().delay_id, std::nullopt, noon));
-      scheduled(event_of(user, direction == Direction::forwards ? Milliseconds(1) : Milliseconds(3'600'000)));
+      scheduled(new_event(user, direction == Direction::forwards ? Milliseconds(1) : Milliseconds(3'600'000)));
     }
     EXPECT_EQ(seen.size(), expected.size());
     EXPECT_EQ(std::set(seen.begin(), seen.end()), expected);
@@ -515,7 +503,7 @@ TEST_P(StoreContract, PagesStayInPlaceWhileEventsComeAndGo) {
 
 TEST_P(StoreContract, SchedulesATransactionOnceHoweverManyAskAtOnce) {
   std::vector<NewDelayedEvent> events;
-  for (int i = 0; i < 50; ++i) events.push_back(with_transaction(event_of(alice), "one"));
+  for (int i = 0; i < 50; ++i) events.push_back(with_transaction(new_event(alice), "one"));
   std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
   for (const auto& event : events) verbs.push_back(store().schedule(event, 10));
 
@@ -533,7 +521,7 @@ TEST_P(StoreContract, SchedulesATransactionOnceHoweverManyAskAtOnce) {
 
 TEST_P(StoreContract, HoldsTheLimitHoweverManyAskAtOnce) {
   std::vector<NewDelayedEvent> events;
-  for (int i = 0; i < 50; ++i) events.push_back(event_of(i % 2 == 0 ? alice : bob));
+  for (int i = 0; i < 50; ++i) events.push_back(new_event(i % 2 == 0 ? alice : bob));
   std::vector<Task<StoreResult<ScheduleAnswer>>> verbs;
   for (const auto& event : events) verbs.push_back(store().schedule(event, 7));
   const auto all = answers(std::move(verbs));
@@ -545,7 +533,7 @@ TEST_P(StoreContract, HoldsTheLimitHoweverManyAskAtOnce) {
 
 TEST_P(StoreContract, LetsExactlyOneOfRacingActionsWin) {
   for (int i = 0; i < 10; ++i) {
-    const auto delay_id = scheduled(event_of(alice));
+    const auto delay_id = scheduled(new_event(alice));
     std::optional<StoreResult<ActionAnswer>> cancel;
     std::optional<StoreResult<ClaimAnswer>> claim;
     struct Racer {
@@ -570,11 +558,11 @@ TEST_P(StoreContract, LetsExactlyOneOfRacingActionsWin) {
 }
 
 TEST_P(StoreContract, ForgetsWhatIsTooOld) {
-  const auto old = event_in(State::cancelled, event_of(alice, 1s));
-  const auto transaction = with_transaction(event_of(alice, 1s), "old");
+  const auto old = event_in(State::cancelled, new_event(alice, 1s));
+  const auto transaction = with_transaction(new_event(alice, 1s), "old");
   event_in(State::sent, transaction);
-  const auto edge = event_in(State::sent, event_of(alice, 2s));
-  const auto active = scheduled(event_of(alice, 1s));
+  const auto edge = event_in(State::sent, new_event(alice, 2s));
+  const auto active = scheduled(new_event(alice, 1s));
   const domain::Retention retention{1h, std::nullopt};
   EXPECT_FALSE(answer(store().prune(retention, noon + 2s + 1h)));
   EXPECT_FALSE(answer(store().look_up(old, std::nullopt)));
@@ -586,16 +574,16 @@ TEST_P(StoreContract, ForgetsWhatIsTooOld) {
 
 TEST_P(StoreContract, ForgetsTheOldestBeyondTheNumber) {
   std::vector<DelayId> ids;
-  for (int i = 0; i < 5; ++i) ids.push_back(event_in(State::sent, event_of(alice, Milliseconds(1000 * (i + 1)))));
-  const auto active = scheduled(event_of(alice, 1ms));
-  const auto other = event_in(State::sent, event_of(bob, 1ms));
+  for (int i = 0; i < 5; ++i) ids.push_back(event_in(State::sent, new_event(alice, Milliseconds(1000 * (i + 1)))));
+  const auto active = scheduled(new_event(alice, 1ms));
+  const auto other = event_in(State::sent, new_event(bob, 1ms));
   const domain::Retention retention{std::nullopt, 3};
   EXPECT_FALSE(answer(store().prune(retention, noon + 1h)));
   EXPECT_THAT(ids_of(answer(store().list(alice, {}))), ElementsAre(active, ids[2], ids[3], ids[4]));
   EXPECT_EQ(look_up(other).state, State::sent);
 
   // One more, one less.
-  const auto newest = event_in(State::cancelled, event_of(alice, 1min));
+  const auto newest = event_in(State::cancelled, new_event(alice, 1min));
   EXPECT_FALSE(answer(store().prune(retention, noon + 1h)));
   EXPECT_THAT(ids_of(answer(store().list(alice, {}))), ElementsAre(active, ids[3], ids[4], newest));
 
@@ -606,14 +594,14 @@ TEST_P(StoreContract, ForgetsTheOldestBeyondTheNumber) {
 }
 
 TEST_P(StoreContract, KeepsEverythingWithoutARetention) {
-  const auto delay_id = event_in(State::sent, event_of(alice));
+  const auto delay_id = event_in(State::sent, new_event(alice));
   const domain::Retention for_ever{std::nullopt, std::nullopt};
   EXPECT_FALSE(answer(store().prune(for_ever, noon + std::chrono::years(10))));
   EXPECT_EQ(look_up(delay_id).state, State::sent);
 }
 
 TEST_P(StoreContract, TakesNothingAfterClosing) {
-  const auto delay_id = scheduled(event_of(alice));
+  const auto delay_id = scheduled(new_event(alice));
   runner_.run(store().close());
   runner_.run(store().close());
   EXPECT_TRUE(runner_.run(store().look_up(delay_id, std::nullopt)).has_error());
@@ -624,11 +612,11 @@ TEST_P(StoreContract, TakesNothingAfterClosing) {
 
 TEST_P(StoreContract, KnowsWhichEventsCameFromDelayedOnes) {
   EXPECT_FALSE(answer(store().has_sent(alice)));
-  scheduled(event_of(alice));
-  event_in(State::failed, event_of(alice));
+  scheduled(new_event(alice));
+  event_in(State::failed, new_event(alice));
   EXPECT_FALSE(answer(store().has_sent(alice)));
 
-  const auto delay_id = event_in(State::sent, event_of(alice));
+  const auto delay_id = event_in(State::sent, new_event(alice));
   EXPECT_TRUE(answer(store().has_sent(alice)));
   EXPECT_FALSE(answer(store().has_sent(bob)));
 

@@ -70,7 +70,7 @@ class StoreContract : public ::testing::TestWithParam<Variant> {
   ActionAnswer restart(DelayId delay_id, std::optional<UserId> caller, Timestamp now, bool in_company);
 
   Runner runner_;
-  std::vector<Active> adopted_;  // by the latest reopen()
+  std::vector<Adopted> adopted_;  // by the latest reopen()
 
  private:
   std::unique_ptr<Backend> backend_;

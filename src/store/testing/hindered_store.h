@@ -22,7 +22,7 @@ class HinderedStore final : public ForwardingStore {
   bool throws = false;  // as only a bug does
   // How long it takes until the verb is performed, and from then on until it is answered.
   std::chrono::milliseconds claim_begins{0};
-  std::chrono::milliseconds look_begins{0};
+  std::chrono::milliseconds find_active_begins{0};
   std::chrono::milliseconds adopt_answers{0};
   std::chrono::milliseconds finalise_answers{0};
   std::chrono::milliseconds list_answers{0};
@@ -46,13 +46,13 @@ class HinderedStore final : public ForwardingStore {
     co_await clock_.sleep_for(finalise_answers);
     co_return finalised_it;
   }
-  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override {
-    co_await clock_.sleep_for(look_begins);
+  Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) override {
+    co_await clock_.sleep_for(find_active_begins);
     throw_if_told();
     if (disk_is_full) co_return full();
-    co_return co_await store_->look(std::move(delay_ids));
+    co_return co_await store_->find_active(std::move(delay_ids));
   }
-  Task<StoreResult<std::vector<Active>>> adopt() override {
+  Task<StoreResult<std::vector<Adopted>>> adopt() override {
     throw_if_told();
     auto adopted = co_await store_->adopt();
     co_await clock_.sleep_for(adopt_answers);

@@ -154,14 +154,13 @@ Task<StoreResult<std::uint64_t>> MemoryStore::cancel_all(UserId user_id, Timesta
 // Another instance has one for this room that was due before, or is sending it.
 bool MemoryStore::is_behind(const Row& row) const {
   const DelayedEvent& event = row.event;
-  const Timestamp due = event.timing.due();
+  const domain::RoomPosition own{event.timing.due(), event.delay_id};
   return std::any_of(database_.rows_.begin(), database_.rows_.end(), [&](const auto& entry) {
     const Row& other = entry.second;
     const bool others = other.owner != instance_ || (other.event.state == State::sending && other.sender != instance_);
     if (!others || !is_active(other.event) || other.event.event.room_id != event.event.room_id) return false;
-    const Timestamp other_due = other.event.timing.due();
-    return std::tie(other_due, other.event.delay_id) < std::tie(due, event.delay_id) &&
-           database_.now_() < other_due + database_.options_.longest_behind;
+    const domain::RoomPosition others_own{other.event.timing.due(), other.event.delay_id};
+    return domain::goes_before(others_own, own, database_.now_());
   });
 }
 
@@ -206,9 +205,9 @@ Task<StoreResult<void>> MemoryStore::finalise(DelayId delay_id, domain::Finalise
   co_return StoreResult<void>();
 }
 
-Task<StoreResult<std::vector<Look>>> MemoryStore::look(std::vector<DelayId> delay_ids) {
+Task<StoreResult<std::vector<ActiveEvent>>> MemoryStore::find_active(std::vector<DelayId> delay_ids) {
   if (closed_) co_return Unavailable{"the store is closed"};
-  std::vector<Look> found;
+  std::vector<ActiveEvent> found;
   for (const DelayId& delay_id : delay_ids) {
     const Row* row = find(delay_id, std::nullopt);
     if (row == nullptr || !is_active(row->event)) continue;
@@ -220,18 +219,18 @@ Task<StoreResult<std::vector<Look>>> MemoryStore::look(std::vector<DelayId> dela
   co_return found;
 }
 
-Task<StoreResult<std::vector<Active>>> MemoryStore::adopt() {
+Task<StoreResult<std::vector<Adopted>>> MemoryStore::adopt() {
   if (closed_) co_return Unavailable{"the store is closed"};
-  std::vector<Active> adopted;
+  std::vector<Adopted> adopted;
   if (!holds_lease()) co_return adopted;
   for (auto& [instance, lease] : database_.leases_) {
     if (lease.until <= database_.now_()) lease.ended = true;
   }
-  // An attempt is its sender's while that lives, and a timer its owner's.
   for (auto& [delay_id, row] : database_.rows_) {
     if (adopted.size() == database_.options_.adopted_at_once) break;
     const bool sending = row.event.state == State::sending;
-    if (!is_active(row.event) || !database_.has_ended(sending ? row.sender : row.owner)) continue;
+    const bool owner_has_ended = database_.has_ended(row.owner);
+    if (!domain::may_adopt(row.event.state, owner_has_ended, database_.has_ended(row.sender))) continue;
     row.owner = instance_;
     row.sender = sending ? instance_ : MemoryDatabase::nobody;
     if (sending) attempts_[delay_id] = instance_;

@@ -26,7 +26,6 @@ class MemoryDatabase {
     std::chrono::milliseconds lease{10'000};
     std::chrono::milliseconds margin{2'000};  // an instance stops sending this long before its lease ends
     std::chrono::milliseconds renewed_every{2'000};
-    std::chrono::milliseconds longest_behind{120'000};  // how long an event of another instance is waited for
     std::size_t adopted_at_once = 2;
   };
   using Now = std::function<Timestamp()>;  // server time, for all instances
@@ -78,8 +77,8 @@ class MemoryStore : public Store {
                                        Timestamp now) override;
   Task<StoreResult<void>> release(DelayId delay_id) override;
   Task<StoreResult<void>> finalise(DelayId delay_id, domain::Finalised finalised) override;
-  Task<StoreResult<std::vector<Look>>> look(std::vector<DelayId> delay_ids) override;
-  Task<StoreResult<std::vector<Active>>> adopt() override;
+  Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) override;
+  Task<StoreResult<std::vector<Adopted>>> adopt() override;
   bool may_send(const DelayId& delay_id) const override;
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override;

@@ -1,6 +1,7 @@
 #include "store/testing/memory_store.h"
 
 #include "store/testing/contract.h"
+#include "store/testing/new_event.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,8 +15,6 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-constexpr Timestamp noon = from_ms(1'800'000'000'000);
 
 class MemoryBackend final : public Backend {
  public:
@@ -35,11 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, ::testing::Values(variant("Plain
 class MemoryStoreInstances : public ::testing::Test {
  protected:
   DelayId schedule(MemoryStore& store, Milliseconds delay) {
-    domain::NewDelayedEvent event;
-    event.delay_id = DelayId::random();
-    event.event.user_id = UserId("@alice:example.org");
-    event.event.room_id = domain::RoomId("!room:example.org");
-    event.timing = {noon, delay};
+    const domain::NewDelayedEvent event = new_event(alice, delay);
     runner_.run(store.schedule(event, std::nullopt)).value();
     return event.delay_id;
   }
@@ -47,9 +42,9 @@ class MemoryStoreInstances : public ::testing::Test {
     const domain::Attempt attempt{to_wall(now, 0ms)};
     return runner_.run(store.claim(delay_id, std::nullopt, attempt, now)).value();
   }
-  static std::vector<DelayId> ids_of(const std::vector<Active>& active) {
+  static std::vector<DelayId> ids_of(const std::vector<Adopted>& active) {
     std::vector<DelayId> ids;
-    for (const Active& event : active) ids.push_back(event.delay_id);
+    for (const Adopted& event : active) ids.push_back(event.delay_id);
     return ids;
   }
   domain::State state_of(DelayId delay_id) {
@@ -66,8 +61,8 @@ class MemoryStoreInstances : public ::testing::Test {
 TEST_F(MemoryStoreInstances, LeaveEachOthersTimersAlone) {
   const auto delay_id = schedule(first_, 10s);
   const std::vector<DelayId> ids{delay_id};
-  EXPECT_THAT(runner_.run(first_.look(ids)).value(), SizeIs(1));
-  EXPECT_THAT(runner_.run(second_.look(ids)).value(), IsEmpty());
+  EXPECT_THAT(runner_.run(first_.find_active(ids)).value(), SizeIs(1));
+  EXPECT_THAT(runner_.run(second_.find_active(ids)).value(), IsEmpty());
   EXPECT_THAT(runner_.run(second_.adopt()).value(), IsEmpty());
 }
 
@@ -115,10 +110,10 @@ TEST_F(MemoryStoreInstances, LeaveTheTimerToItsOwnerWhoMayNeedItYet) {
   const domain::Attempt attempt{to_wall(noon, 0ms), true};
   runner_.run(second_.claim(delay_id, std::nullopt, attempt, noon)).value();
   const std::vector<DelayId> ids{delay_id};
-  EXPECT_EQ(runner_.run(first_.look(ids)).value().front().state, domain::State::sending);
+  EXPECT_EQ(runner_.run(first_.find_active(ids)).value().front().state, domain::State::sending);
   runner_.run(second_.release(delay_id)).value();
-  EXPECT_EQ(runner_.run(first_.look(ids)).value().front().state, domain::State::scheduled);
-  EXPECT_THAT(runner_.run(second_.look(ids)).value(), IsEmpty());
+  EXPECT_EQ(runner_.run(first_.find_active(ids)).value().front().state, domain::State::scheduled);
+  EXPECT_THAT(runner_.run(second_.find_active(ids)).value(), IsEmpty());
 }
 
 TEST_F(MemoryStoreInstances, LetTheEarlierEventOfARoomGoFirst) {

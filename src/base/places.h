@@ -13,30 +13,30 @@
 namespace afterword {
 
 template <class Key, class Hash = std::hash<Key>>
-class Shares {
+class Places {
  public:
   // Gives itself back when it goes.
   class Place {
    public:
-    Place(Place&& other) noexcept : shares_(std::exchange(other.shares_, nullptr)), key_(std::move(other.key_)) {}
+    Place(Place&& other) noexcept : places_(std::exchange(other.places_, nullptr)), key_(std::move(other.key_)) {}
     Place& operator=(Place&&) = delete;
     ~Place() {
-      if (shares_) shares_->give_back(key_);
+      if (places_) places_->give_back(key_);
     }
 
    private:
-    friend class Shares;
-    Place(Shares& shares, Key key) : shares_(&shares), key_(std::move(key)) {}
+    friend class Places;
+    Place(Places& places, Key key) : places_(&places), key_(std::move(key)) {}
 
-    Shares* shares_;
+    Places* places_;
     Key key_;
   };
 
-  Shares(std::size_t max_taken, std::size_t max_taken_per_key)
+  Places(std::size_t max_taken, std::size_t max_taken_per_key)
       : max_taken_(max_taken), max_taken_per_key_(max_taken_per_key) {}
 
   // Nothing: all places are taken, or all of this key.
-  std::optional<Place> take(const Key& key) {
+  std::optional<Place> take_place(const Key& key) {
     if (taken_ >= max_taken_) return std::nullopt;
     const auto of_key = taken_of_.try_emplace(key, 0).first;
     if (of_key->second >= max_taken_per_key_) return std::nullopt;
