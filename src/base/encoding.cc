@@ -91,20 +91,19 @@ std::optional<std::string> from_base64url(std::string_view text) {
   return bytes;
 }
 
-std::optional<std::string> percent_decode(std::string_view text) {
+std::string percent_decode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
+    const bool may_encode = text[i] == '%' && i + 2 < text.size();
+    const int high = may_encode ? hex_value(text[i + 1]) : -1;
+    const int low = may_encode ? hex_value(text[i + 2]) : -1;
+    if (high < 0 || low < 0) {
       decoded += text[i];
-      continue;
+    } else {
+      decoded += static_cast<char>(high * 16 + low);
+      i += 2;
     }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_value(text[i + 1]);
-    const int low = hex_value(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
-    i += 2;
   }
   return decoded;
 }

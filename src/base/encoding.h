@@ -22,9 +22,9 @@ void fill_random(std::span<std::uint8_t> bytes);
 std::string to_base64url(std::span<const std::uint8_t> bytes);
 std::optional<std::string> from_base64url(std::string_view text);
 
-// Decodes %XX once; nothing if a % is not followed by two hexadecimal digits. '+' stays '+': it is a space only in a
-// query (see http/target.h).
-std::optional<std::string> percent_decode(std::string_view text);
+// Decodes %XX once. A % without two hexadecimal digits after it stands for itself, as in Twisted: matrix-sdk writes
+// none for a % in a state key. '+' stays '+': it is a space only in a query (see http/target.h).
+std::string percent_decode(std::string_view text);
 
 // Encodes everything but RFC 3986's unreserved characters, so that the result is one path segment or query value.
 std::string percent_encode(std::string_view text);

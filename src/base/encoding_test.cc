@@ -26,10 +26,9 @@ TEST(PercentDecode, DecodesOnce) {
   EXPECT_EQ(percent_decode("a+b"), "a+b");
 }
 
-TEST(PercentDecode, RefusesHalfAnEscape) {
-  for (const char* text : {"%", "%2", "%zz", "abc%"}) {
-    EXPECT_FALSE(percent_decode(text)) << text;
-  }
+TEST(PercentDecode, LeavesWhatIsNoEscape) {
+  for (const char* text : {"%", "%2", "%zz", "abc%"}) EXPECT_EQ(percent_decode(text), text);
+  EXPECT_EQ(percent_decode("%%41%2%2Fa%"), "%A%2/a%");
 }
 
 TEST(PercentEncode, LeavesOnlyUnreservedCharacters) {

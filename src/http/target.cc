@@ -18,7 +18,7 @@ std::string_view take_until(std::string_view& rest, std::string_view separators)
 std::string decode_query_part(std::string_view part) {
   std::string text(part);
   std::ranges::replace(text, '+', ' ');
-  return percent_decode(text).value_or(std::string(part));
+  return percent_decode(text);
 }
 
 }  // namespace
@@ -35,9 +35,8 @@ std::optional<Target> Target::parse(std::string_view text) {
   target.segments.reserve(count);
   for (std::size_t slash = 0; slash != std::string_view::npos;) {
     const std::size_t next = path.find('/', slash + 1);
-    auto segment = percent_decode(path.substr(slash + 1, next == std::string_view::npos ? next : next - slash - 1));
-    if (!segment) return std::nullopt;
-    target.segments.push_back(std::move(*segment));
+    target.segments.push_back(
+        percent_decode(path.substr(slash + 1, next == std::string_view::npos ? next : next - slash - 1)));
     slash = next;
   }
   return target;

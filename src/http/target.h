@@ -20,8 +20,7 @@ struct Target {
   std::string path;   // as received
   std::string query;  // as received, without the '?'
 
-  // Nothing if `text` does not start with '/', has more than max_segments, or a percent sign in its path is not
-  // followed by two hexadecimal digits.
+  // Nothing if `text` does not start with '/' or has more than max_segments.
   static std::optional<Target> parse(std::string_view text);
 
   // As find_parameter().
@@ -32,8 +31,7 @@ struct Target {
 };
 
 // The first value of the parameter `name` in a query or a URL-encoded form, decoded; a '+' is a space. Parameters end
-// at '&', and at ';' too, as in Twisted. A value that cannot be decoded is returned as received: a parameter that is
-// there must not look absent.
+// at '&', and at ';' too, as in Twisted.
 std::optional<std::string> find_parameter(std::string_view query, std::string_view name);
 
 }  // namespace afterword::http

@@ -16,10 +16,7 @@ namespace {
 
 using domain::EventKind;
 
-std::string take_text(std::string_view& input) {
-  const std::string_view line = take_line(input);
-  return percent_decode(line).value_or(std::string(line));
-}
+std::string take_text(std::string_view& input) { return percent_decode(take_line(input)); }
 
 std::optional<std::string> take_parameter(std::string_view& input) {
   std::string text = take_text(input);
@@ -81,7 +78,7 @@ bool could_be_folded(std::string_view target) {
   for (int decoded = 0; decoded < 2; ++decoded) {
     const std::string bounded = path + '/';
     if (bounded.find("/./") != bounded.npos || bounded.find("/../") != bounded.npos) return true;
-    path = percent_decode(path).value_or(path);
+    path = percent_decode(path);
   }
   return false;
 }

@@ -109,6 +109,16 @@ def test_an_encoded_path_arrives_as_it_was_written(alice: User, room: str):
         assert alice.state(room, "org.example.state", state_key).ok() == {"key": state_key}
 
 
+def test_a_percent_sign_that_encodes_nothing_stands_for_itself(alice: User, room: str):
+    """matrix-sdk writes a state key so, and Synapse takes it so: with a delay and without."""
+    path = f"{C}/v3/rooms/{quote(room)}/state/org.example.state/100%"
+    alice.request("PUT", path, body={"a": 1}).ok()
+    assert alice.state(room, "org.example.state", "100%").ok() == {"a": 1}
+    delayed = alice.request("PUT", path, body={"a": 2}, query={"org.matrix.msc4140.delay": 1})
+    assert "event_id" in alice.outcome(delayed.ok()["delay_id"])
+    assert alice.state(room, "org.example.state", "100%").ok() == {"a": 2}
+
+
 def test_a_query_that_only_looks_like_a_delay_is_the_homeservers(alice: User, room: str):
     path = f"{C}/v3/rooms/{quote(room)}/send/{TEXT}/one"
     assert "event_id" in alice.request("PUT", path, query={"delay": 1000, "note": "delay"}, body=MESSAGE).ok()
