@@ -69,6 +69,7 @@ Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Cl
       homeserver_(homeserver),
       long_polls_(long_polls),
       rate_limits_(options.rate_limits),
+      served_paths_(std::move(options.served_paths)),
       passing_{context.clock, std::move(options.trusted_proxies)} {}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
@@ -80,6 +81,7 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   const bool is_head = request.method == "HEAD";
   Route route = find_route(is_head ? "GET" : request.method, *target);
   if (std::holds_alternative<PassThroughRoute>(route)) {
+    if (!is_served(served_paths_, *target)) co_return to_response(api::unrecognized());
     if (request.rest && is_form(request)) {
       const bool is_there = co_await http::gather(request, max_form_bytes);
       if (!is_there) co_return no_answer();

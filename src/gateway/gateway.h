@@ -23,6 +23,7 @@ namespace afterword::gateway {
 struct Options {
   RateLimitOptions rate_limits;
   std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For counts
+  std::vector<std::string> served_paths{};   // what passes through, as is_served() reads it
 };
 
 class Gateway {
@@ -70,6 +71,7 @@ class Gateway {
   http::Client& homeserver_;
   http::Client& long_polls_;
   RateLimits rate_limits_;
+  std::vector<std::string> served_paths_;
   Passing passing_;
 };
 

@@ -373,5 +373,20 @@ TEST_F(GatewayTest, NeverPassesADelayOn) {
   EXPECT_EQ(ask(std::move(form)).status, 404);
 }
 
+TEST_F(GatewayTest, PassesOnWhatIsServedAlone) {
+  Options options;
+  options.served_paths = {c};
+  gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, options);
+  EXPECT_EQ(ask("GET", c + "/v3/sync", "alices").status, 502);  // there is no homeserver
+  EXPECT_EQ(ask("GET", "/_synapse/admin/v1/rooms", "alices").status, 404);
+  EXPECT_EQ(ask("PUT", "/_matrix/federation/v1/send/1", "", "{}").status, 404);
+
+  options.served_paths = {"/_matrix/media"};
+  gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, options);
+  EXPECT_EQ(ask("GET", c + "/v3/sync", "alices").status, 404);
+  const std::string delay_id = schedule();
+  EXPECT_EQ(stable_restart(delay_id, "alices"), 200);
+}
+
 }  // namespace
 }  // namespace afterword::gateway

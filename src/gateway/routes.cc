@@ -166,6 +166,14 @@ bool has_type(const http::Request& request, std::string_view part) {
 
 }  // namespace
 
+bool is_served(const std::vector<std::string>& served_paths, const http::Target& target) {
+  const auto is_at_or_below = [&](const std::string& served) {
+    return target.path.starts_with(served) &&
+           (target.path.size() == served.size() || target.path[served.size()] == '/');
+  };
+  return served_paths.empty() || std::ranges::any_of(served_paths, is_at_or_below);
+}
+
 bool is_form(const http::Request& request) { return has_type(request, "urlencoded"); }
 
 bool may_name_delay_in_form(const http::Request& request, const http::Target& target) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace afterword::gateway {
 
@@ -70,6 +71,10 @@ inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
 // A changing request with the delay parameter never passes through, whatever its path: a homeserver without delayed
 // events would send the event at once. One that only reads may: no homeserver sends at a GET. HEAD is as GET.
 Route find_route(std::string_view method, const http::Target& target);
+
+// Whether a path may pass through where only these do: it is one of them, or below it. Without any, all do. It is read
+// as it was written: what is encoded in another way is not served.
+bool is_served(const std::vector<std::string>& served_paths, const http::Target& target);
 
 // A body of this type, up to this size, is looked through before it passes. It is four times what an event may have: as
 // JSON it may be written with spaces.

@@ -243,5 +243,18 @@ TEST(Routes, HearOfWhatAnAdminEnds) {
   EXPECT_EQ(expect<PassThroughRoute>("POST", admin + "/v1/rooms/!room:x/join").revokes, Revokes::nothing);
 }
 
+TEST(Routes, AreServedByPathsAndWhatIsBelow) {
+  const std::vector<std::string> served{"/_matrix/client", "/health"};
+  for (const char* target : {"/_matrix/client", "/_matrix/client/", "/_matrix/client/v3/sync?x=/", "/health"}) {
+    EXPECT_TRUE(is_served(served, *http::Target::parse(target))) << target;
+    EXPECT_TRUE(is_served({}, *http::Target::parse(target))) << target;
+  }
+  for (const char* target : {"/", "/_matrix", "/_matrix/clients", "/_matrix/%63lient/v3/sync", "//_matrix/client",
+                             "/_synapse/admin/v1/rooms", "/_synapse/admin?/_matrix/client", "/healthy"}) {
+    EXPECT_FALSE(is_served(served, *http::Target::parse(target))) << target;
+    EXPECT_TRUE(is_served({}, *http::Target::parse(target))) << target;
+  }
+}
+
 }  // namespace
 }  // namespace afterword::gateway

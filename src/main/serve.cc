@@ -94,7 +94,7 @@ class Server {
         delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration, limits)),
         context_{clock_, *store_, delivery_, configuration.limits, bodies_},
         gateway_(context_, tokens_, passing_client_, long_poll_client_,
-                 {configuration.rate_limits, configuration.trusted_proxies}),
+                 {configuration.rate_limits, configuration.trusted_proxies, configuration.served_paths}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),

@@ -58,6 +58,7 @@ struct Configuration {
   Milliseconds start_grace{};
   gateway::RateLimitOptions rate_limits;
   std::vector<std::string> trusted_proxies;  // canonical addresses
+  std::vector<std::string> served_paths;     // none: all
   std::string log_level;
 
   // How an error that shows only when they are used names them: FILE:LINE: KEY, or --set KEY.

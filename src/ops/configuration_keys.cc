@@ -223,6 +223,23 @@ Taken take_trusted_proxies(const std::string& value, Folder, Configuration& conf
   return {};
 }
 
+Taken take_served_paths(const std::string& value, Folder, Configuration& configuration) {
+  configuration.served_paths.clear();
+  if (value == "/") return {};
+  for (std::string& path : split_list(value)) {
+    if (path.ends_with('/')) path.pop_back();
+    if (path.size() < 2 || !path.starts_with('/') || path.find_first_of("?#% ") != std::string::npos) {
+      return fmt::format(
+          "'{}' is not a path; write paths with commas in between, as /_matrix/client, /_matrix/media, "
+          "or / for everything",
+          path);
+    }
+    configuration.served_paths.push_back(std::move(path));
+  }
+  if (configuration.served_paths.empty()) return std::string("is empty; write / for everything");
+  return {};
+}
+
 Taken take_log_level(const std::string& value, Folder, Configuration& configuration) {
   constexpr std::string_view levels[] = {"trace", "debug", "info", "warning", "error", "off"};
   if (std::ranges::find(levels, value) == std::end(levels)) {
@@ -296,6 +313,11 @@ constexpr Key table[] = {
      "Whose X-Forwarded-For tells a client's address: IP addresses with commas in\n"
      "between, or none.",
      take_trusted_proxies},
+    {"served_paths", "/", "",
+     "What passes through to the homeserver: paths with commas in between, each with\n"
+     "what is below it; / is everything. The rest is answered 404. For instance,\n"
+     "/_matrix/client, /_matrix/media leaves out administration and federation.",
+     take_served_paths},
     {"log.level", "info", "", "How much is written to standard error: trace, debug, info, warning, error, off.",
      take_log_level},
 };

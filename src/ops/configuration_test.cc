@@ -157,6 +157,18 @@ TEST_F(ConfigurationTest, AProxyIsKnownHoweverItsAddressIsWritten) {
   }
 }
 
+TEST_F(ConfigurationTest, WhatPassesThroughIsEverythingOrSomePaths) {
+  const auto served = [&](const std::string& value) {
+    return require(load(minimal, {*parse_setting("served_paths=" + value)})).served_paths;
+  };
+  EXPECT_EQ(served("/"), std::vector<std::string>{});
+  EXPECT_EQ(served("/_matrix/client/, /health"), (std::vector<std::string>{"/_matrix/client", "/health"}));
+  for (const char* wrong : {"_matrix", "/_matrix/client, sync", "/a%2Fb", "/a?b", "//", ","}) {
+    EXPECT_THAT(error_of(minimal, {*parse_setting(std::string("served_paths=") + wrong)}), HasSubstr("served_paths"))
+        << wrong;
+  }
+}
+
 TEST_F(ConfigurationTest, TheHomeserversKindMayBeSaid) {
   EXPECT_EQ(require(load(minimal)).homeserver_kind, std::nullopt);
   EXPECT_EQ(require(load(minimal, {*parse_setting("homeserver.kind=synapse")})).homeserver_kind,
