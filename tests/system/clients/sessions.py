@@ -12,6 +12,7 @@ through Afterword, must have written the same, but for what is theirs: normalise
 """
 
 import difflib
+import itertools
 import json
 import re
 import subprocess
@@ -39,23 +40,21 @@ _OF_THE_MOMENT = {
     "end",
     "etag",
     "expires_in",
-    "expires_in_ms",
     "filter_id",
     "last_seen_ip",
-    "last_seen_ts",
     "mac",
     "next_batch",
     "notification_count",
-    "origin_server_ts",
     "pos",
     "prev_batch",
     "rank",
     "session",
     "start",
+    "state_group",
     "ts",
-    "unused_expires_at",
     "version",
 }
+_ENDINGS_OF_THE_MOMENT = ("_ts", "_at", "_in_ms")
 _PATH_OF_THE_MOMENT = re.compile(r"(\b(?:since|from|pos|version)=|/room_keys/version/)[^&]*")
 
 # What stands for the same thing wherever it is named: rooms, events, devices, media.
@@ -79,6 +78,13 @@ _ANNOUNCED = {
     "unstable_features": dict.fromkeys(["org.matrix.msc4140", "org.matrix.msc4140.stable", "org.matrix.msc4486"], True),
     "capabilities": dict.fromkeys(["m.delayed_events", "org.matrix.msc4140.delayed_events"], _LIMITS),
 }
+
+_words = (f"w{number:04}x" for number in itertools.count(1))
+
+
+def new_word() -> str:
+    """Nobody else's, and as long as any other."""
+    return next(_words)
 
 
 class SessionFailed(Exception):
@@ -125,7 +131,7 @@ class _Names:
     def _replaced(self, value: Any, within: str = "") -> Any:
         if isinstance(value, dict):
             return {
-                self._in_text(key): f"<{key}>" if key in _OF_THE_MOMENT else self._replaced(member, _inner(within, key))
+                self._in_text(key): f"<{key}>" if _is_of_the_moment(key) else self._replaced(member, _inner(within, key))
                 for key, member in value.items()
             }
         if isinstance(value, list):
@@ -145,6 +151,10 @@ class _Names:
             return f"<{kind}>"
         plain = urllib.parse.unquote(found.group())
         return f"<{kind} {self._numbers.setdefault((kind, plain), len(self._numbers) + 1)}>"
+
+
+def _is_of_the_moment(member: str) -> bool:
+    return member in _OF_THE_MOMENT or member.endswith(_ENDINGS_OF_THE_MOMENT)
 
 
 def _inner(within: str, key: str) -> str:
