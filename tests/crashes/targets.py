@@ -40,7 +40,7 @@ class BehindAfterword:
     looks_up = True
     dialect = AFTERWORD
 
-    def __init__(self, name: str, directory: Path):
+    def __init__(self, name: str, directory: Path, settings: dict[str, str] = SETTINGS):
         self.name = name
         self.homeserver: Synapse | Dendrite
         self.recovery = 0.0
@@ -52,8 +52,13 @@ class BehindAfterword:
             # Its queue hands out again after 5 min 10 s what it was busy with; Afterword waits a little longer.
             self.recovery = 540.0
         self.title = f"Afterword before {name.capitalize()}"
-        self._afterword = Afterword(directory / f"afterword-before-{name}", settings=SETTINGS)
+        self._afterword = Afterword(directory / f"afterword-before-{name}", settings=settings)
         self.server: Server = self._afterword
+
+    @property
+    def pid(self) -> int:
+        """Of Afterword, as it runs now."""
+        return self._afterword.pid
 
     def start(self) -> None:
         self._afterword.set_up(self.homeserver.server_name, self.homeserver.base_url)
