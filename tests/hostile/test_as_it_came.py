@@ -69,7 +69,8 @@ def test_headers_arrive_as_they_were_written(name: str, port: int, homeserver: H
 
 @pytest.mark.parametrize(
     "host",
-    [b"x", b"Matrix.Example.org", b"example.org:8448", b"example.org.", b"127.0.0.1:1", b"[::1]:80", b"[2001:DB8::1]", b""],
+    [b"x", b"Matrix.Example.org", b"example.org:8448", b"example.org.", b"127.0.0.1:1", b"[::1]:80", b"[2001:DB8::1]"]
+    + [b""],
 )
 def test_the_host_arrives_as_the_client_named_it(host: bytes, port: int, homeserver: Homeserver):
     with Wire(port) as wire:
@@ -106,7 +107,11 @@ def test_our_own_questions_are_for_the_homeserver(port: int, homeserver: Homeser
         (b"Content-Length: 5", b"12345", b"Content-Length: 5"),
         (b"Content-Length: 005", b"12345", b"Content-Length: 5"),
         (b"Transfer-Encoding: chunked", b"5\r\n12345\r\n0\r\n\r\n", b"Transfer-Encoding: chunked"),
-        (b"transfer-encoding: Chunked", b"2;a=b\r\n12\r\n3\r\n345\r\n0\r\nX-T: y\r\n\r\n", b"Transfer-Encoding: chunked"),
+        (
+            b"transfer-encoding: Chunked",
+            b"2;a=b\r\n12\r\n3\r\n345\r\n0\r\nX-T: y\r\n\r\n",
+            b"Transfer-Encoding: chunked",
+        ),
     ],
 )
 @pytest.mark.parametrize("method", [b"POST", b"GET", b"PATCH"])
@@ -137,7 +142,8 @@ def _same(status: bytes, *lines: bytes, body: bytes = b"") -> tuple[bytes, bytes
 
 _ANSWERS = {
     "cookies among others": _same(
-        b"200 OK", b"Set-Cookie: b=1; Path=/", b"X: y", b"Set-Cookie: a=2", b"set-cookie: b=3", b"Content-Length: 2", body=b"ok"
+        b"200 OK", b"Set-Cookie: b=1; Path=/", b"X: y", b"Set-Cookie: a=2", b"set-cookie: b=3", b"Content-Length: 2",
+        body=b"ok",
     ),
     "a redirection": _same(
         b"302 Found", b"Location: https://x/a%2Fb?c=d&e=%3B+%20#f", b"Content-Length: 0"
@@ -158,6 +164,10 @@ _ANSWERS = {
         _said(b"200 OK", b"Transfer-Encoding: chunked", b"Connection: close", body=b"3\r\nabc\r\n0\r\n\r\n"),
     ),
     "no content": _same(b"204 No Content", b"X: y"),
+    "no content, with its length": (
+        _said(b"204 No Content", b"Content-Length: 0"),
+        _said(b"204 No Content", b"Connection: close"),
+    ),
     "not modified": _same(b"304 Not Modified", b'ETag: "a"', b"Content-Length: 99"),
     "a range": _same(b"206 Partial Content", b"Content-Range: bytes 0-2/9", b"Content-Length: 3", body=b"abc"),
     "no such range": _same(b"416 Range Not Satisfiable", b"Content-Range: bytes */9", b"Content-Length: 0"),

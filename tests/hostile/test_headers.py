@@ -1,6 +1,6 @@
 """Header lines: RFC 9112 sections 2.2 and 5, RFC 9110 sections 5 and 7.2."""
 
-from .cases import PATH, Case, check, get, never_complete, passes, refused, table
+from .cases import PATH, Arrival, Case, check, get, never_complete, passes, refused, table
 from .homeserver import Homeserver
 from .wire import Wire
 
@@ -97,8 +97,9 @@ def test_host(case: Case, port: int, homeserver: Homeserver):
 
 def test_a_host_chooses_nothing_here(port: int, homeserver: Homeserver):
     """Whatever a client calls us, its request goes where the configuration says, and tells what it was called."""
-    data = [get(PATH, host=b"Host: evil.example:81"), get(b"http://evil.example" + PATH.encode(), host=b"Host: evil.example")]
-    check(passes("", b"".join(data), *[Arrival("GET", PATH)] * 2), port, homeserver)
+    data = get(PATH, host=b"Host: evil.example:81")
+    data += get(b"http://evil.example" + PATH.encode(), host=b"Host: evil.example")
+    check(passes("", data, *[Arrival("GET", PATH)] * 2), port, homeserver)
     assert [each.all_of("Host") for each in homeserver.arrived[:2]] == [["evil.example:81"], ["evil.example"]]
 
 
