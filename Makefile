@@ -9,7 +9,7 @@ help:
 	@echo "make conformance which statement of the protocol holds before Synapse and before Dendrite: docs/conformance.md"
 	@echo "make sanitizers  unit and contract tests under ASan + UBSan and under TSan"
 	@echo "make sim         whole worlds under faults, from seeds; SEED=N replays one, SECONDS=S runs for as long"
-	@echo "make bench       heartbeats and schedules a second, beside Synapse's own and nginx"
+	@echo "make bench       heartbeats and schedules a second, beside Synapse's own and nginx; and what passes through"
 	@echo "make abuse       what ordinary users notice while somebody floods, idles and trickles"
 	@echo "make clean       remove what was built (the Synapse in .cache stays)"
 
@@ -30,6 +30,7 @@ sim:
 
 bench:
 	@bench/run
+	@bench/run-passing
 
 abuse:
 	@bench/run-abuse

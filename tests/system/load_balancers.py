@@ -13,7 +13,7 @@ from .processes import Process, ProcessFailed, free_port
 _DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 
-def nginx_command(directory: Path, inside_http: str) -> list[str]:
+def nginx_command(directory: Path, inside_http: str, *, workers: int = 2, connections: int = 1024) -> list[str]:
     """Starts an nginx of its own, in the foreground, with this in its `http` block."""
     kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     temporary = "\n".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
@@ -21,10 +21,10 @@ def nginx_command(directory: Path, inside_http: str) -> list[str]:
     configuration.write_text(
         f"""
 daemon off;
-worker_processes 2;
+worker_processes {workers};
 pid {directory}/nginx.pid;
 error_log stderr error;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {connections}; }}
 http {{
 access_log off;
 {temporary}

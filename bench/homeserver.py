@@ -1,0 +1,91 @@
+"""What stands in for a homeserver while what passes through is measured: it answers as briefly as it can.
+
+Usage: scripts/python bench/homeserver.py PORT
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import re
+import resource
+import sys
+
+LARGE_SYNC_BYTES = 10_000_000
+ALICE = "@alice:example.org"  # whose token is "alice", as everybody's is their own name
+
+
+def _answer(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def event_id_of(path: str) -> str:
+    return "$" + hashlib.sha256(path.encode()).hexdigest()[:43]
+
+
+class _Homeserver:
+    def __init__(self) -> None:
+        self._sent: list[str] = []
+        self._large_sync: bytes | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+                left = int(length[1]) if length else 0
+                while left > 0:
+                    piece = await reader.read(min(left, 1 << 18))
+                    if not piece:
+                        return
+                    left -= len(piece)
+                method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+                if "hold" in target:
+                    await reader.read(1)  # until the client goes
+                    return
+                writer.write(self._answer_to(method, target, head))
+                await writer.drain()
+        writer.close()
+
+    def _answer_to(self, method: str, target: str, head: bytes) -> bytes:
+        path = target.partition("?")[0]
+        if path.endswith("/whoami"):
+            token = re.search(rb"(?i)\r\nauthorization: *bearer (\S+)", head)[1].decode()
+            named = re.search(r"user_id=%40(\w+)", target)
+            user_id = f"@{named[1] if named else token}:example.org"
+            return _answer(json.dumps({"user_id": user_id, "device_id": "D"}).encode())
+        if path.endswith("/sync"):
+            return self._large()
+        if method == "PUT" and "/send/" in path:
+            self._sent.append(event_id_of(path))
+            self._large_sync = None
+            return _answer(json.dumps({"event_id": self._sent[-1]}).encode())
+        if path.endswith("/versions"):
+            return _answer(b'{"versions": ["v1.11"]}')
+        return _answer(b"{}")
+
+    def _large(self) -> bytes:
+        """Events of Alice: what she has sent, a few times, among many others."""
+        if self._large_sync is None:
+            text = "x" * 400
+            events = []
+            for number in range(LARGE_SYNC_BYTES // 650):
+                event_id = self._sent[-1] if self._sent and number % 100 == 0 else event_id_of(str(number))
+                content = {"msgtype": "m.text", "body": text}
+                events.append({"type": "m.room.message", "sender": ALICE, "event_id": event_id, "content": content,
+                               "origin_server_ts": number, "unsigned": {"age": number}})  # fmt: skip
+            rooms = {"join": {"!r:example.org": {"timeline": {"events": events, "limited": False}}}}
+            self._large_sync = _answer(json.dumps({"next_batch": "s1", "rooms": rooms}).encode())
+        return self._large_sync
+
+
+async def _run(port: int) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    homeserver = _Homeserver()
+    server = await asyncio.start_server(homeserver.serve, "127.0.0.1", port, limit=1 << 18, backlog=4096)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(int(sys.argv[1])))
