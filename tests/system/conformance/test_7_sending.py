@@ -16,7 +16,7 @@ def test_never_before_its_time(alice: User, room: str):
         finalised_ts = alice.outcome(delay_id)["finalised_ts"]
         event = alice.look_up(delay_id).json
         due = event["delayed_since_ts"] + event["delay_ms"]
-        assert due <= finalised_ts <= due + 1000
+        assert due <= finalised_ts <= due + 5000  # the machine may be busy with other things
 
 
 def test_its_time_stamp(alice: User, room: str):
