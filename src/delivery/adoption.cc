@@ -41,7 +41,7 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
 
   std::vector<DelayId> sending;
   for (const store::Adopted& event : *adopted) {
-    parts_.due_events.look_at(event.due, event.delay_id);
+    parts_.due_events.set_timer(event.due, event.delay_id);
     if (event.state == State::sending && !parts_.attempts.contains(event.delay_id)) sending.push_back(event.delay_id);
   }
   if (!sending.empty()) {

@@ -25,7 +25,7 @@ class AdoptionLock {
   };
   using Held = std::unique_ptr<AdoptionLock, GiveBack>;
 
-  // Those who want it shared wait from when it is asked for. When we stop nobody waits.
+  // From the call of exclusive() on, shared() waits until that is given back. When we stop nobody waits.
   Task<Held> exclusive();
   Task<Held> shared();
   bool is_exclusive() const { return exclusive_; }

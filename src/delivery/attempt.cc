@@ -19,8 +19,8 @@ using domain::DelayId;
 using domain::Effect;
 using domain::EventId;
 
-// While the store is not available, attempts read their events after the pause that follows so many failures: it is
-// the longest, for there may be many of them.
+// While the store is not available, an attempt waits before it reads its event as it would after so many failures. That
+// is the longest pause, because there may be many such attempts.
 constexpr unsigned store_failures = 2;
 
 // Room and type are whatever a client wrote.
@@ -33,7 +33,7 @@ void log_failure(const domain::EventToSend& event, const domain::HomeserverError
             quoted(errcode));
 }
 
-// Its actions are its functions, in the order of attempt.h.
+// Its steps are its functions, in the order of attempt.h.
 class Attempt {
  public:
   Attempt(AttemptParts& parts, Lane lane, QueuedEvent event)
@@ -64,14 +64,14 @@ class Attempt {
     state_.note_unclear(steady_now(), options());
   }
 
-  // One action after the other, until its outcome is recorded. Its turn and its place among the attempts under way are
+  // One step after the other, until its outcome is recorded. Its turn and its place among the attempts under way are
   // held by this object, so that they are given back whatever happens.
-  Task<void> run(Action action) {
-    while (!std::holds_alternative<Over>(action)) {
-      auto performing = perform(std::move(action));
+  Task<void> run(Step step) {
+    while (!std::holds_alternative<Over>(step)) {
+      auto performing = perform(std::move(step));
       auto next = co_await parts_.context.catch_errors("sending a delayed event", std::move(performing));
       if (!next && parts_.context.is_stopping()) break;
-      action = next ? std::move(*next) : after_error();
+      step = next ? std::move(*next) : after_error();
     }
     answer(NotSent{"the homeserver has given no clear answer yet"});
   }
@@ -81,7 +81,7 @@ class Attempt {
     if (const Reply reply = std::exchange(reply_, nullptr)) reply->give(std::move(answer));
   }
 
-  Task<Action> perform(Action action) {
+  Task<Step> perform(Step step) {
     const Overloaded performing{
         [this](Claim) { return claim(); },
         [this](Send send) { return this->send(send); },
@@ -96,20 +96,20 @@ class Attempt {
         [this](Leave leave) { return this->leave(std::move(leave)); },
         [this](Over) { return stay_over(); },
     };
-    return std::visit(performing, std::move(action));
+    return std::visit(performing, std::move(step));
   }
 
-  Task<Action> stay_over() { co_return Over{}; }
+  Task<Step> stay_over() { co_return Over{}; }
 
   // Whatever was under way when it happened, it may have arrived.
-  Action after_error() {
+  Step after_error() {
     if (!under_way_) return put_back_for(parts_.retries.backoff);
     state_.note_unclear(steady_now(), options());
     return TryLater{"of an error"};
   }
 
   // The homeserver is prepared first: killed in between, we must be able to tell that it was not sent.
-  Task<Action> claim() {
+  Task<Step> claim() {
     const auto not_prepared = co_await parts_.homeserver.prepare(delay_id_);
     if (not_prepared) {
       parts_.health.suspect(owner_, not_prepared->reason);
@@ -119,10 +119,10 @@ class Attempt {
     if (turn_ && !parts_.dispatcher.may_go(*turn_)) co_return PutBack{};
     const AdoptionLock::Held shared = co_await parts_.adoption_lock.shared();
     under_way_ = parts_.attempts.begin(delay_id_);
-    if (!under_way_) co_return Leave{Effect::wait, now() + options().look_again_time};
+    if (!under_way_) co_return Leave{Effect::wait, now() + options().ask_again_after};
 
-    // By time only if it is due when its queue says: one that was restarted since has its place behind others, even if
-    // it is due.
+    // A claim by time is for the due time by which the event was queued. One that was restarted since has its place
+    // behind others, even if it is due again by now.
     const Timestamp due = state_.on_request ? now() : due_;
     const domain::Attempt attempt{parts_.context.clock.to_wall(due), state_.on_request};
     auto claimed = co_await parts_.store.claim(delay_id_, caller_, attempt, due);
@@ -131,9 +131,9 @@ class Attempt {
     if (event == nullptr) {
       under_way_.reset();
       if (!claimed) co_return turn_ ? put_back_for(parts_.store_retry.backoff) : Leave{claimed.error()};
-      Action action = after_no_claim(*claimed, state_.on_request, due_, now(), options());
-      if (turn_ && std::holds_alternative<Leave>(action)) parts_.retries.forget(delay_id_, steady_now());
-      co_return action;
+      Step step = after_no_claim(*claimed, state_.on_request, due_, now(), options());
+      if (turn_ && std::holds_alternative<Leave>(step)) parts_.retries.forget(delay_id_, steady_now());
+      co_return step;
     }
     set_event(std::move(*event));
     Send first;
@@ -150,7 +150,7 @@ class Attempt {
     event_.emplace(std::move(event));
   }
 
-  Task<Action> send(Send send) {
+  Task<Step> send(Send send) {
     if (send.pause > Milliseconds(0)) co_await parts_.context.clock.sleep_for(send.pause);
     if (holds_up_for_too_long()) send.shortened_by = options().send_timeout - options().short_send_timeout;
     homeserver::SendAnswer answer = co_await ask_to_send(send);
@@ -174,7 +174,7 @@ class Attempt {
         co_return std::move(*not_prepared);
       }
     }
-    // If not, it is another instance's, which will give it an outcome, or ours again once the lease is renewed.
+    // If we may not, another instance has it, which will give it an outcome, or it is ours again with a renewed lease.
     if (!parts_.store.may_send(delay_id_)) co_return homeserver::Unclear{"the lease on it has run out"};
 
     const domain::Attempt attempt = attempt_of(*event_);
@@ -190,8 +190,8 @@ class Attempt {
     }
     const auto* const refused = std::get_if<homeserver::Refused>(&answer);
     if (refused != nullptr && refused->errcode == "M_USER_DEACTIVATED") {
-      // Nobody is left to take back what else the account has scheduled. What the store cannot do now comes up again
-      // with the next of them.
+      // Nobody is left who could cancel what else the account has scheduled. If the store cannot do it now, it is tried
+      // again when the next of these events is refused.
       co_await parts_.store.cancel_all(owner_, now());
     }
     co_return answer;
@@ -207,9 +207,9 @@ class Attempt {
     return homeserver::Refused{{http::too_many_requests, to_text(body)}, errcode, wait};
   }
 
-  // Where the homeserver shows no transactions, an event may have been taken for the one of a twin, the same at the
-  // same millisecond. Then the twin's transaction was never used, and makes the event that is missing: once nothing of
-  // it can be on its way any more.
+  // Two delayed events are twins if they are the same to the millisecond. Where the homeserver shows no transactions, a
+  // look may have taken the event that this one has made for its twin's. Then the transaction of the twin was never
+  // used, and this one goes on with it: it makes the event that is missing, once nothing can be on its way any more.
   Task<homeserver::SendAnswer> unless_it_is_a_twins(EventId event_id) {
     const auto twin = co_await take_event(event_id);
     if (!twin) co_return homeserver::Unclear{twin.error().reason};
@@ -218,7 +218,7 @@ class Attempt {
     co_return homeserver::Unclear{"its event was taken for another's"};
   }
 
-  // Takes an event of the room for this one, unless another delayed event has it: then that one.
+  // Takes an event of the room for this one's. If another delayed event has it, answers that one and takes nothing.
   Task<store::StoreResult<std::optional<DelayId>>> take_event(EventId event_id) {
     if (const auto other = parts_.attempts.take_event(delay_id_, event_id)) co_return other;
     const std::vector<EventId> event_ids{event_id};
@@ -229,16 +229,16 @@ class Attempt {
     co_return recorded->front().delay_id;
   }
 
-  Task<Action> try_later(TryLater later) {
+  Task<Step> try_later(TryLater later) {
     log::warn("Sending a delayed event has no clear outcome yet: {}", later.reason);
     if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
     parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, began_, steady_now(),
                                 parts_.health.outage_end());
-    const bool unclear = true;
-    co_return AwaitTurn{parts_.retries.next_pause(delay_id_, due_, unclear, Milliseconds(0))};
+    const bool may_have_arrived = true;
+    co_return AwaitTurn{parts_.retries.set_aside_or_wait(delay_id_, due_, may_have_arrived, Milliseconds(0))};
   }
 
-  Task<Action> await_turn(Milliseconds pause) {
+  Task<Step> await_turn(Milliseconds pause) {
     event_.reset();
     if (turn_) turn_->finish();
     turn_.reset();
@@ -264,12 +264,12 @@ class Attempt {
     const async::Steady outage_end = parts_.health.outage_end();
     Look look{steady_now(), outage_end};
     look.is_hopeless = retry != nullptr && retry->is_hopeless(now(), look.begin, outage_end, options());
-    // One on request would have to be asked for again.
+    // One that is sent on request is not released, because it would have to be asked for again.
     look.release_if_absent = !state_.on_request && (is_aside() || parts_.grace.holds(event_->timing, now()));
     return look;
   }
 
-  Task<Action> look_for() {
+  Task<Step> look_for() {
     const Look look = begin_look();
     const domain::Attempt attempt = attempt_of(*event_);
     homeserver::LookAnswer answer = co_await parts_.homeserver.look_for(delay_id_, event_->event, attempt);
@@ -295,12 +295,12 @@ class Attempt {
     co_return NotThere{candidates.may_be_queued, has_twins};
   }
 
-  Task<Action> flush_queue() {
+  Task<Step> flush_queue() {
     const homeserver::Flush flush = co_await parts_.homeserver.flush_queue(event_->event);
     co_return after_flush(state_, flush, steady_now(), options());
   }
 
-  Task<Action> finalise(domain::Outcome outcome) {
+  Task<Step> finalise(domain::Outcome outcome) {
     if (const auto* const error = std::get_if<domain::HomeserverError>(&outcome)) log_failure(event_->event, *error);
     const domain::Finalised finalised{now(), std::move(outcome)};
     auto record = [this, &finalised] { return parts_.store.finalise(delay_id_, finalised); };
@@ -311,8 +311,8 @@ class Attempt {
     co_return Leave{Effect::perform};
   }
 
-  Task<Action> release(Release release) {
-    const bool is_held = release.was_looked_for && !is_aside();  // by the grace
+  Task<Step> release(Release release) {
+    const bool is_held = release.was_looked_for && !is_aside();  // by the grace, until which nothing is tried
     const bool is_retried = !state_.on_request && !is_held;
     if (is_retried && !parts_.health.in_outage()) {
       const async::Steady outage_end = parts_.health.outage_end();
@@ -330,32 +330,33 @@ class Attempt {
     under_way_.reset();
     Milliseconds pause{0};  // in an outage all wait together
     if (!parts_.health.in_outage()) {
-      pause = parts_.retries.next_pause(delay_id_, due_, false, release.retry_after);
+      const bool may_have_arrived = false;
+      pause = parts_.retries.set_aside_or_wait(delay_id_, due_, may_have_arrived, release.retry_after);
     }
     turn_->finish();
     parts_.dispatcher.queue(lane(), {queued_due_, delay_id_, owner_}, pause);
     co_return Over{};
   }
 
-  Task<Action> give_up() {
+  Task<Step> give_up() {
     log::warn("A delayed event is given up: the homeserver is reachable, but has not let it through for a day");
     co_return Finalise{final_error(parts_.retries.find(delay_id_, due_))};
   }
 
-  Task<Action> put_back(Milliseconds pause) {
+  Task<Step> put_back(Milliseconds pause) {
     if (turn_) parts_.dispatcher.put_back(std::move(*turn_), pause);
     co_return Over{};
   }
 
-  Task<Action> leave(Leave leave) {
+  Task<Step> leave(Leave leave) {
     under_way_.reset();
     answer(std::move(leave.answer));
     if (turn_) turn_->finish();
-    if (leave.look_at) parts_.due_events.look_at(*leave.look_at, delay_id_);
+    if (leave.timer) parts_.due_events.set_timer(*leave.timer, delay_id_);
     co_return Over{};
   }
 
-  Action put_back_for(Backoff& backoff) const { return PutBack{backoff.after(turn_ ? turn_->failures() : 1)}; }
+  Step put_back_for(Backoff& backoff) const { return PutBack{backoff.after(turn_ ? turn_->failures() : 1)}; }
 
   const Options& options() const { return parts_.context.options; }
   Timestamp now() const { return parts_.context.clock.now(); }

@@ -1,6 +1,6 @@
 // An attempt: one event from before its claim until its outcome is recorded, as one task with one owner.
 //
-// It does one action after the other, each of which says what follows (attempt_rules.h):
+// It takes one step after the other, each of which says what follows (attempt_rules.h):
 //
 // - Claim leaves a mark with the homeserver, then has the store record that the event is being sent. → Send
 // - Send → Finalise, or Release if it did not arrive, or TryLater if nobody knows whether it arrived

@@ -20,9 +20,9 @@ struct AfterSend {
   const async::Steady now;
   const Options& options;
 
-  Action operator()(const homeserver::Sent& sent) const { return Finalise{sent.event_id}; }
+  Step operator()(const homeserver::Sent& sent) const { return Finalise{sent.event_id}; }
 
-  Action operator()(const homeserver::Refused& refused) const {
+  Step operator()(const homeserver::Refused& refused) const {
     Send again = send;
     again.is_counted = false;
     if (refused.errcode == "M_UNKNOWN_DEVICE" && state.has_device && send.with_device) {
@@ -41,14 +41,14 @@ struct AfterSend {
     return Finalise{refused.error};
   }
 
-  Action operator()(const homeserver::NotArrived& not_arrived) const {
+  Step operator()(const homeserver::NotArrived& not_arrived) const {
     // This send did not arrive. An earlier one may have.
     if (send.may_have_arrived) return TryLater{not_arrived.reason, not_arrived.error};
     const Milliseconds retry_after = not_arrived.retry_after.value_or(Milliseconds(0));
     return Release{NotSent{not_arrived.reason}, retry_after, not_arrived.error};
   }
 
-  Action operator()(const homeserver::Unclear& unclear) const {
+  Step operator()(const homeserver::Unclear& unclear) const {
     state.note_unclear(now + send.shortened_by, options, unclear.may_be_queued);
     return TryLater{unclear.reason, unclear.error};
   }
@@ -67,9 +67,9 @@ struct AfterLook {
 
   bool has_just_stalled() const { return now - look.begin >= late_look && state.note_stalled(now, options); }
 
-  Action operator()(const domain::EventId& event_id) const { return Finalise{event_id}; }
+  Step operator()(const domain::EventId& event_id) const { return Finalise{event_id}; }
 
-  Action operator()(const NotThere& not_there) const {
+  Step operator()(const NotThere& not_there) const {
     if (not_there.may_be_queued || not_there.has_twins) state.may_be_queued = true;
     if (has_just_stalled()) return TryLater{"the homeserver had stalled when it was looked for"};
     if (!was_quiet() || !state.is_quiet(now, options)) {
@@ -83,7 +83,7 @@ struct AfterLook {
     return release;
   }
 
-  Action operator()(const homeserver::MayNotLook&) const {
+  Step operator()(const homeserver::MayNotLook&) const {
     if (!was_quiet() || has_just_stalled()) return TryLater{"its owner may not look for it"};
     if (look.is_hopeless) return GiveUp{};
     Send send;
@@ -91,13 +91,13 @@ struct AfterLook {
     return send;
   }
 
-  Action operator()(const homeserver::CannotTell& cannot_tell) const {
+  Step operator()(const homeserver::CannotTell& cannot_tell) const {
     if (look.is_hopeless && was_quiet()) return GiveUp{};
     state.note_not_asked(now, options);
     return TryLater{cannot_tell.reason};
   }
 
-  Action operator()(const store::Unavailable& unavailable) const { return TryLater{unavailable.reason}; }
+  Step operator()(const store::Unavailable& unavailable) const { return TryLater{unavailable.reason}; }
 };
 
 }  // namespace
@@ -128,30 +128,29 @@ bool AttemptState::is_quiet(async::Steady now, const Options& options) const {
   return now >= quiet_from;
 }
 
-Action after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp due, Timestamp now,
-                      const Options& options) {
+Step after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp due, Timestamp now,
+                    const Options& options) {
   if (std::holds_alternative<store::NotFound>(answer)) return Leave{store::NotFound{}};
   if (std::holds_alternative<store::Behind>(answer)) return PutBack{pause_behind_another};
   const auto& met = std::get<store::ActionResult>(answer);
   Leave leave{met.effect};
   if (!on_request && met.effect == domain::Effect::wait) {
     const bool was_restarted = met.timing.due() > due;  // else it is being sent
-    leave.look_at = was_restarted ? met.timing.due() : now + options.look_again_time;
+    leave.timer = was_restarted ? met.timing.due() : now + options.ask_again_after;
   }
   return leave;
 }
 
-Action after_send(AttemptState& state, const Send& send, const homeserver::SendAnswer& answer, async::Steady now,
-                  const Options& options) {
+Step after_send(AttemptState& state, const Send& send, const homeserver::SendAnswer& answer, async::Steady now,
+                const Options& options) {
   return std::visit(AfterSend{state, send, now, options}, answer);
 }
 
-Action after_look(AttemptState& state, const Look& look, const Found& found, async::Steady now,
-                  const Options& options) {
+Step after_look(AttemptState& state, const Look& look, const Found& found, async::Steady now, const Options& options) {
   return std::visit(AfterLook{state, look, now, options}, found);
 }
 
-Action after_flush(AttemptState& state, homeserver::Flush flush, async::Steady now, const Options& options) {
+Step after_flush(AttemptState& state, homeserver::Flush flush, async::Steady now, const Options& options) {
   if (flush == homeserver::Flush::not_done) return TryLater{"the homeserver's queue stands still"};
   state.is_flushed = true;
   if (flush != homeserver::Flush::shown) state.quiet_from = now + options.flush_time;

@@ -77,20 +77,20 @@ struct PutBack {
 };
 struct Leave {  // it is not to be sent now, or no more
   SendNowAnswer answer;
-  std::optional<Timestamp> look_at = std::nullopt;  // when it may have to be sent after all
+  std::optional<Timestamp> timer = std::nullopt;  // when it may have to be sent after all
 };
 struct Over {};
-using Action = std::variant<Claim, Send, LookFor, FlushQueue, TryLater, AwaitTurn, Finalise, Release, GiveUp, PutBack,
-                            Leave, Over>;
+using Step = std::variant<Claim, Send, LookFor, FlushQueue, TryLater, AwaitTurn, Finalise, Release, GiveUp, PutBack,
+                          Leave, Over>;
 
 // --- The rules ---
 
 // The store did not let the event be claimed, which its queue has as due at `due`.
-Action after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp due, Timestamp now,
-                      const Options& options);
+Step after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp due, Timestamp now,
+                    const Options& options);
 
-Action after_send(AttemptState& state, const Send& send, const homeserver::SendAnswer& answer, async::Steady now,
-                  const Options& options);
+Step after_send(AttemptState& state, const Send& send, const homeserver::SendAnswer& answer, async::Steady now,
+                const Options& options);
 
 // What a look has found, where events of other attempts are left out.
 struct NotThere {
@@ -105,9 +105,9 @@ struct Look {
   bool release_if_absent = false;  // so that its event can be restarted or cancelled; else it is sent again
   bool is_hopeless = false;        // it fails as soon as no earlier send can take effect any more
 };
-Action after_look(AttemptState& state, const Look& look, const Found& found, async::Steady now, const Options& options);
+Step after_look(AttemptState& state, const Look& look, const Found& found, async::Steady now, const Options& options);
 
-Action after_flush(AttemptState& state, homeserver::Flush flush, async::Steady now, const Options& options);
+Step after_flush(AttemptState& state, homeserver::Flush flush, async::Steady now, const Options& options);
 
 // What to send of a claimed event. It depends on what is durable alone, so every send of an attempt, also after a
 // restart of the server or when the clock was set, has the same origin_server_ts: the event's own if an application

@@ -20,10 +20,10 @@ const Options options;
 constexpr async::Steady now{1h};
 constexpr Timestamp due = from_ms(1'000'000);
 
-std::string name_of(const Action& action) {
+std::string name_of(const Step& step) {
   const char* const names[] = {"claim",    "send",    "look for", "flush queue", "try later", "await turn",
                                "finalise", "release", "give up",  "put back",    "leave",     "over"};
-  return names[action.index()];
+  return names[step.index()];
 }
 
 // --- After a claim that was not made ---
@@ -41,7 +41,7 @@ TEST(AfterNoClaim, Table) {
     bool on_request;
     Answer answer;
     const char* expected;
-    std::optional<Timestamp> look_at = std::nullopt;
+    std::optional<Timestamp> timer = std::nullopt;
   } cases[] = {
       {"it is gone", false, Answer(store::NotFound{}), "leave"},
       {"another instance's goes first", false, Answer(store::Behind{}), "put back"},
@@ -52,11 +52,11 @@ TEST(AfterNoClaim, Table) {
       {"restarted, and due again", false, met(Effect::wait, due + 1s), "leave", due + 1s},
       {"it is being sent, on request", true, met(Effect::wait), "leave"},
   };
-  for (const auto& [name, on_request, answer, expected, look_at] : cases) {
-    const Action action = after_no_claim(answer, on_request, due, present, options);
-    EXPECT_EQ(name_of(action), expected) << name;
-    const auto* const leave = std::get_if<Leave>(&action);
-    EXPECT_EQ(leave == nullptr ? never : leave->look_at, look_at) << name;
+  for (const auto& [name, on_request, answer, expected, timer] : cases) {
+    const Step step = after_no_claim(answer, on_request, due, present, options);
+    EXPECT_EQ(name_of(step), expected) << name;
+    const auto* const leave = std::get_if<Leave>(&step);
+    EXPECT_EQ(leave == nullptr ? never : leave->timer, timer) << name;
   }
 }
 
@@ -84,9 +84,7 @@ Tried may_have_arrived(Tried tried) {
   tried.send.may_have_arrived = true;
   return tried;
 }
-Action after(Tried tried, const SendAnswer& answer) {
-  return after_send(tried.state, tried.send, answer, now, options);
-}
+Step after(Tried tried, const SendAnswer& answer) { return after_send(tried.state, tried.send, answer, now, options); }
 
 TEST(AfterSend, Table) {
   const SendAnswer sent = Sent{domain::EventId("$e")};

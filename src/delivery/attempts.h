@@ -31,7 +31,7 @@ class Attempts {
   // An attempt has ended.
   async::Condition& ended() { return ended_; }
 
-  // An event of the room is this attempt's, unless another one has taken it: then that one.
+  // Takes an event of the room for this attempt. If another one has taken it, answers that one and takes nothing.
   std::optional<domain::DelayId> take_event(domain::DelayId delay_id, const domain::EventId& event_id);
   void give_back_event(domain::DelayId delay_id);
 

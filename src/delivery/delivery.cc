@@ -68,7 +68,7 @@ void Delivery::Implementation::send(RoomTurn turn) {
 // Clients that could not reach us while the homeserver was unreachable have their time to restart what came due.
 void Delivery::Implementation::go_on_after_outage(async::Steady outage_begin) {
   if (grace.begin_after_outage(outage_begin, context.clock.steady_now(), context.clock.now())) {
-    for (const QueuedEvent& event : dispatcher.take_fresh()) due_events.look_at(event.due, event.delay_id);
+    for (const QueuedEvent& event : dispatcher.take_fresh()) due_events.set_timer(event.due, event.delay_id);
   }
   changed.notify_all();
 }
@@ -92,13 +92,13 @@ Task<store::StoreResult<void>> Delivery::start() {
 void Delivery::expect(DelayId delay_id, Timestamp due) {
   Implementation& delivery = *implementation_;
   delivery.grace.note_client(delivery.context.clock.steady_now(), delivery.context.clock.now());
-  delivery.due_events.look_at(due, delay_id);
+  delivery.due_events.set_timer(due, delay_id);
 }
 
 void Delivery::restarted(DelayId delay_id, Timestamp due) {
   Implementation& delivery = *implementation_;
   delivery.grace.note_client(delivery.context.clock.steady_now(), delivery.context.clock.now());
-  if (due < delivery.grace.end()) delivery.due_events.look_at(due, delay_id);
+  if (due < delivery.grace.end()) delivery.due_events.set_timer(due, delay_id);
 }
 
 Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::UserId> caller) {

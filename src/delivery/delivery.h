@@ -7,8 +7,8 @@
 // and retries.h.
 //
 // Every event that is scheduled or sending has a place here: a timer, its room's queue, or an attempt. It may have a
-// timer beside another place (it is sent on request, say), which does no harm, because nothing is sent that the store
-// did not let be claimed.
+// timer beside another place (it is sent on request, say), which does no harm, because an event leaves only after the
+// store has let it be claimed.
 //
 // An attempt without a clear answer stays `sending`. Before it is sent again it is looked for in its room, so that it
 // has its effect once, whatever crashed. Where instances share the store, right before an event leaves the store is

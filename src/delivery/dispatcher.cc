@@ -68,7 +68,7 @@ Task<void> Dispatcher::run() {
 }
 
 bool Dispatcher::give_turn(TurnKind kind) {
-  std::optional<Turn> taken = queues_.take(kind, due_events_.complete_until());
+  std::optional<Turn> taken = queues_.take_turn(kind, due_events_.complete_until());
   if (!taken) return false;
   RoomTurn turn(queues_, changed_, std::move(*taken));
   const QueuedEvent& event = turn.event();
@@ -78,7 +78,7 @@ bool Dispatcher::give_turn(TurnKind kind) {
     found->second.turn.emplace(std::move(turn));
     found->second.given.notify_all();
   } else {  // its attempt is lost
-    due_events_.look_at(event.due, event.delay_id);
+    due_events_.set_timer(event.due, event.delay_id);
     turn.finish();
   }
   return true;

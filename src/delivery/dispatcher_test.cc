@@ -13,7 +13,7 @@ TEST(RoomTurn, HoweverItEndsItsRoomAndItsPlaceAreGivenBack) {
   const Lane room{domain::RoomId("!a:example.org")};
   const domain::UserId alice("@alice:example.org");
   queues.push(room, {from_ms(10), domain::DelayId(domain::DelayId::Bytes{1}), alice});
-  const auto take = [&] { return queues.take(TurnKind::fresh, Timestamp::max()); };
+  const auto take = [&] { return queues.take_turn(TurnKind::fresh, Timestamp::max()); };
 
   for (int i = 0; i < 10; ++i) {
     auto taken = take();

@@ -12,7 +12,7 @@ constexpr std::chrono::seconds longest_sleep{1};
 
 }  // namespace
 
-void DueEvents::look_at(Timestamp when, domain::DelayId delay_id) {
+void DueEvents::set_timer(Timestamp when, domain::DelayId delay_id) {
   const auto earliest = timers_.earliest();
   timers_.add({when, delay_id});
   if (!earliest || when < *earliest) timer_set_.notify_all();
@@ -20,7 +20,7 @@ void DueEvents::look_at(Timestamp when, domain::DelayId delay_id) {
 
 Timestamp DueEvents::complete_until() const {
   const auto earliest = timers_.earliest().value_or(Timestamp::max());
-  return std::min(earliest, looking_at_.value_or(earliest));
+  return std::min(earliest, fired_.value_or(earliest));
 }
 
 std::optional<Timestamp> DueEvents::next_wake() const {
@@ -36,7 +36,7 @@ Task<void> DueEvents::run() {
     release_held(now);
     const std::vector<Timer> fired = timers_.take_due(now, max_fired);
     if (!fired.empty()) {
-      looking_at_ = fired.front().when;
+      fired_ = fired.front().when;
       std::vector<domain::DelayId> ids;
       ids.reserve(fired.size());
       for (const Timer& timer : fired) ids.push_back(timer.delay_id);
@@ -48,7 +48,7 @@ Task<void> DueEvents::run() {
       } else {
         for (const Timer& timer : fired) timers_.add({now + longest_sleep, timer.delay_id});
       }
-      looking_at_.reset();
+      fired_.reset();
       changed_.notify_all();
     } else if (const auto wake = next_wake()) {
       const auto sleep = std::min<Milliseconds>(*wake - now, longest_sleep);
@@ -73,7 +73,7 @@ void DueEvents::sort_out(const std::vector<store::ActiveEvent>& found) {
   for (const store::ActiveEvent& event : found) {
     const Timestamp due = event.timing.due();
     if (event.state == domain::State::sending) {
-      timers_.add({now + context_.options.look_again_time, event.delay_id});
+      timers_.add({now + context_.options.ask_again_after, event.delay_id});
     } else if (due > now) {
       timers_.add({due, event.delay_id});
     } else if (grace_.holds(event.timing, now)) {

@@ -32,8 +32,8 @@ class DueEvents {
         hand_on_(std::move(hand_on)),
         timer_set_(context.executor) {}
 
-  // Has the event looked at then. That it is looked at more than once does no harm.
-  void look_at(Timestamp when, domain::DelayId delay_id);
+  // The store is asked about the event then. An event may have more than one timer, which does no harm.
+  void set_timer(Timestamp when, domain::DelayId delay_id);
 
   // All that is due before then was handed on. What is due later may have to go behind something that its timer has yet
   // to bring.
@@ -56,7 +56,7 @@ class DueEvents {
 
   TimerHeap timers_;
   std::multimap<Timestamp, Timer> held_;  // by the grace, until then
-  std::optional<Timestamp> looking_at_;  // the earliest of the timers that have fired, until their events are handed on
+  std::optional<Timestamp> fired_;        // the time of the earliest timer that has fired, until its event is handed on
   async::Condition timer_set_;
 };
 

@@ -24,7 +24,7 @@ class Grace {
   // Something was scheduled or restarted. A grace that waits for clients to be heard again begins now.
   void note_client(async::Steady steady_now, Timestamp now);
 
-  // For everything.
+  // From then on it holds no event.
   Timestamp end() const { return end_; }
 
   // Whether what is due has to wait, until end_for(). What was scheduled or restarted since the beginning does not.

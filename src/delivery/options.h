@@ -3,6 +3,7 @@
 
 #include "base/rate_limiter.h"
 #include "base/time.h"
+#include "domain/decisions.h"
 
 #include <chrono>
 #include <cstddef>
@@ -24,7 +25,7 @@ struct Options {
   Milliseconds last_retry{30'000};
   Milliseconds last_store_retry{1'000};  // of what the store could not do: it may be available any moment
   Milliseconds longest_wait{30'000};     // of those who wait for an outcome
-  Milliseconds look_again_time{1'000};   // after which an event is looked at again that somebody else is sending
+  Milliseconds ask_again_after{1'000};   // until the store is asked again about an event that somebody else is sending
 
   // After an outage of our own or of the store: what came due meanwhile does not leave by time before this has passed,
   // so that clients can restart it, but for no longer than its own delay. MSC4140 allows an event to be 30 s late.
@@ -41,7 +42,7 @@ struct Options {
   // How long the events of a room that were sent without an outcome hold up its later ones, all together. Afterwards
   // such an event is set aside, and sent again beside them, at growing intervals; and no answer is waited for there for
   // longer than `short_send_timeout`, so that events that are never answered hold up the others hardly longer.
-  Milliseconds longest_hold{120'000};
+  Milliseconds longest_hold = domain::longest_hold;
   Milliseconds short_send_timeout{2'000};
   Milliseconds first_retry_aside{30'000};
   Milliseconds last_retry_aside{300'000};

@@ -101,22 +101,28 @@ bool Retries::is_aside(domain::DelayId delay_id, Timestamp due) const {
   return retry != nullptr && retry->is_aside;
 }
 
-Milliseconds Retries::next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least) {
+Milliseconds Retries::set_aside_or_wait(domain::DelayId delay_id, Timestamp due, bool may_have_arrived,
+                                        Milliseconds at_least) {
   const auto found = retries_.find(delay_id);
   if (found == retries_.end() || found->second.due != due) return Milliseconds(0);
   Retry& retry = found->second;
   const Milliseconds left = hold_left(retry);
-  if (!retry.is_aside && left <= Milliseconds(0)) {
-    retry.is_aside = true;
-    retry.failures = 0;
-    retry.rounds = unclear ? 0 : 1;  // what has not arrived has a round behind it
-  }
-  if (retry.is_aside && !unclear) {
-    const unsigned round = retry.rounds++;
-    return std::max(round == 0 ? Milliseconds(0) : backoff_aside_.after(round), at_least);
-  }
-  const Milliseconds pause = backoff.after(std::max(retry.failures, 1U));
-  return retry.is_aside ? pause : std::min(std::max(pause, at_least), left);
+  if (!retry.is_aside && left <= Milliseconds(0)) set_aside(retry, may_have_arrived);
+  if (retry.is_aside) return pause_aside(retry, may_have_arrived, at_least);
+  return std::min(std::max(backoff.after(retry.failures), at_least), left);
+}
+
+void Retries::set_aside(Retry& retry, bool may_have_arrived) {
+  retry.is_aside = true;
+  retry.failures = 0;
+  retry.rounds = may_have_arrived ? 0 : 1;  // what has not arrived has a round behind it
+}
+
+// What may have arrived is looked for soon. What has not arrived is sent again, at growing intervals.
+Milliseconds Retries::pause_aside(Retry& retry, bool may_have_arrived, Milliseconds at_least) {
+  if (may_have_arrived) return backoff.after(std::max(retry.failures, 1U));
+  const unsigned round = retry.rounds++;
+  return std::max(round == 0 ? Milliseconds(0) : backoff_aside_.after(round), at_least);
 }
 
 }  // namespace afterword::delivery

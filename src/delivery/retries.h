@@ -51,10 +51,10 @@ class Retries {
   // It has an outcome, or another beginning, since then.
   void forget(domain::DelayId delay_id, async::Steady now);
 
-  // How long the event waits before it is tried again: at least `at_least`, while its room may wait for it. Sets it
-  // aside once its room has waited for long enough. If `unclear`, it is looked for next; else it has not arrived, and
-  // is sent again. Zero if it never failed.
-  Milliseconds next_pause(domain::DelayId delay_id, Timestamp due, bool unclear, Milliseconds at_least);
+  // An event that has failed waits before it is tried again, in its room or aside: this decides where, and for how
+  // long. If it `may_have_arrived`, it is looked for next; else it is sent again. While its room waits for it, the
+  // pause is no shorter than `at_least`. There is none for an event that has not failed.
+  Milliseconds set_aside_or_wait(domain::DelayId delay_id, Timestamp due, bool may_have_arrived, Milliseconds at_least);
 
   Backoff backoff;  // also of those who could not begin to send
 
@@ -73,6 +73,8 @@ class Retries {
   // Its room has waited for it since its last failure.
   static void count(Hold& hold, const Retry& retry, async::Steady now);
   Milliseconds hold_left(const Retry& retry) const;
+  static void set_aside(Retry& retry, bool may_have_arrived);
+  Milliseconds pause_aside(Retry& retry, bool may_have_arrived, Milliseconds at_least);
 
   const Options& options_;
   Backoff backoff_aside_;

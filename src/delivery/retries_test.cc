@@ -22,8 +22,10 @@ class RetriesTest : public ::testing::Test {
   const Retry& fail(async::Steady now, Timestamp due_then = due, async::Steady outage_end = no_outage) {
     return retries_.note_failure(id, room, due_then, std::nullopt, now, now, outage_end);
   }
-  Milliseconds pause_unclear() { return retries_.next_pause(id, due, true, 0ms); }
-  Milliseconds pause_not_arrived(Milliseconds at_least = 0ms) { return retries_.next_pause(id, due, false, at_least); }
+  Milliseconds pause_unclear() { return retries_.set_aside_or_wait(id, due, true, 0ms); }
+  Milliseconds pause_not_arrived(Milliseconds at_least = 0ms) {
+    return retries_.set_aside_or_wait(id, due, false, at_least);
+  }
 
   Retries retries_{options};
 };
@@ -161,7 +163,7 @@ TEST_F(RetriesTest, ARoomIsHeldUpForAWhileInAllTable) {
       const async::Steady at = begin + step.at;
       retries.note_failure(event, domain::RoomId(step.room_id), due, std::nullopt, at - step.took, at,
                            begin + step.outage_end);
-      retries.next_pause(event, due, true, 0ms);
+      retries.set_aside_or_wait(event, due, true, 0ms);
       EXPECT_EQ(retries.is_aside(event, due), step.is_aside);
     }
   }

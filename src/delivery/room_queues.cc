@@ -24,7 +24,7 @@ void RoomQueues::push(const Lane& lane, QueuedEvent event) {
   update_candidate(entry);
 }
 
-std::optional<Turn> RoomQueues::take(TurnKind kind, Timestamp until) {
+std::optional<Turn> RoomQueues::take_turn(TurnKind kind, Timestamp until) {
   Pool& pool = this->pool(kind);
   if (pool.held >= pool.share.all) return std::nullopt;
   for (const auto& [key, owner_id] : pool.next) {  // passes over no more owners than hold turns

@@ -3,12 +3,12 @@
 // others. What has held up its room for too long is set aside, into a queue of its own.
 //
 // Turns are counted, those for what is new apart from those for what was tried before, and each owner has a share of
-// either (shares.h), so that nobody waits for what others repeat, or for how slow theirs is. Pure: it knows no time and
-// sends nothing.
+// either (owner_share.h), so that nobody waits for what others repeat, or for how slow theirs is. Pure: it knows no
+// time and sends nothing.
 #pragma once
 
 #include "base/time.h"
-#include "delivery/shares.h"
+#include "delivery/owner_share.h"
 #include "domain/ids.h"
 
 #include <array>
@@ -49,7 +49,7 @@ struct Turn {
 
 class RoomQueues {
  public:
-  RoomQueues(Share fresh, Share retries) : pools_{Pool(fresh), Pool(retries)} {}
+  RoomQueues(OwnerShare fresh, OwnerShare retries) : pools_{Pool(fresh), Pool(retries)} {}
 
   // An event that is queued with the same due time already stays there once. As one that is under way it has a place
   // beside that: an attempt on request may have begun while its turn by time was being prepared.
@@ -57,7 +57,7 @@ class RoomQueues {
 
   // The next turn of that kind, of a lane that has events, and neither a turn nor a pause; only if it is due by
   // `until`. It ends with end() or put_back().
-  std::optional<Turn> take(TurnKind kind, Timestamp until);
+  std::optional<Turn> take_turn(TurnKind kind, Timestamp until);
   // Whether nothing has been queued meanwhile that goes before the event whose turn it is.
   bool is_first(const Lane& lane, const QueuedEvent& event) const;
   // The event leaves the queue.
@@ -103,8 +103,8 @@ class RoomQueues {
     std::size_t held = 0;
   };
   struct Pool {
-    explicit Pool(Share share_) : share(share_) {}
-    Share share;
+    explicit Pool(OwnerShare share_) : share(share_) {}
+    OwnerShare share;
     std::size_t held = 0;
     std::unordered_map<domain::UserId, Owner> owners;  // who have candidates or hold turns
     std::map<Key, domain::UserId> next;                // the owners, by the first of their candidates

@@ -30,7 +30,7 @@ class RoomQueuesTest : public ::testing::Test {
   int take(Timestamp until = Timestamp::max()) { return take(TurnKind::fresh, until); }
   int take_retry() { return take(TurnKind::retry, Timestamp::max()); }
   int take(TurnKind kind, Timestamp until) {
-    turn_ = queues_.take(kind, until);
+    turn_ = queues_.take_turn(kind, until);
     return turn_ ? turn_->event.delay_id.bytes()[0] : 0;
   }
   int take_and_end() {

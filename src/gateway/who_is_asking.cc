@@ -107,7 +107,7 @@ api::Caller caller_of(Identity identity) {
   return caller;
 }
 
-// Of a token that is nobody else's than its owner's so far.
+// Whether the token speaks for others than its owner: it is asked about in the name of nobody.
 async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, homeserver::AccessToken access_token) {
   Credentials as_nobody{std::move(access_token), std::string(nobody), std::nullopt};
   const TokenAnswer answer = co_await inquiry.ask(std::move(as_nobody));

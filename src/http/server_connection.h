@@ -1,8 +1,8 @@
 // One connection of a server: reads requests, has them handled, writes the answers, one after the other.
 //
-// Lifecycle: run() once, as one task; it returns when the connection has ended. Meanwhile the server looks at
-// is_overdue() and is_abandoned() once a tick, which spares every read and write a timer of its own, and every request
-// the watching of its client. Thread: its executor's only thread.
+// Lifecycle: run() once, as one task; it returns when the connection has ended. Meanwhile the server asks is_overdue()
+// and is_abandoned() once a tick. So no read or write needs a timer of its own, and no request a task that watches its
+// client. Thread: its executor's only thread.
 #pragma once
 
 #include "async/task.h"

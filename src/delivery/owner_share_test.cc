@@ -1,4 +1,4 @@
-#include "delivery/shares.h"
+#include "delivery/owner_share.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 namespace afterword::delivery {
 namespace {
 
-constexpr Share share{32, 8};
+constexpr OwnerShare share{32, 8};
 
 TEST(MayTake, Table) {
   const struct {
@@ -28,7 +28,7 @@ TEST(MayTake, Table) {
 
 TEST(MayTake, ItTakesManyGreedyOwnersToLeaveNoPlace) {
   const struct {
-    Share share;
+    OwnerShare share;
     std::size_t owners;
   } cases[] = {{share, 21}, {{16, 4}, 12}, {{1, 1}, 1}};
   for (const auto& [places, expected] : cases) {

@@ -9,12 +9,12 @@
 
 namespace afterword::delivery {
 
-struct Share {
+struct OwnerShare {
   std::size_t all;
   std::size_t of_an_owner;
 };
 
-constexpr bool may_take(std::size_t held_by_owner, std::size_t held_by_all, Share share) {
+constexpr bool may_take(std::size_t held_by_owner, std::size_t held_by_all, OwnerShare share) {
   if (held_by_all >= share.all) return false;
   const std::size_t left = share.all - held_by_all;
   const std::size_t half = share.all / 2;
