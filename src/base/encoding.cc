@@ -1,6 +1,7 @@
 #include "base/encoding.h"
 
 #include "base/text.h"
+#include "base/utf8_check.h"
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -126,27 +127,8 @@ std::string percent_encode(std::string_view text) {
 }
 
 bool is_valid_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const int length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
-    if (length == 0 || lead > 0xf4 || i + static_cast<std::size_t>(length) > text.size()) return false;
-    std::uint32_t code_point = lead & (0xffU >> (length + 1));
-    for (int k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]);
-      if ((next & 0xc0) != 0x80) return false;
-      code_point = (code_point << 6) | (next & 0x3fU);
-    }
-    const bool overlong = (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
-    const bool surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
-    if (overlong || surrogate || code_point > 0x10ffff) return false;
-    i += static_cast<std::size_t>(length);
-  }
-  return true;
+  Utf8Check check;
+  return check.take(text) && check.is_whole();
 }
 
 }  // namespace afterword

@@ -1,5 +1,7 @@
 #include "base/encoding.h"
 
+#include "base/utf8_check.h"
+
 #include <gtest/gtest.h>
 
 namespace afterword {
@@ -37,8 +39,24 @@ TEST(PercentEncode, LeavesOnlyUnreservedCharacters) {
 
 TEST(Utf8, IsToldFromOtherBytes) {
   EXPECT_TRUE(is_valid_utf8("plain, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80"));
-  for (const char* text : {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+  EXPECT_TRUE(is_valid_utf8("\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
+  for (const char* text :
+       {"\xff", "\x80", "\xc3", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xe2\x82x", "12345678\xff", "1234567\xff"}) {
     EXPECT_FALSE(is_valid_utf8(text));
+  }
+}
+
+TEST(Utf8, MayComeInPieces) {
+  const std::string_view text = "12345678, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80, 123456789";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    Utf8Check check;
+    EXPECT_TRUE(check.take(text.substr(0, cut)));
+    EXPECT_EQ(check.is_whole(), is_valid_utf8(text.substr(0, cut)));
+    EXPECT_TRUE(check.take(text.substr(cut)));
+    EXPECT_TRUE(check.is_whole());
+    EXPECT_FALSE(check.take("\xff"));
+    EXPECT_FALSE(check.take("x"));
   }
 }
 

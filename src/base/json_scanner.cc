@@ -2,6 +2,9 @@
 
 #include "base/text.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace afterword {
 namespace {
 
@@ -9,6 +12,23 @@ using Kind = JsonToken::Kind;
 
 // Of the characters of a string.
 bool stands_for_itself(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Where the characters that stand for themselves end. Most of a text is such, so eight are looked at at once.
+std::size_t end_of_plain(std::string_view text, std::size_t at) {
+  constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t highest_bits = 0x80 * ones;
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    // Of a byte below `limit` (128 at most) the highest bit is set; perhaps also of one behind such a byte.
+    const auto below = [](std::uint64_t bytes, std::uint64_t limit) { return (bytes - limit * ones) & ~bytes; };
+    const std::uint64_t special = below(word, 0x20) | below(word ^ ('"' * ones), 1) | below(word ^ ('\\' * ones), 1);
+    if ((special & highest_bits) != 0) break;
+  }
+  while (at < text.size() && stands_for_itself(text[at])) ++at;
+  return at;
+}
 
 // Of four hexadecimal digits.
 std::uint32_t code_unit(std::string_view digits) {
@@ -77,33 +97,55 @@ void append_unescaped(std::string& output, std::string_view& rest) {
 
 }  // namespace
 
+void JsonScanner::read(std::string_view piece) {
+  piece_begin_ += piece_.size();
+  piece_ = piece;
+  at_ = 0;
+}
+
 JsonToken JsonScanner::next() {
-  skip_whitespace();
-  if (expected_ == Expected::first_or_close || expected_ == Expected::comma_or_close) {
-    if (peek() == (in_object() ? '}' : ']')) return close();
-    if (expected_ == Expected::comma_or_close) {
-      if (peek() != ',') return fail();
-      ++at_;
-      skip_whitespace();
+  if (within_ != Within::nothing) return go_on();
+  for (;;) {
+    skip_whitespace();
+    if (at_end()) {
+      if (expected_ == Expected::nothing) return fail();
+      if (!is_last_) return {Kind::more, place(), place()};
+      return expected_ == Expected::end_of_text ? JsonToken{Kind::end, place(), place()} : fail();
     }
-    expected_ = in_object() ? Expected::key : Expected::value;
-  }
-  switch (expected_) {
-    case Expected::key:
-      return read_key();
-    case Expected::value:
-      return read_value();
-    case Expected::end_of_text:
-      return at_ == text_.size() ? JsonToken{Kind::end, at_, at_} : fail();
-    default:
-      return fail();
+    const char c = piece_[at_];
+    switch (expected_) {
+      case Expected::key_or_close:
+      case Expected::value_or_close:
+        if (c == (in_object() ? '}' : ']')) return close();
+        expected_ = in_object() ? Expected::key : Expected::value;
+        break;
+      case Expected::comma_or_close:
+        if (c == (in_object() ? '}' : ']')) return close();
+        if (c != ',') return fail();
+        ++at_;
+        expected_ = in_object() ? Expected::key : Expected::value;
+        break;
+      case Expected::colon:
+        if (c != ':') return fail();
+        ++at_;
+        expected_ = Expected::value;
+        break;
+      case Expected::key:
+        return c == '"' ? begin_scalar(c) : fail();
+      case Expected::value:
+        if (c == '{') return open(Kind::begin_object);
+        if (c == '[') return open(Kind::begin_array);
+        return begin_scalar(c);
+      default:
+        return fail();
+    }
   }
 }
 
 std::size_t JsonScanner::skip_value(const JsonToken& first) {
   if (first.kind != Kind::begin_object && first.kind != Kind::begin_array) return first.end;
   JsonToken last = first;
-  for (const std::size_t depth = is_object_.size(); is_object_.size() >= depth;) {
+  for (const std::size_t outside = depth() - 1; depth() > outside;) {
     last = next();
     if (last.kind == Kind::invalid) break;
   }
@@ -111,11 +153,11 @@ std::size_t JsonScanner::skip_value(const JsonToken& first) {
 }
 
 JsonToken JsonScanner::open(Kind kind) {
-  if (is_object_.size() == max_depth) return fail();
+  if (depth() == max_depth) return fail();
   is_object_.push_back(kind == Kind::begin_object);
-  expected_ = Expected::first_or_close;
+  expected_ = kind == Kind::begin_object ? Expected::key_or_close : Expected::value_or_close;
   ++at_;
-  return {kind, at_ - 1, at_};
+  return {kind, place() - 1, place()};
 }
 
 JsonToken JsonScanner::close() {
@@ -123,114 +165,172 @@ JsonToken JsonScanner::close() {
   is_object_.pop_back();
   expect_next();
   ++at_;
-  return {kind, at_ - 1, at_};
+  return {kind, place() - 1, place()};
 }
 
-JsonToken JsonScanner::read_key() {
-  const std::size_t begin = at_;
-  if (!skip_string()) return fail();
-  const std::size_t end = at_;
-  skip_whitespace();
-  if (peek() != ':') return fail();
-  ++at_;
-  expected_ = Expected::value;
-  return {Kind::key, begin, end};
-}
-
-JsonToken JsonScanner::read_value() {
-  const std::size_t begin = at_;
-  Kind kind = Kind::other;
-  bool is_well_formed = false;
-  switch (peek()) {
-    case '{':
-      return open(Kind::begin_object);
-    case '[':
-      return open(Kind::begin_array);
+JsonToken JsonScanner::begin_scalar(char first) {
+  token_begin_ = place();
+  kind_ = Kind::other;
+  switch (first) {
     case '"':
-      kind = Kind::string;
-      is_well_formed = skip_string();
+      ++at_;
+      within_ = Within::string;
+      kind_ = expected_ == Expected::key ? Kind::key : Kind::string;
+      escape_ = 0;
+      kept_.clear();
+      is_kept_ = true;
       break;
     case 'n':
-      kind = Kind::null;
-      is_well_formed = skip_literal("null");
+      within_ = Within::literal;
+      kind_ = Kind::null;
+      literal_ = "null";
       break;
     case 't':
-      is_well_formed = skip_literal("true");
+      within_ = Within::literal;
+      literal_ = "true";
       break;
     case 'f':
-      is_well_formed = skip_literal("false");
+      within_ = Within::literal;
+      literal_ = "false";
+      break;
+    case '-':
+      ++at_;
+      within_ = Within::number;
+      number_ = Number::minus;
       break;
     default:
-      is_well_formed = skip_number();
+      if (!is_digit(first)) return fail();
+      ++at_;
+      within_ = Within::number;
+      number_ = first == '0' ? Number::zero : Number::integer;
   }
-  if (!is_well_formed) return fail();
-  expect_next();
-  return {kind, begin, at_};
+  return go_on();
+}
+
+// With the token that is Within.
+JsonToken JsonScanner::go_on() {
+  const Progress progress = within_ == Within::string    ? read_string()
+                            : within_ == Within::literal ? read_literal()
+                                                         : read_number();
+  if (progress == Progress::malformed) return fail();
+  if (progress == Progress::cut) {
+    if (is_last_) return fail();
+    if (within_ == Within::string) keep_string();
+    return {Kind::more, place(), place()};
+  }
+  if (within_ == Within::string) end_string(token_begin_);
+  within_ = Within::nothing;
+  if (kind_ == Kind::key) {
+    expected_ = Expected::colon;
+  } else {
+    expect_next();
+  }
+  return {kind_, token_begin_, place()};
 }
 
 JsonToken JsonScanner::fail() {
+  within_ = Within::nothing;
   expected_ = Expected::nothing;
-  return {Kind::invalid, at_, at_};
+  return {Kind::invalid, place(), place()};
+}
+
+JsonScanner::Progress JsonScanner::read_string() {
+  for (;;) {
+    if (escape_ > 0) {
+      const Progress progress = read_escape();
+      if (progress != Progress::whole) return progress;
+    }
+    at_ = end_of_plain(piece_, at_);
+    if (at_end()) return Progress::cut;
+    const char c = piece_[at_++];
+    if (c == '"') return Progress::whole;
+    if (c != '\\') return Progress::malformed;
+    escape_ = 5;
+  }
+}
+
+JsonScanner::Progress JsonScanner::read_escape() {
+  constexpr std::string_view single = "\"\\/bfnrt";
+  for (; escape_ > 0; ++at_) {
+    if (at_end()) return Progress::cut;
+    const char c = piece_[at_];
+    if (escape_ == 5 && c != 'u') {
+      if (single.find(c) == std::string_view::npos) return Progress::malformed;
+      escape_ = 0;
+    } else {
+      if (escape_ < 5 && hex_value(c) < 0) return Progress::malformed;
+      --escape_;
+    }
+  }
+  return Progress::whole;
+}
+
+JsonScanner::Progress JsonScanner::read_literal() {
+  const std::size_t size = std::min(literal_.size(), piece_.size() - at_);
+  if (piece_.substr(at_, size) != literal_.substr(0, size)) return Progress::malformed;
+  at_ += size;
+  literal_.remove_prefix(size);
+  return literal_.empty() ? Progress::whole : Progress::cut;
+}
+
+// A number ends with what cannot belong to it.
+JsonScanner::Progress JsonScanner::read_number() {
+  for (;; ++at_) {
+    const bool may_end = number_ == Number::zero || number_ == Number::integer || number_ == Number::fraction ||
+                         number_ == Number::exponent;
+    if (at_end()) return is_last_ && may_end ? Progress::whole : Progress::cut;
+    const char c = piece_[at_];
+    const bool is_mark = c == 'e' || c == 'E';
+    std::optional<Number> next;
+    switch (number_) {
+      case Number::minus:
+        if (is_digit(c)) next = c == '0' ? Number::zero : Number::integer;
+        break;
+      case Number::zero:
+      case Number::integer:
+        if (c == '.') next = Number::point;
+        if (is_mark) next = Number::exponent_mark;
+        if (is_digit(c) && number_ == Number::integer) next = Number::integer;
+        break;
+      case Number::point:
+      case Number::fraction:
+        if (is_digit(c)) next = Number::fraction;
+        if (is_mark && number_ == Number::fraction) next = Number::exponent_mark;
+        break;
+      case Number::exponent_mark:
+        if (c == '+' || c == '-') next = Number::exponent_sign;
+        [[fallthrough]];
+      case Number::exponent_sign:
+      case Number::exponent:
+        if (is_digit(c)) next = Number::exponent;
+        break;
+    }
+    if (!next) return may_end ? Progress::whole : Progress::malformed;
+    number_ = *next;
+  }
+}
+
+// What has come of it, for the piece goes.
+void JsonScanner::keep_string() {
+  const std::size_t begin = token_begin_ > piece_begin_ ? token_begin_ - piece_begin_ : 0;
+  const std::string_view part = piece_.substr(begin);
+  is_kept_ = is_kept_ && kept_.size() + part.size() <= max_kept_bytes;
+  is_kept_ ? void(kept_ += part) : kept_.clear();
+}
+
+void JsonScanner::end_string(std::size_t begin) {
+  if (begin >= piece_begin_) {
+    quoted_ = piece_.substr(begin - piece_begin_, at_ - (begin - piece_begin_));
+    return;
+  }
+  is_kept_ = is_kept_ && kept_.size() + at_ <= max_kept_bytes;
+  if (is_kept_) kept_ += piece_.substr(0, at_);
+  quoted_ = is_kept_ ? std::string_view(kept_) : std::string_view();
 }
 
 void JsonScanner::skip_whitespace() {
-  while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
-}
-
-bool JsonScanner::skip_string() {
-  if (peek() != '"') return false;
-  ++at_;
-  for (;;) {
-    std::size_t at = at_;  // a local is kept in a register: this loop reads most of a text
-    while (at < text_.size() && stands_for_itself(text_[at])) ++at;
-    at_ = at;
-    const char c = peek();
-    ++at_;
-    if (c == '"') return true;
-    if (c != '\\' || !skip_escape()) return false;
-  }
-}
-
-bool JsonScanner::skip_escape() {
-  constexpr std::string_view single = "\"\\/bfnrt";
-  const char kind = peek();
-  ++at_;
-  if (kind != 'u') return single.find(kind) != std::string_view::npos;
-  for (int i = 0; i < 4; ++i, ++at_) {
-    if (hex_value(peek()) < 0) return false;
-  }
-  return true;
-}
-
-bool JsonScanner::skip_number() {
-  if (peek() == '-') ++at_;
-  if (peek() == '0') {
-    ++at_;
-  } else if (!skip_digits()) {
-    return false;
-  }
-  if (peek() == '.') {
-    ++at_;
-    if (!skip_digits()) return false;
-  }
-  if (peek() == 'e' || peek() == 'E') {
-    ++at_;
-    if (peek() == '+' || peek() == '-') ++at_;
-    if (!skip_digits()) return false;
-  }
-  return true;
-}
-
-bool JsonScanner::skip_digits() {
-  const std::size_t begin = at_;
-  while (peek() >= '0' && peek() <= '9') ++at_;
-  return at_ > begin;
-}
-
-bool JsonScanner::skip_literal(std::string_view literal) {
-  if (!text_.substr(at_).starts_with(literal)) return false;
-  at_ += literal.size();
-  return true;
+  const auto is_whitespace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  while (!at_end() && is_whitespace(piece_[at_])) ++at_;
 }
 
 void JsonScanner::expect_next() { expected_ = is_object_.empty() ? Expected::end_of_text : Expected::comma_or_close; }

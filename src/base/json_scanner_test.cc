@@ -6,7 +6,10 @@
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -133,6 +136,90 @@ TEST(JsonScanner, SkipsNoFurtherThanAFault) {
     }
   }
 }
+
+// --- A text in pieces ---
+
+struct Read {
+  std::vector<std::string> tokens;  // as they stand in the text
+  std::vector<std::string> quoted;
+  std::vector<Kind> kinds;
+  bool operator==(const Read&) const = default;
+};
+
+// `cuts`: where the pieces end, ascending.
+Read read_in_pieces(const std::string& text, const std::vector<std::size_t>& cuts) {
+  JsonScanner scanner;
+  Read read;
+  // A copy of each, so that whoever looks at one that has gone is caught.
+  auto piece = std::make_unique<std::string>();
+  std::size_t begin = 0;
+  for (std::size_t next = 0;;) {
+    const JsonToken token = scanner.next();
+    if (token.kind == Kind::more) {
+      if (next > cuts.size()) {
+        scanner.finish();
+        continue;
+      }
+      const std::size_t end = next == cuts.size() ? text.size() : cuts[next];
+      ++next;
+      piece = std::make_unique<std::string>(text.substr(begin, end - begin));
+      begin = end;
+      scanner.read(*piece);
+      continue;
+    }
+    read.kinds.push_back(token.kind);
+    if (token.kind == Kind::end || token.kind == Kind::invalid) return read;
+    read.tokens.push_back(text.substr(token.begin, token.end - token.begin));
+    if (token.kind == Kind::key || token.kind == Kind::string) read.quoted.emplace_back(scanner.quoted());
+  }
+}
+
+TEST(JsonScannerInPieces, SaysTheSameWhereverTheTextIsCut) {
+  const std::string valid =
+      R"( {"a":[1,-2.5e+3,0,"x\u0041\n\"é\ud83d\ude00"],"b\\":{"":null,"d":[true,false,{}]}, "e" : -0.10E1 } )";
+  std::mt19937 random(20'261'126);
+  for (const std::string& text : {valid, valid.substr(0, valid.size() - 2), valid + "]", std::string("12"),
+                                  std::string("nul"), std::string("1e"), std::string("[1,\"a\x01\"]")}) {
+    const Read whole = read_in_pieces(text, {});
+    for (std::size_t one = 0; one <= text.size(); ++one) {
+      ASSERT_EQ(read_in_pieces(text, {one}), whole) << text << " cut at " << one;
+    }
+    std::vector<std::size_t> every_byte(text.size());
+    std::iota(every_byte.begin(), every_byte.end(), 0);
+    ASSERT_EQ(read_in_pieces(text, every_byte), whole) << text;
+    for (int round = 0; round < 100; ++round) {
+      std::vector<std::size_t> cuts(random() % 10);
+      for (std::size_t& cut : cuts) cut = random() % (text.size() + 1);
+      std::ranges::sort(cuts);
+      ASSERT_EQ(read_in_pieces(text, cuts), whole) << text;
+    }
+  }
+}
+
+TEST(JsonScannerInPieces, AsksForMoreUntilItIsToldTheEnd) {
+  JsonScanner scanner;
+  EXPECT_EQ(scanner.next().kind, Kind::more);
+  scanner.read("1");
+  EXPECT_EQ(scanner.next().kind, Kind::more);  // it may be 12
+  scanner.read("2 ");
+  const JsonToken number = scanner.next();
+  EXPECT_EQ(number.kind, Kind::other);
+  EXPECT_EQ(number.end, 2U);
+  EXPECT_EQ(scanner.next().kind, Kind::more);
+  scanner.finish();
+  EXPECT_EQ(scanner.next().kind, Kind::end);
+}
+
+TEST(JsonScannerInPieces, KeepsNoLongString) {
+  const std::string longest = '"' + std::string(JsonScanner::max_kept_bytes - 2, 'x') + '"';
+  EXPECT_EQ(read_in_pieces(longest, {100, 200}).quoted, std::vector<std::string>{longest});
+  const std::string longer = '"' + std::string(JsonScanner::max_kept_bytes - 1, 'x') + '"';
+  EXPECT_EQ(read_in_pieces(longer, {100, 200}).quoted, std::vector<std::string>{""});
+  EXPECT_EQ(read_in_pieces(longer, {}).quoted, std::vector<std::string>{longer});
+  EXPECT_EQ(read_in_pieces(longer, {longer.size() - 1}).quoted, std::vector<std::string>{""});
+}
+
+// --- Strings ---
 
 TEST(TextOfString, ResolvesEscapes) {
   EXPECT_EQ(unescaped(R"("")"), "");

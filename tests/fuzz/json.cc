@@ -7,6 +7,8 @@
 #include "require.h"
 #include "targets.h"
 
+#include <algorithm>
+
 namespace afterword::fuzz {
 namespace {
 
@@ -56,6 +58,9 @@ Scan scan(std::string_view text) {
       case JsonToken::Kind::other:
         result.has_doubles = result.has_doubles || shown.size() > 18 || shown.find_first_of(".eE") != shown.npos;
         break;
+      case JsonToken::Kind::more:
+        require(false, "a whole text has no more");
+        break;
       case JsonToken::Kind::end:
         result.is_valid = true;
         [[fallthrough]];
@@ -63,6 +68,30 @@ Scan scan(std::string_view text) {
         require(scanner.next().kind == token.kind, "the end stays the end");
         return result;
     }
+  }
+}
+
+// Where a text is cut changes nothing.
+void check_pieces(std::string_view text) {
+  JsonScanner whole(text);
+  JsonScanner in_pieces;
+  const std::size_t piece_bytes = 1 + text.size() % 7;
+  std::string_view rest = text;
+  for (;;) {
+    JsonToken token = in_pieces.next();
+    while (token.kind == JsonToken::Kind::more) {
+      in_pieces.read(rest.substr(0, piece_bytes));
+      rest.remove_prefix(std::min(rest.size(), piece_bytes));
+      if (rest.empty()) in_pieces.finish();
+      token = in_pieces.next();
+    }
+    const JsonToken expected = whole.next();
+    require(token.kind == expected.kind, "the same tokens");
+    if (token.kind == JsonToken::Kind::invalid) return;
+    require(token.begin == expected.begin && token.end == expected.end, "at the same places");
+    const bool has_text = token.kind == JsonToken::Kind::key || token.kind == JsonToken::Kind::string;
+    require(!has_text || in_pieces.quoted().empty() || in_pieces.quoted() == whole.quoted(), "with the same texts");
+    if (token.kind == JsonToken::Kind::end) return;
   }
 }
 
@@ -94,6 +123,7 @@ void json(std::string_view input) {
             "what the scanner accepts, Boost.JSON accepts, but for what its header names");
   }
   if (scanned.is_valid) check_skipping(input);
+  check_pieces(input);
 }
 
 }  // namespace afterword::fuzz
