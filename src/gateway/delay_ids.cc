@@ -1,10 +1,6 @@
 #include "gateway/delay_ids.h"
 
-#include "base/encoding.h"
-#include "base/json_scanner.h"
-
 #include <algorithm>
-#include <cstdint>
 #include <utility>
 
 namespace afterword::gateway {
@@ -15,8 +11,20 @@ using Kind = JsonToken::Kind;
 // In the order of UnsignedMembers::present_values.
 constexpr std::array<std::string_view, 2> delay_id_keys{"org.matrix.msc4140.delay_id", "delay_id"};
 
+std::vector<domain::EventId> distinct_ids(const std::vector<OwnEvent>& events) {
+  std::vector<domain::EventId> ids;
+  ids.reserve(events.size());
+  for (const OwnEvent& event : events) ids.push_back(event.event_id);
+  std::ranges::sort(ids);
+  const auto repeated = std::ranges::unique(ids);
+  ids.erase(repeated.begin(), repeated.end());
+  return ids;
+}
+
+}  // namespace
+
 // The members of an object that matter here.
-enum class Member : std::uint8_t {
+enum class OwnEventFinder::Member : std::uint8_t {
   other,
   event_id,
   sender,
@@ -26,174 +34,255 @@ enum class Member : std::uint8_t {
   delay_id
 };
 
-Member member_named(std::string_view name) {
-  if (name == "event_id") return Member::event_id;
-  if (name == "sender") return Member::sender;
-  if (name == "unsigned") return Member::unsigned_data;
-  if (name == "content" || name == "prev_content") return Member::written_by_users;
-  if (name == delay_id_keys[0]) return Member::unstable_delay_id;
-  if (name == delay_id_keys[1]) return Member::delay_id;
-  return Member::other;
-}
-
 // An object whose end has not been read yet: it may turn out to be an event, or the `unsigned` of one.
-struct OpenObject {
-  explicit OpenObject(std::size_t offset_inside)
-      : inside{offset_inside, offset_inside}, members(UnsignedMembers{inside, R"("unsigned":{)", "},", {}}) {}
+struct OwnEventFinder::OpenObject {
+  static Member member_named(std::string_view name) {
+    if (name == "event_id") return Member::event_id;
+    if (name == "sender") return Member::sender;
+    if (name == "unsigned") return Member::unsigned_data;
+    if (name == "content" || name == "prev_content") return Member::written_by_users;
+    if (name == delay_id_keys[0]) return Member::unstable_delay_id;
+    if (name == delay_id_keys[1]) return Member::delay_id;
+    return Member::other;
+  }
+  std::optional<Range>& value_of(Member delay_id) {
+    return delay_id_values[delay_id == Member::unstable_delay_id ? 0 : 1];
+  }
 
-  Range inside;                   // empty, behind its brace
+  explicit OpenObject(bool is_unsigned_of_parent) : is_unsigned(is_unsigned_of_parent) {}
+
+  const bool is_unsigned;         // of the object that it stands in
   Member member = Member::other;  // whose value is being read
   bool is_empty = true;
-
-  std::string_view event_id;  // in quotes; empty: not a string
+  bool is_given_up = false;
   bool is_from_sender = false;
-  std::optional<UnsignedMembers> members;  // nothing: its `unsigned` can take none
-
-  std::array<std::optional<Range>, 2> delay_id_values;
+  bool has_unsigned = false;
+  std::string event_id{};                    // empty: not a string
+  std::optional<UnsignedMembers> members{};  // of an `unsigned` that can take some
+  std::array<std::optional<Range>, 2> delay_id_values{};
+  std::optional<std::size_t> held_from{};
 };
 
-class Finder {
- public:
-  Finder(std::string_view body, std::string_view sender) : body_(body), sender_(sender), scanner_(body) {}
+std::size_t UnsignedMembers::begin() const {
+  std::size_t begin = place.begin;
+  for (const std::optional<Range>& value : present_values) begin = value ? std::min(begin, value->begin) : begin;
+  return begin;
+}
 
-  std::vector<OwnEvent> find() {
-    for (;;) {
-      const JsonToken token = scanner_.next();
-      switch (token.kind) {
-        case Kind::end:
-          return std::move(found_);
-        case Kind::invalid:
-          return {};
-        case Kind::key:
-          objects_.back().is_empty = false;
-          objects_.back().member = member_named(text_of(token));
-          break;
-        case Kind::end_object:
-          close_object();
-          break;
-        case Kind::end_array:
-          break;
-        default:
-          take_value(token);
+OwnEventFinder::OwnEventFinder(domain::UserId sender) : sender_(std::move(sender)) {}
+OwnEventFinder::~OwnEventFinder() = default;
+
+bool OwnEventFinder::read(std::string_view piece, bool is_last) {
+  scanner_.read(piece);
+  if (is_last) scanner_.finish();
+  for (;;) {
+    const JsonToken token = scanner_.next();
+    if (token.kind == Kind::more) hold_begun();
+    if (token.kind == Kind::more || token.kind == Kind::end) return true;
+    if (token.kind == Kind::invalid) return false;
+    if (skipped_) {
+      if (scanner_.depth() == *skipped_) end_skipping(token);
+    } else {
+      take(token);
+    }
+  }
+}
+
+void OwnEventFinder::take(const JsonToken& token) {
+  switch (token.kind) {
+    case Kind::key:
+      objects_.back().is_empty = false;
+      objects_.back().member = OpenObject::member_named(text());
+      break;
+    case Kind::end_object:
+      close_object(token);
+      break;
+    case Kind::end_array:
+      break;
+    default:
+      take_value(token);
+  }
+}
+
+void OwnEventFinder::take_value(const JsonToken& token) {
+  const bool is_unsigned = !objects_.empty() && objects_.back().member == Member::unsigned_data;
+  if (!objects_.empty()) {
+    OpenObject& object = objects_.back();
+    take_member(object, token);
+    if (skipped_) return;
+    object.member = Member::other;  // nor is what stands in an array the member's value
+  }
+  if (token.kind == Kind::begin_object) objects_.emplace_back(is_unsigned);
+}
+
+void OwnEventFinder::take_member(OpenObject& object, const JsonToken& token) {
+  switch (object.member) {
+    case Member::other:
+      break;
+    case Member::event_id:
+      object.event_id = token.kind == Kind::string ? text() : std::string_view();
+      break;
+    case Member::sender:
+      object.is_from_sender = token.kind == Kind::string && text() == sender_.value;
+      break;
+    case Member::unsigned_data:
+      object.has_unsigned = true;
+      object.members.reset();  // of an object: known at its end
+      if (token.kind == Kind::null) {
+        object.members = UnsignedMembers{{token.begin, token.end}, "{", "}", {}};
+        hold_from(token.begin);
       }
-    }
+      break;
+    case Member::written_by_users:
+      skip(token);
+      break;
+    case Member::unstable_delay_id:
+    case Member::delay_id:
+      object.value_of(object.member) = Range{token.begin, token.end};  // of a container, so far
+      if (object.is_unsigned) hold_from(token.begin);
+      skip(token);
+      break;
   }
+}
 
- private:
-  void take_value(const JsonToken& token) {
-    if (!objects_.empty()) {
-      if (take_member(objects_.back(), token)) return;
-      // So that an object in an array is not taken for the member's value.
-      if (token.kind != Kind::begin_object) objects_.back().member = Member::other;
-    }
-    if (token.kind == Kind::begin_object) objects_.emplace_back(token.end);
+void OwnEventFinder::skip(const JsonToken& token) {
+  if (token.kind == Kind::begin_object || token.kind == Kind::begin_array) skipped_ = scanner_.depth() - 1;
+}
+
+void OwnEventFinder::end_skipping(const JsonToken& last) {
+  skipped_.reset();
+  OpenObject& object = objects_.back();
+  if (object.member != Member::written_by_users) object.value_of(object.member)->end = last.end;
+}
+
+void OwnEventFinder::close_object(const JsonToken& brace) {
+  const OpenObject object = std::move(objects_.back());
+  objects_.pop_back();
+  if (!holding_.empty() && holding_.back() == objects_.size()) holding_.pop_back();
+
+  const Range end{brace.begin, brace.begin};
+  const bool can_take = !object.is_given_up && (!object.has_unsigned || object.members);
+  if (object.is_from_sender && !object.event_id.empty() && can_take) {
+    const UnsignedMembers none{end, R"(,"unsigned":{)", "}", {}};
+    found_.push_back({domain::EventId(object.event_id), object.members.value_or(none)});
   }
-
-  // True if the value has been read to its end.
-  bool take_member(OpenObject& object, const JsonToken& token) {
-    switch (object.member) {
-      case Member::other:
-        return false;
-      case Member::event_id:
-        object.event_id = token.kind == Kind::string ? quoted(token) : std::string_view();
-        return false;
-      case Member::sender:
-        object.is_from_sender = token.kind == Kind::string && text_of(token) == sender_;
-        return false;
-      case Member::unsigned_data:
-        object.members.reset();  // of an object: known at its end
-        if (token.kind == Kind::null) object.members = UnsignedMembers{{token.begin, token.end}, "{", "}", {}};
-        return false;
-      case Member::written_by_users:
-        scanner_.skip_value(token);
-        return true;
-      case Member::unstable_delay_id:
-        object.delay_id_values[0] = {token.begin, scanner_.skip_value(token)};
-        return true;
-      case Member::delay_id:
-        object.delay_id_values[1] = {token.begin, scanner_.skip_value(token)};
-        return true;
-    }
-    return false;
+  if (object.is_unsigned && !object.is_given_up) {
+    OpenObject& event = objects_.back();
+    event.members = UnsignedMembers{end, object.is_empty ? "" : ",", "", object.delay_id_values};
+    hold_from(event.members->begin());
   }
+}
 
-  void close_object() {
-    const OpenObject object = objects_.back();
-    objects_.pop_back();
-    if (object.is_from_sender && !object.event_id.empty() && object.members) {
-      domain::EventId event_id{std::string(text_of_string(object.event_id, buffer_))};
-      found_.push_back({std::move(event_id), *object.members});
-    }
-    if (!objects_.empty() && objects_.back().member == Member::unsigned_data) {
-      const std::string_view after = object.is_empty ? "" : ",";
-      objects_.back().members = UnsignedMembers{object.inside, "", after, object.delay_id_values};
-    }
+// A value that may have to be replaced, and is cut in two.
+void OwnEventFinder::hold_begun() {
+  if (skipped_ || objects_.empty() || !scanner_.begun()) return;
+  const OpenObject& object = objects_.back();
+  const bool is_of_unsigned = object.member == Member::unstable_delay_id || object.member == Member::delay_id;
+  if (object.member == Member::unsigned_data || (object.is_unsigned && is_of_unsigned)) hold_from(*scanner_.begun());
+}
+
+// In the innermost object.
+void OwnEventFinder::hold_from(std::size_t begin) {
+  OpenObject& object = objects_.back();
+  if (object.is_given_up) return;
+  if (!object.held_from) holding_.push_back(objects_.size() - 1);
+  object.held_from = object.is_unsigned && object.held_from ? std::min(*object.held_from, begin) : begin;
+}
+
+std::optional<std::size_t> OwnEventFinder::held_from() const {
+  return holding_.empty() ? std::nullopt : objects_[holding_.front()].held_from;
+}
+
+void OwnEventFinder::give_up_first_held() {
+  OpenObject& object = objects_[holding_.front()];
+  object.is_given_up = true;
+  object.held_from.reset();
+  holding_.erase(holding_.begin());
+}
+
+std::vector<domain::EventId> DelayIdSplicer::take(std::string_view piece, bool is_last) {
+  received_ += piece.size();
+  if (held_.empty()) {
+    piece_ = piece;
+  } else {
+    held_ += piece;
   }
+  if (is_lost_) return {};
+  const bool is_text = utf8_.take(piece) && (!is_last || utf8_.is_whole());
+  if (!is_text || !finder_.read(piece, is_last)) {
+    is_lost_ = true;
+    edits_.clear();
+    return {};
+  }
+  asked_ = finder_.take_found();
+  return distinct_ids(asked_);
+}
 
-  std::string_view quoted(const JsonToken& token) const { return body_.substr(token.begin, token.end - token.begin); }
-  std::string_view text_of(const JsonToken& token) { return text_of_string(quoted(token), buffer_); }
+std::string_view DelayIdSplicer::pass(const DelayIds& delay_ids) {
+  for (const OwnEvent& event : std::exchange(asked_, {})) {
+    const auto delay_id = delay_ids.find(event.event_id);
+    if (delay_id != delay_ids.end()) add_edits(event.members, delay_id->second);
+  }
+  while (!is_lost_ && finder_.held_from() && received_ - *finder_.held_from() > max_held_bytes) {
+    finder_.give_up_first_held();
+  }
+  return pass_until(is_lost_ ? received_ : finder_.held_from().value_or(received_));
+}
 
-  std::string_view body_;
-  std::string_view sender_;
-  JsonScanner scanner_;
-  std::vector<OpenObject> objects_;  // innermost last
-  std::vector<OwnEvent> found_;
-  std::string buffer_;  // of text_of_string
-};
+std::string_view DelayIdSplicer::pass_until(std::size_t settled) {
+  const std::size_t size = settled - passed_;
+  const std::string_view source = held_.empty() ? piece_ : std::string_view(held_);
+  std::string_view passing = source.substr(0, size);
+  // An event may stand within the `unsigned` of another, so they are found in another order.
+  std::ranges::sort(edits_, {}, [](const Edit& edit) { return edit.range.begin; });
+  if (!edits_.empty() && edits_.front().range.begin < settled) {
+    apply_edits(source, settled);
+    passing = output_;
+  } else if (!held_.empty()) {
+    output_ = passing;
+    passing = output_;
+  }
+  passed_ = settled;
+  if (held_.empty()) {
+    held_ = source.substr(size);
+  } else {
+    held_.erase(0, size);
+  }
+  piece_ = {};
+  return passing;
+}
 
-// `range` of the body becomes `text`.
-struct Edit {
-  Range range;
-  std::string text;
-};
+void DelayIdSplicer::apply_edits(std::string_view source, std::size_t settled) {
+  output_.clear();
+  std::size_t copied = passed_;
+  std::size_t applied = 0;
+  for (; applied < edits_.size() && edits_[applied].range.begin < settled; ++applied) {
+    const Edit& edit = edits_[applied];
+    output_.append(source, copied - passed_, edit.range.begin - copied).append(edit.text);
+    copied = edit.range.end;
+  }
+  output_.append(source, copied - passed_, settled - copied);
+  edits_.erase(edits_.begin(), edits_.begin() + static_cast<std::ptrdiff_t>(applied));
+  has_changed_ = true;
+}
 
-void add_edits(std::vector<Edit>& edits, const UnsignedMembers& members, const domain::DelayId& delay_id) {
+void DelayIdSplicer::add_edits(const UnsignedMembers& members, const domain::DelayId& delay_id) {
   const std::string value = '"' + delay_id.to_string() + '"';
   std::string added;
   for (std::size_t i = 0; i < delay_id_keys.size(); ++i) {
     if (members.present_values[i]) {
-      edits.push_back({*members.present_values[i], value});
+      edits_.push_back({*members.present_values[i], value});
     } else {
       if (!added.empty()) added += ',';
       added.append(1, '"').append(delay_id_keys[i]).append("\":").append(value);
     }
   }
   if (added.empty()) return;
-  edits.push_back({members.place, std::string(members.before).append(added).append(members.after)});
+  edits_.push_back({members.place, std::string(members.before).append(added).append(members.after)});
 }
 
-}  // namespace
-
-std::vector<OwnEvent> find_own_events(std::string_view body, const domain::UserId& sender) {
-  // Most answers to a long poll end here. A text without the user_id could only spell it with escapes.
-  const bool may_name_sender = body.find(sender.value) != body.npos || body.find('\\') != body.npos;
-  if (!may_name_sender) return {};
-
-  std::vector<OwnEvent> found = Finder(body, sender.value).find();
-  if (!found.empty() && !is_valid_utf8(body)) found.clear();
-  return found;
-}
-
-std::string show_delay_ids(std::string body, const std::vector<OwnEvent>& events, const DelayIds& delay_ids) {
-  std::vector<Edit> edits;
-  for (const OwnEvent& event : events) {
-    const auto delay_id = delay_ids.find(event.event_id);
-    if (delay_id != delay_ids.end()) add_edits(edits, event.members, delay_id->second);
-  }
-  if (edits.empty()) return body;
-
-  // They do not overlap, but an event may stand within the `unsigned` of another.
-  std::ranges::sort(edits, {}, [](const Edit& edit) { return edit.range.begin; });
-  std::string result;
-  std::size_t size = body.size();
-  for (const Edit& edit : edits) size += edit.text.size();
-  result.reserve(size);
-  std::size_t copied = 0;
-  for (const Edit& edit : edits) {
-    result.append(body, copied, edit.range.begin - copied).append(edit.text);
-    copied = edit.range.end;
-  }
-  return result.append(body, copied);
+bool may_name(std::string_view answer, const domain::UserId& user_id) {
+  return answer.find(user_id.value) != answer.npos || answer.find('\\') != answer.npos;
 }
 
 }  // namespace afterword::gateway

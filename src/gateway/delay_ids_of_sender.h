@@ -4,13 +4,28 @@
 
 #include "async/task.h"
 #include "domain/ids.h"
+#include "http/byte_budget.h"
 #include "http/message.h"
 #include "store/store.h"
 
+#include <memory>
+#include <string>
+
 namespace afterword::gateway {
 
-// The answer, changed or not. One that is not a plain JSON success stays as it is, and so does everything for a user
-// who has no sent delayed event within the retention. If the store cannot be asked, the answer goes without.
-async::Task<http::Response> show_delay_ids_of(store::Store& store, domain::UserId sender, http::Response answer);
+// Whether it may show events at all: a JSON success, as it is or in gzip.
+bool can_be_looked_into(const http::Response& answer);
+
+struct Reader {
+  domain::UserId user_id;
+  bool takes_gzip = false;
+  std::string client;  // whose share of `bodies` it takes from
+};
+
+// The answer, whose body changes while it passes. It is in gzip again if its reader takes that. Everything stays as it
+// is for a user who has no sent delayed event within the retention, and where no event of his is named. If the store
+// cannot be asked, the answer goes without. `store` and `bodies` must outlive the answer.
+async::Task<http::Response> show_delay_ids_of(store::Store& store, http::ByteBudget& bodies, Reader reader,
+                                              http::Response answer);
 
 }  // namespace afterword::gateway

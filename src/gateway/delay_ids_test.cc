@@ -16,6 +16,7 @@
 namespace afterword::gateway {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 const domain::UserId alice("@alice:example.org");
@@ -25,7 +26,28 @@ const DelayIds delay_ids{{domain::EventId("$sent"), delay_id}, {domain::EventId(
 const std::string members =
     R"("org.matrix.msc4140.delay_id":"AAAAAAAAAAAAAAAAAAAAAA","delay_id":"AAAAAAAAAAAAAAAAAAAAAA")";
 
-std::string shown(const std::string& body) { return show_delay_ids(body, find_own_events(body, alice), delay_ids); }
+std::vector<OwnEvent> find_own_events(const std::string& body, const domain::UserId& sender) {
+  OwnEventFinder finder(sender);
+  return finder.read(body, true) ? finder.take_found() : std::vector<OwnEvent>();
+}
+
+// `cuts`: where the pieces of the body end, ascending.
+std::string shown_in_pieces(const std::string& body, const std::vector<std::size_t>& cuts) {
+  DelayIdSplicer splicer(alice);
+  std::string shown;
+  std::size_t begin = 0;
+  for (std::size_t next = 0; next <= cuts.size(); ++next) {
+    const std::size_t end = next == cuts.size() ? body.size() : cuts[next];
+    const std::string piece = body.substr(begin, end - begin);  // so that nobody looks at one that has gone
+    splicer.take(piece, next == cuts.size());
+    shown += splicer.pass(delay_ids);
+    begin = end;
+  }
+  EXPECT_TRUE(shown == body || splicer.has_changed()) << body;
+  return shown;
+}
+
+std::string shown(const std::string& body) { return shown_in_pieces(body, {}); }
 
 // In the tables below, what stands between ‹ and › is what is to be added.
 std::string without_additions(std::string text) {
@@ -58,11 +80,11 @@ TEST(DelayIds, AreShownInASync) {
       "join": {"!room:example.org": {
         "summary": {"m.joined_member_count": 2},
         "state": {"events": [
-          {‹"unsigned":{MEMBERS},›"type": "m.call.member", "event_id": "$left", "sender": "@alice:example.org", "state_key": "_alice", "content": {}}
+          {"type": "m.call.member", "event_id": "$left", "sender": "@alice:example.org", "state_key": "_alice", "content": {}‹,"unsigned":{MEMBERS}›}
         ]},
         "timeline": {"limited": true, "prev_batch": "t34-23", "events": [
           {"content": {"body": "one"}, "event_id": "$other", "sender": "@alice:example.org", "unsigned": {"age": 1}},
-          {"content": {"body": "two"}, "event_id": "$sent", "sender": "@alice:example.org", "unsigned": {‹MEMBERS,›"age": 1234, "transaction_id": "m1"}},
+          {"content": {"body": "two"}, "event_id": "$sent", "sender": "@alice:example.org", "unsigned": {"age": 1234, "transaction_id": "m1"‹,MEMBERS›}},
           {"content": {"body": "three"}, "event_id": "$sent", "sender": "@bob:example.org", "unsigned": {"age": 1}}
         ]},
         "ephemeral": {"events": [{"type": "m.receipt", "content": {"$sent": {"m.read": {"@alice:example.org": {"ts": 1}}}}}]}
@@ -78,47 +100,48 @@ TEST(DelayIds, AreShownInASlidingSync) {
   expect_shown(
       R"({"pos":"5","lists":{"all":{"count":1}},"rooms":{"!room:example.org":{"name":"Room","required_state":[)"
       R"({"type":"m.room.create","event_id":"$create","sender":"@alice:example.org","unsigned":{"age":5}},)"
-      R"({‹"unsigned":{MEMBERS},›"type":"m.call.member","event_id":"$left","sender":"@alice:example.org"}],)"
-      R"("timeline":[{"event_id":"$sent","sender":"@alice:example.org","unsigned":{‹MEMBERS,›"age":7}}]}},)"
+      R"({"type":"m.call.member","event_id":"$left","sender":"@alice:example.org"‹,"unsigned":{MEMBERS}›}],)"
+      R"("timeline":[{"event_id":"$sent","sender":"@alice:example.org","unsigned":{"age":7‹,MEMBERS›}}]}},)"
       R"("extensions":{"receipts":{"rooms":{}}}})");
 }
 
 TEST(DelayIds, AreShownInPagesAndSingleEvents) {
   // /messages
   expect_shown(
-      R"({"chunk":[{‹"unsigned":{MEMBERS},›"event_id":"$sent","sender":"@alice:example.org"}],"start":"a","end":"b"})");
+      R"({"chunk":[{"event_id":"$sent","sender":"@alice:example.org"‹,"unsigned":{MEMBERS}›}],"start":"a","end":"b"})");
   // /event
   expect_shown(
       "\n"
-      R"( { "event_id" : "$sent" , "sender" : "@alice:example.org" , "unsigned" : {‹MEMBERS› } } )"
+      R"( { "event_id" : "$sent" , "sender" : "@alice:example.org" , "unsigned" : { ‹MEMBERS›} } )"
       "\n");
   // /context
   expect_shown(
-      R"({"events_before":[],"event":{"event_id":"$sent","sender":"@alice:example.org","unsigned":{‹MEMBERS,›"age":1}},)"
-      R"("events_after":[],"state":[{‹"unsigned":{MEMBERS},›"event_id":"$left","sender":"@alice:example.org"}]})");
+      R"({"events_before":[],"event":{"event_id":"$sent","sender":"@alice:example.org","unsigned":{"age":1‹,MEMBERS›}},)"
+      R"("events_after":[],"state":[{"event_id":"$left","sender":"@alice:example.org"‹,"unsigned":{MEMBERS}›}]})");
   // /state, an array at the top
   expect_shown(
-      R"([{‹"unsigned":{MEMBERS},›"event_id":"$sent","sender":"@alice:example.org"},{"event_id":"$x","sender":"@alice:example.org"}])");
+      R"([{"event_id":"$sent","sender":"@alice:example.org"‹,"unsigned":{MEMBERS}›},{"event_id":"$x","sender":"@alice:example.org"}])");
   // /search
   expect_shown(
       R"({"search_categories":{"room_events":{"count":1,"results":[{"rank":0.5,"result":)"
       R"({"event_id":"$sent","sender":"@alice:example.org","unsigned":{‹MEMBERS›}},"context":{"events_before":)"
-      R"([{‹"unsigned":{MEMBERS},›"event_id":"$left","sender":"@alice:example.org"}]}}]}}})");
+      R"([{"event_id":"$left","sender":"@alice:example.org"‹,"unsigned":{MEMBERS}›}]}}]}}})");
   // /notifications
   expect_shown(
-      R"({"notifications":[{"actions":["notify"],"event":{‹"unsigned":{MEMBERS},›"sender":"@alice:example.org","event_id":"$sent"}}]})");
+      R"({"notifications":[{"actions":["notify"],"event":{"sender":"@alice:example.org","event_id":"$sent"‹,"unsigned":{MEMBERS}›}}]})");
 }
 
 TEST(DelayIds, AreShownInEventsWithinEvents) {
   // The latest event of a thread, within an event that is shown itself, and a redaction.
   expect_shown(
-      R"({"chunk":[{"event_id":"$sent","sender":"@alice:example.org","unsigned":{‹MEMBERS,›"m.relations":{"m.thread":)"
-      R"({"latest_event":{"event_id":"$left","sender":"@alice:example.org","unsigned":{‹MEMBERS,›"age":1}},"count":2}},"age":3}}]})");
+      R"({"chunk":[{"event_id":"$sent","sender":"@alice:example.org","unsigned":{"m.relations":{"m.thread":)"
+      R"({"latest_event":{"event_id":"$left","sender":"@alice:example.org","unsigned":{"age":1‹,MEMBERS›}},"count":2}},"age":3‹,MEMBERS›}}]})");
   expect_shown(
       R"({"event_id":"$bobs","sender":"@bob:example.org","unsigned":{"redacted_because":)"
-      R"({‹"unsigned":{MEMBERS},›"event_id":"$sent","sender":"@alice:example.org","type":"m.room.redaction"}}})");
-  expect_shown(R"({‹"unsigned":{MEMBERS},›"event_id":"$sent","sender":"@alice:example.org","extra":)"
-               R"([{"event_id":"$left","sender":"@alice:example.org","unsigned":{‹MEMBERS›}}]})");
+      R"({"event_id":"$sent","sender":"@alice:example.org","type":"m.room.redaction"‹,"unsigned":{MEMBERS}›}}})");
+  expect_shown(
+      R"({"event_id":"$sent","sender":"@alice:example.org","extra":)"
+      R"([{"event_id":"$left","sender":"@alice:example.org","unsigned":{‹MEMBERS›}}]‹,"unsigned":{MEMBERS}›})");
 }
 
 TEST(DelayIds, AreNotShownInWhatUsersWrite) {
@@ -152,9 +175,8 @@ TEST(DelayIds, NeedAnEventOfThisSender) {
 
 TEST(DelayIds, FindTheirPlaceInAnyUnsigned) {
   expect_shown(R"({"sender":"@alice:example.org","event_id":"$sent","unsigned":{)"
-               "‹MEMBERS›"
-               " \n }}");
-  expect_shown(R"({"sender":"@alice:example.org","unsigned":{‹MEMBERS,› "age":1},"event_id":"$sent"})");
+               " \n ‹MEMBERS›}}");
+  expect_shown(R"({"sender":"@alice:example.org","unsigned":{ "age":1‹,MEMBERS›},"event_id":"$sent"})");
   EXPECT_EQ(shown(R"({"sender":"@alice:example.org","event_id":"$sent","unsigned": null})"),
             R"({"sender":"@alice:example.org","event_id":"$sent","unsigned": {)" + members + "}}");
   // What is no `unsigned` of an event is left alone.
@@ -175,14 +197,14 @@ TEST(DelayIds, TakeThePlaceOfTheHomeserversOwn) {
       event + both);
   EXPECT_EQ(
       shown(event + R"({"delay\u005fid":"old"}})"),
-      event + R"({"org.matrix.msc4140.delay_id":"AAAAAAAAAAAAAAAAAAAAAA","delay\u005fid":"AAAAAAAAAAAAAAAAAAAAAA"}})");
+      event + R"({"delay\u005fid":"AAAAAAAAAAAAAAAAAAAAAA","org.matrix.msc4140.delay_id":"AAAAAAAAAAAAAAAAAAAAAA"}})");
   // An event of which we know nothing keeps what it has.
   expect_untouched(R"({"sender":"@alice:example.org","event_id":"$other","unsigned":{"delay_id":"old"}})");
 }
 
 TEST(DelayIds, SeeThroughEscapes) {
-  expect_shown(R"({‹"unsigned":{MEMBERS},›"event\u005fid":"\u0024sent","s\u0065nder":"\u0040alice:example.org"})");
-  expect_shown(R"({"\u0075nsigned":{‹MEMBERS,›"age":1},"event_id":"$sent","sender":"@alice\u003Aexample.org"})");
+  expect_shown(R"({"event\u005fid":"\u0024sent","s\u0065nder":"\u0040alice:example.org"‹,"unsigned":{MEMBERS}›})");
+  expect_shown(R"({"\u0075nsigned":{"age":1‹,MEMBERS›},"event_id":"$sent","sender":"@alice\u003Aexample.org"})");
 
   const domain::UserId odd_user("@a/\"b:example.org");
   const std::string body = R"({"event_id":"$a\/b","sender":"@a\/\"b:example.org"})";
@@ -197,7 +219,7 @@ TEST(DelayIds, OfDuplicateKeysTheLastCounts) {
   expect_untouched(R"({"event_id":"$sent","sender":"@alice:example.org","sender":"@bob:example.org"})");
   expect_untouched(R"({"event_id":"$sent","sender":"@alice:example.org","unsigned":{},"unsigned":7})");
   expect_shown(
-      R"({"event_id":"$x","event_id":"$sent","sender":1,"sender":"@alice:example.org","unsigned":7,"unsigned":{},"unsigned":{‹MEMBERS,›"age":1}})");
+      R"({"event_id":"$x","event_id":"$sent","sender":1,"sender":"@alice:example.org","unsigned":7,"unsigned":{},"unsigned":{"age":1‹,MEMBERS›}})");
 }
 
 TEST(DelayIds, LeaveWhatIsNotJsonAlone) {
@@ -205,7 +227,6 @@ TEST(DelayIds, LeaveWhatIsNotJsonAlone) {
   ASSERT_NE(shown(event), event);
   for (const std::string& body : {event + "}", event + event, event + ",", "[" + event, "[" + event + ",]", "x" + event,
                                   "[" + event + ",\"\xff\"]", "[" + event + ",01]", "[" + event + ",'']"}) {
-    EXPECT_TRUE(find_own_events(body, alice).empty()) << body;
     expect_untouched(body);
   }
   for (std::size_t size = 0; size < event.size(); ++size) expect_untouched(event.substr(0, size));
@@ -234,8 +255,8 @@ TEST(DelayIds, AreShownBesideAllThatIsJson) {
 
 TEST(DelayIds, AreShownBesideDeepNesting) {
   const std::string deep = std::string(5'000, '[') + std::string(5'000, ']');
-  expect_shown(R"([{‹"unsigned":{MEMBERS},›"event_id":"$sent","sender":"@alice:example.org","content":{"a":)" + deep +
-               "}}]");
+  expect_shown(R"([{"event_id":"$sent","sender":"@alice:example.org","content":{"a":)" + deep +
+               R"(}‹,"unsigned":{MEMBERS}›}])");
   std::string objects;
   for (int i = 0; i < 100'000; ++i) objects += R"({"a":)";
   expect_untouched(R"({"event_id":"$sent","sender":"@alice:example.org","a":)" + objects);
@@ -270,6 +291,13 @@ class AnswerGenerator {
   }
 
   std::size_t below(std::size_t limit) { return random_() % limit; }
+
+  std::vector<std::size_t> cuts(std::size_t size) {
+    std::vector<std::size_t> cuts(below(6));
+    for (std::size_t& cut : cuts) cut = below(size + 1);
+    std::ranges::sort(cuts);
+    return cuts;
+  }
 
  private:
   static constexpr std::array<const char*, 11> keys{
@@ -351,7 +379,7 @@ bool can_be_undone(const std::string& body) {
 }
 
 std::string without_members(std::string text) {
-  for (const std::string& addition : {R"("unsigned":{)" + members + "},", members + ",", members}) {
+  for (const std::string& addition : {R"(,"unsigned":{)" + members + "}", "," + members, members}) {
     for (std::size_t at; (at = text.find(addition)) != text.npos;) text.erase(at, addition.size());
   }
   return text;
@@ -370,6 +398,7 @@ TEST(DelayIds, AreAllThatChanges) {
     ASSERT_TRUE(parsed) << body << "\n" << result;
     ASSERT_EQ(*parsed, *expected) << body << "\n" << result;
     ASSERT_EQ(shown(result), result) << "the second time nothing is left to do";
+    ASSERT_EQ(shown_in_pieces(body, generator.cuts(body.size())), result) << body;
     if (can_be_undone(body)) {
       ASSERT_EQ(without_members(result), body);
     }
@@ -387,10 +416,78 @@ TEST(DelayIds, SurviveAnyBytes) {
     for (std::size_t changes = generator.below(4); changes > 0 && !body.empty(); --changes) {
       body[generator.below(body.size())] = bytes[generator.below(bytes.size())];
     }
+    // What comes before a fault is not held back.
+    const std::string in_pieces = shown_in_pieces(body, generator.cuts(body.size()));
+    if (can_be_undone(body)) {
+      ASSERT_EQ(without_members(in_pieces), body);
+    }
     const std::string result = shown(body);
     if (result == body) continue;
     ASSERT_TRUE(parse_json(body)) << body;
     ASSERT_TRUE(parse_json(result)) << body << "\n" << result;
+    ASSERT_EQ(in_pieces, result);
+  }
+}
+
+// --- An answer in pieces ---
+
+TEST(DelayIdsInPieces, AreShownWhereverTheAnswerIsCut) {
+  const std::string body =
+      R"({"a":[{"event_id":"$sent","sender":"@alice:example.org"}, {"unsigned":{"delay_id":{"x":[]},"age":1},"sender":"\u0040alice:example.org",)"
+      R"("event_id":"$left","content":{"é":"\\"}},{"unsigned": null ,"event_id":"$sent","sender":"@alice:example.org"}]})";
+  const std::string expected = shown(body);
+  ASSERT_NE(expected, body);
+  for (std::size_t one = 0; one <= body.size(); ++one) {
+    for (std::size_t two = one; two <= body.size(); ++two) ASSERT_EQ(shown_in_pieces(body, {one, two}), expected);
+  }
+}
+
+TEST(DelayIdsInPieces, HoldNothingButAnEventFromItsUnsignedOn) {
+  DelayIdSplicer splicer(alice);
+  const auto pass = [&](std::string_view piece, bool is_last = false) {
+    splicer.take(piece, is_last);
+    return std::string(splicer.pass(delay_ids));
+  };
+  const std::string own = R"("event_id":"$sent","sender":"@alice:example.org")";
+  for (const std::string& piece : {R"({"rooms":{"x":[{"age":1)"s, "," + own, R"(,"content":{"body":"a)"s, "b"s}) {
+    EXPECT_EQ(pass(piece), piece);
+  }
+  EXPECT_EQ(pass("\"}}"), R"("},"unsigned":{)" + members + "}}");
+  EXPECT_EQ(pass(R"(,{"unsigned":{"age":1)"), R"(,{"unsigned":{"age":1)");
+  EXPECT_EQ(pass("}," + own), "");
+  EXPECT_EQ(pass("}"), "," + members + "}," + own + "}");
+  EXPECT_EQ(pass("]}}", true), "]}}");
+}
+
+TEST(DelayIdsInPieces, LeaveWhatIsTooLargeToBeHeldAndGoOnBehindIt) {
+  const std::string own = R"("event_id":"$sent","sender":"@alice:example.org")";
+  const std::string large =
+      R"({"unsigned":{},"content":")" + std::string(3 * DelayIdSplicer::max_held_bytes, 'x') + "\",";
+  const std::string largest =
+      R"({"unsigned":{"delay_id":")" + std::string(3 * DelayIdSplicer::max_held_bytes, 'x') + "\"},";
+  const std::string body = "[" + large + own + "}," + largest + own + R"(},{"unsigned":{"x":)" + large + own + "}}," +
+                           own + "},{" + own + "}]";
+  DelayIdSplicer splicer(alice);
+  constexpr std::size_t piece_bytes = 65'536;
+  std::string shown;
+  for (std::size_t begin = 0; begin < body.size(); begin += piece_bytes) {
+    splicer.take(std::string_view(body).substr(begin, piece_bytes), begin + piece_bytes >= body.size());
+    shown += splicer.pass(delay_ids);
+    ASSERT_GE(shown.size() + DelayIdSplicer::max_held_bytes + piece_bytes, std::min(begin + piece_bytes, body.size()));
+  }
+  const std::string end = "}," + own + "},{" + own + "}]";
+  const std::string end_with_ids = "," + members + "}," + own + "},{" + own + R"(,"unsigned":{)" + members + "}}]";
+  EXPECT_TRUE(shown == body.substr(0, body.size() - end.size()) + end_with_ids);
+}
+
+TEST(DelayIdsInPieces, PassAsTheyAreFromWhereItIsNoJson) {
+  const std::string event = R"({"event_id":"$sent","sender":"@alice:example.org"})";
+  const std::string with_ids = R"({"event_id":"$sent","sender":"@alice:example.org","unsigned":{)" + members + "}}";
+  const std::size_t first = 1 + event.size();
+  for (const char* fault : {"\"\n", "\xff", "{]", "01"}) {
+    const std::string body = "[" + event + "," + fault + event + "]";
+    EXPECT_EQ(shown_in_pieces(body, {first, first + 3}), "[" + with_ids + body.substr(first));
+    EXPECT_EQ(shown(body), body);
   }
 }
 

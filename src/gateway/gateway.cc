@@ -16,6 +16,7 @@
 #include "gateway/pass_through.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/answer_limits.h"
+#include "http/gzip.h"
 
 #include <utility>
 
@@ -62,9 +63,10 @@ http::Response no_answer() {
 
 }  // namespace
 
-Gateway::Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver,
-                 http::Client& long_polls, Options options)
+Gateway::Gateway(api::Context& context, const store::KnownSenders& senders, homeserver::TokenCache& tokens,
+                 http::Client& homeserver, http::Client& long_polls, Options options)
     : context_(context),
+      senders_(senders),
       tokens_(tokens),
       homeserver_(homeserver),
       long_polls_(long_polls),
@@ -313,15 +315,29 @@ void Gateway::hear_of_refusal(const homeserver::Credentials& credentials, const 
   tokens_.forget_token(credentials.access_token);
 }
 
+// Of somebody who has sent nothing the answer passes as it is, compressed as the homeserver sends it. Whose token it is
+// may turn out, and somebody may send the first event, while the homeserver takes its time to answer; so that is asked
+// again then.
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
                                                            const http::Target& target) {
-  Asking asking = asking_of(request, target, Purpose::look_up);
-  asking.about_client = [told = asking.about_client()] { return told; };  // the request itself goes on
-  http::Response response = co_await pass_through_readable(client, std::move(request), passing_);
-  if (response.status != 200 || !asking.credentials) co_return response;
-  auto caller = co_await caller_of(std::move(asking));
-  if (!caller) co_return response;
-  co_return co_await show_delay_ids_of(context_.store, std::move(caller->user_id), std::move(response));
+  Asking asking = asking_of(request, target, Purpose::read);
+  if (!asking.credentials) co_return co_await pass_through(client, std::move(request), passing_);
+  asking.credentials->device_id.reset();  // whose events they are does not depend on it
+  asking.only_if_remembered = true;
+  auto caller = co_await caller_of(asking);
+  Reader reader{domain::UserId(), http::accepts_gzip(request.headers), request.client};
+  if (!caller) asking.about_client = [told = asking.about_client()] { return told; };  // for the request goes now
+  if (caller && senders_.is_known_to_have_sent(caller->user_id)) ask_for_all_of_it(request);
+
+  http::Response response = co_await pass_through(client, std::move(request), passing_);
+  if (!can_be_looked_into(response)) co_return response;
+  if (!caller) {
+    asking.only_if_remembered = false;
+    caller = co_await caller_of(std::move(asking));
+    if (!caller) co_return response;
+  }
+  reader.user_id = std::move(caller->user_id);
+  co_return co_await show_delay_ids_of(context_.store, *context_.bodies, std::move(reader), std::move(response));
 }
 
 async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,

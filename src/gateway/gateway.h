@@ -14,6 +14,7 @@
 #include "homeserver/token_cache.h"
 #include "http/client.h"
 #include "http/message.h"
+#include "store/known_senders.h"
 
 #include <string>
 #include <vector>
@@ -30,8 +31,9 @@ class Gateway {
  public:
   // What is passed by reference outlives the gateway. Long polls have a client of their own, so that they can be ended
   // before the rest.
-  Gateway(api::Context& context, homeserver::TokenCache& tokens, http::Client& homeserver, http::Client& long_polls,
-          Options options);
+  // `context` has these `senders` as its store.
+  Gateway(api::Context& context, const store::KnownSenders& senders, homeserver::TokenCache& tokens,
+          http::Client& homeserver, http::Client& long_polls, Options options);
 
   async::Task<http::Response> handle(http::Request request);
 
@@ -67,6 +69,7 @@ class Gateway {
   async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
 
   api::Context& context_;
+  const store::KnownSenders& senders_;
   homeserver::TokenCache& tokens_;
   http::Client& homeserver_;
   http::Client& long_polls_;

@@ -39,8 +39,9 @@ class GatewayTest : public ::testing::Test {
     auto opened = store::testing::open_sqlite(executor(), folder_ / "afterword.db");
     store_ = std::make_unique<store::testing::HinderedStore>(clock_, std::move(opened));
     delivery_ = std::make_unique<delivery::Delivery>(executor(), clock_, *store_, homeserver_);
-    context_ = std::make_unique<api::Context>(api::Context{clock_, *store_, *delivery_, {}});
-    gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, Options{});
+    senders_ = std::make_unique<store::KnownSenders>(clock_, *store_);
+    context_ = std::make_unique<api::Context>(api::Context{clock_, *senders_, *delivery_, {}});
+    gateway_ = std::make_unique<Gateway>(*context_, *senders_, tokens_, http_, http_, Options{});
     homeserver_.tokens = {{"alices", Identity{alice, domain::DeviceId("PHONE")}},
                           {"bobs", Identity{domain::UserId("@bob:example.org"), domain::DeviceId("LAPTOP")}}};
     if (!clock_.run(delivery_->start())) throw std::runtime_error("delivery does not start");
@@ -111,6 +112,7 @@ class GatewayTest : public ::testing::Test {
   homeserver::testing::FakeHomeserver homeserver_{clock_};
   std::unique_ptr<store::testing::HinderedStore> store_;
   std::unique_ptr<delivery::Delivery> delivery_;
+  std::unique_ptr<store::KnownSenders> senders_;
   std::unique_ptr<api::Context> context_;
   homeserver::TokenCache tokens_{executor(), clock_, homeserver_};
   http::Client http_{executor(), http::Origin{false, "127.0.0.1", 1}};
@@ -376,13 +378,13 @@ TEST_F(GatewayTest, NeverPassesADelayOn) {
 TEST_F(GatewayTest, PassesOnWhatIsServedAlone) {
   Options options;
   options.served_paths = {c};
-  gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, options);
+  gateway_ = std::make_unique<Gateway>(*context_, *senders_, tokens_, http_, http_, options);
   EXPECT_EQ(ask("GET", c + "/v3/sync", "alices").status, 502);  // there is no homeserver
   EXPECT_EQ(ask("GET", "/_synapse/admin/v1/rooms", "alices").status, 404);
   EXPECT_EQ(ask("PUT", "/_matrix/federation/v1/send/1", "", "{}").status, 404);
 
   options.served_paths = {"/_matrix/media"};
-  gateway_ = std::make_unique<Gateway>(*context_, tokens_, http_, http_, options);
+  gateway_ = std::make_unique<Gateway>(*context_, *senders_, tokens_, http_, http_, options);
   EXPECT_EQ(ask("GET", c + "/v3/sync", "alices").status, 404);
   const std::string delay_id = schedule();
   EXPECT_EQ(stable_restart(delay_id, "alices"), 200);

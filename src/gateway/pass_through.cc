@@ -48,23 +48,31 @@ async::Task<http::Response> pass_through(http::Client& homeserver, http::Request
   co_return to_response(passing, method, std::move(answer));
 }
 
-async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
-                                                  http::SendLimits limits) {
+void ask_for_all_of_it(http::Request& request) {
   for (const char* name : {"Accept-Encoding", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
                            "If-Range", "Range"}) {
     request.headers.remove(name);
   }
+}
+
+async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
+                                                  http::SendLimits limits) {
+  ask_for_all_of_it(request);
   set_forwarded(request, passing.trusted_proxies);
   const std::string method = request.method;
   auto answer = co_await homeserver.send(std::move(request), limits);
   co_return to_response(passing, method, std::move(answer));
 }
 
-void replace_body(http::Response& answer, std::string body) {
-  for (const char* name : {"Content-Length", "ETag", "Last-Modified", "Accept-Ranges", "Content-MD5", "Digest",
-                           "Content-Digest", "Repr-Digest"}) {
+void forget_body(http::Response& answer) {
+  for (const char* name : {"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Accept-Ranges",
+                           "Content-MD5", "Digest", "Content-Digest", "Repr-Digest"}) {
     answer.headers.remove(name);
   }
+}
+
+void replace_body(http::Response& answer, std::string body) {
+  forget_body(answer);
   answer.body = std::move(body);
   answer.is_chunked = false;
 }

@@ -26,13 +26,18 @@ struct Passing {
 // `passing` outlives the task.
 async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing);
 
-// The same for an answer that we are going to read and may change: whole. It is asked for uncompressed,
-// without a range, and without the condition that the client may have the current version: what it has was changed
-// here. `limits`: of an answer that is read as a tree, a smaller size.
+// Asks for an answer that we are going to read and may change: uncompressed, without a range, and without the condition
+// that the client may have the current version, for what it has was changed here.
+void ask_for_all_of_it(http::Request& request);
+
+// So asked, and with the whole answer. `limits`: of an answer that is read as a tree, a smaller size.
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
                                                   http::SendLimits limits = max_passing_time);
 
-// Puts another body in its place. What the homeserver says about its own goes.
+// What the homeserver says about its own body does not hold for another.
+void forget_body(http::Response& answer);
+
+// Puts another body in its place.
 void replace_body(http::Response& answer, std::string body);
 
 }  // namespace afterword::gateway

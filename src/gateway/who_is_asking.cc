@@ -63,6 +63,8 @@ class Inquiry {
     question.address = asking_.address;
     question.about_client = asking_.about_client;
     if (asking_.purpose == Purpose::send) question.not_before = now_ - recent;
+    question.takes_any_age = asking_.purpose == Purpose::read;
+    question.only_if_remembered = asking_.only_if_remembered;
     if (trusts_stale()) question.take_stale = now_ + patience;
     if (asking_.purpose == Purpose::restart) question.give_up = now_ + patience;
     TokenAnswer answer = co_await tokens_.identify(std::move(question));

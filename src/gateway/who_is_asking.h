@@ -34,6 +34,7 @@ enum class Purpose : std::uint8_t {
   cancel,   // that does here too
   look_up,  // what it said within the time to live
   send,     // or schedule: what it said just now
+  read,     // what the homeserver itself answers to this token: whatever it ever said
 };
 
 struct Asking {
@@ -43,6 +44,7 @@ struct Asking {
   std::string address{};  // of the client
   std::function<http::Headers()>
       about_client{};                          // as in homeserver::TokenQuestion; called while it is being identified
+  bool only_if_remembered = false;             // else nobody is known
   bool must_know_application_service = false;  // else is_application_service may be false although it is one
 };
 

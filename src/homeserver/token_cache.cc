@@ -234,13 +234,14 @@ Task<TokenAnswer> TokenCache::identify(TokenQuestion question) {
   const Sha256 key = digest_of(question.credentials);
   std::optional<Stale> stale;
   if (const Entry* entry = cache.find(key)) {
-    if (cache.is_fresh(*entry) && entry->asked >= question.not_before) co_return entry->identity;
+    const bool is_recent = cache.is_fresh(*entry) && entry->asked >= question.not_before;
+    if (is_recent || question.takes_any_age) co_return entry->identity;
     stale.emplace(Stale{entry->identity});
   } else if (const Refusal* refusal = cache.find_refusal(key)) {
     co_return refusal->error;
   }
 
-  const auto call = cache.join_call(key, question);
+  const auto call = question.only_if_remembered ? nullptr : cache.join_call(key, question);
   if (!call && stale) co_return std::move(*stale);
   if (!call) co_return Busy{};
   const async::Steady give_up = stale ? std::min(question.take_stale, question.give_up) : question.give_up;

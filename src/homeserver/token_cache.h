@@ -54,6 +54,10 @@ struct TokenQuestion {
   async::Steady take_stale = async::Steady::max();
   // From then on none does either: Unreachable.
   async::Steady give_up = async::Steady::max();
+  // Whose it is does not change, and whether it is still good is known in another way: an answer of any age does.
+  bool takes_any_age = false;
+  // What is not remembered is Busy.
+  bool only_if_remembered = false;
 };
 
 // Whose the token was when the homeserver could last be asked, not longer ago than time_to_live and stale_limit

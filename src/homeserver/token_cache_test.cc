@@ -69,6 +69,21 @@ TEST_F(TokenCacheTest, AsksOnceWithinTheTimeToLive) {
   EXPECT_EQ(homeserver_.whoami_calls, 2u);
 }
 
+TEST_F(TokenCacheTest, AsksNothingOfWhoTakesWhatItRemembersHoweverOldThatIs) {
+  TokenQuestion question{with_token("alice")};
+  question.takes_any_age = true;
+  question.only_if_remembered = true;
+  EXPECT_TRUE(std::holds_alternative<Busy>(identify(question)));
+  EXPECT_EQ(homeserver_.whoami_calls, 0u);
+  question.only_if_remembered = false;
+  EXPECT_EQ(std::get<Identity>(identify(question)).user_id, alice.user_id);
+  clock_.advance(14min);
+  EXPECT_EQ(std::get<Identity>(identify(question)).user_id, alice.user_id);
+  question.only_if_remembered = true;
+  EXPECT_EQ(std::get<Identity>(identify(question)).user_id, alice.user_id);
+  EXPECT_EQ(homeserver_.whoami_calls, 1u);
+}
+
 TEST_F(TokenCacheTest, TellsCredentialsApart) {
   identify("alice");
   identify("bob");

@@ -336,7 +336,7 @@ class Client::Implementation::AnswerStream final : public BodyStream {
   AnswerStream(const AnswerStream&) = delete;
   AnswerStream& operator=(const AnswerStream&) = delete;
   ~AnswerStream() override {
-    if (connection_) give_up();
+    if (connection_) connection_->is_complete() ? let_go() : give_up();
   }
 
   async::Task<Result<std::string_view, BrokenOff>> read() override {

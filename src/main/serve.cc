@@ -15,6 +15,7 @@
 #include "main/service_manager.h"
 #include "main/stop_deadline.h"
 #include "ops/open_store.h"
+#include "store/known_senders.h"
 #include "store/pruning.h"
 #include "store/time_keeping.h"
 
@@ -30,6 +31,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace afterword {
 namespace {
@@ -70,6 +72,15 @@ delivery::Options delivery_options(const ops::Configuration& configuration, cons
   return limit_places(options, limits);
 }
 
+store::KnownSendersOptions senders_options(const ops::Configuration& configuration) {
+  store::KnownSendersOptions options;
+  // Other instances may send too.
+  if (std::holds_alternative<ops::PostgresqlDatabase>(configuration.database)) {
+    options.not_sent_time = std::chrono::seconds(5);
+  }
+  return options;
+}
+
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
  public:
@@ -78,6 +89,7 @@ class Server {
       : executor_(io.get_executor()),
         clock_(executor_),
         store_(std::move(store)),
+        senders_(clock_, *store_, senders_options(configuration)),
         // What passes through must not take the connections that deliveries need, and no client of ours has a
         // connection in common with another: what goes over one cannot be confused with, or answered by, what goes over
         // another.
@@ -91,9 +103,9 @@ class Server {
                      .kind = configuration.homeserver_kind,
                      .admin_token = configuration.admin_token}),
         tokens_(executor_, clock_, homeserver_, {.max_calls = limits.whoami}),
-        delivery_(executor_, clock_, *store_, homeserver_, delivery_options(configuration, limits)),
-        context_{clock_, *store_, delivery_, configuration.limits, bodies_},
-        gateway_(context_, tokens_, passing_client_, long_poll_client_,
+        delivery_(executor_, clock_, senders_, homeserver_, delivery_options(configuration, limits)),
+        context_{clock_, senders_, delivery_, configuration.limits, bodies_},
+        gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies, configuration.served_paths}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
@@ -165,6 +177,7 @@ class Server {
   async::Executor executor_;
   async::SystemClock clock_;
   std::unique_ptr<store::Store> store_;
+  store::KnownSenders senders_;
   // Of requests and of the answers that pass through. What we ask for ourselves is small, and must go on.
   std::shared_ptr<http::ByteBudget> bodies_ = std::make_shared<http::ByteBudget>(max_body_bytes_in_memory);
   http::Client long_poll_client_;

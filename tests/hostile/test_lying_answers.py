@@ -314,7 +314,7 @@ _STRANGE = {
     "NULs": _shown(b"{" + _OWN + b"}") + bytes(100),
 }  # fmt: skip
 _ADDED = re.compile(
-    rb'"unsigned":{"org.matrix.msc4140.delay_id":"[^"]+","delay_id":"[^"]+"},?|"(org.matrix.msc4140.)?delay_id":"[^"]+",?'
+    rb',"unsigned":{"org.matrix.msc4140.delay_id":"[^"]+","delay_id":"[^"]+"}|,?"(org.matrix.msc4140.)?delay_id":"[^"]+"'
 )
 
 
