@@ -215,6 +215,7 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_hea
     if (found == HeadScan::Result::sound) break;
     if (found == HeadScan::Result::too_large) co_return Failure{"not a well-formed answer: its head is too large"};
     if (found == HeadScan::Result::malformed) co_return Failure{"not a well-formed answer: a malformed head"};
+    if (input_.size() == 0) co_await wait_for_bytes();
     const error_code error = co_await receive(head_read_bytes);
     if (error == asio::error::eof && answer_begun_) {
       co_return Failure{"the connection was closed in the middle of the answer"};
@@ -288,6 +289,13 @@ std::optional<ClientConnection::Failure> ClientConnection::finish() {
   in_step_ = sent_all_ && parser_->keep_alive() && behind == Waiting::nothing;
   if (in_step_) input_.shrink_to_fit();
   return std::nullopt;
+}
+
+// A long poll waits for minutes, so it should hold no buffer until there is something to read. What fails here fails
+// again when it is read.
+async::Task<void> ClientConnection::wait_for_bytes() {
+  error_code ignored;
+  if (!tls_) co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 async::Task<error_code> ClientConnection::receive(std::size_t size) {

@@ -99,6 +99,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   Response to_response();  // the head that was read
   std::optional<Failure> take_in();
   std::optional<Failure> finish();
+  async::Task<void> wait_for_bytes();
   async::Task<boost::system::error_code> receive(std::size_t size);
   enum class Waiting { nothing, bytes, end };
   Waiting look();

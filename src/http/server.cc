@@ -143,6 +143,7 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     std::vector<std::shared_ptr<ServerConnection>> abandoned;
     context.connections.for_each([&](const std::shared_ptr<ServerConnection>& connection) {
       if (connection->is_overdue()) connection->close();
+      connection->hold_little();
       if (connection->is_abandoned()) abandoned.push_back(connection);
     });
     for (const auto& connection : abandoned) connection->cut();

@@ -550,6 +550,12 @@ bool ServerConnection::is_abandoned() {
   return *ends_with_client_;
 }
 
+void ServerConnection::hold_little() {
+  if (!handling_ || !parser_->is_done() || input_.size() > 0 || input_.capacity() == 0) return;
+  input_.shrink_to_fit();
+  parser_->get().clear();
+}
+
 void ServerConnection::close_if_idle() {
   error_code error;
   if (idle_ && socket_.available(error) == 0) close();

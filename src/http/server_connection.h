@@ -57,6 +57,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   // Whether it handles a request that nobody needs any more: one that only reads, and its client has gone.
   bool is_abandoned();
 
+  // Gives back what it needs no more while it handles a request. Long polls are many; one that is answered at once is
+  // not slowed down by it, if it is done once a tick.
+  void hold_little();
+
   // Closes it if it waits for a request and none has begun to arrive.
   void close_if_idle();
 
@@ -98,7 +102,6 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   async::Task<void> linger();
   // Closes it in a way that no client can take for the end of an answer.
   void reset();
-
   static std::uint64_t to_ticks(std::chrono::milliseconds duration) {
     return static_cast<std::uint64_t>(duration / tick_length);
   }

@@ -796,6 +796,20 @@ TEST_F(ServerTest, AHandlerMayTakeItsTime) {
   EXPECT_THAT(slow.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
+TEST_F(ServerTest, WhatIsGivenBackWhileAHandlerTakesItsTimeIsNotMissed) {
+  Gate gate(context_);
+  start([&gate](Request) { return gate.answer(); });
+  RawSocket client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
+  gate.entered.wait();
+  std::this_thread::sleep_for(3 * tick_length);
+  client.send(get_request);
+  std::this_thread::sleep_for(2 * tick_length);
+  gate.open();
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
 TEST_F(ServerTest, WhenItIsFullTheLongestIdleGivesWay) {
   ServerOptions options;
   options.max_connections = 3;
