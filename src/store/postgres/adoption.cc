@@ -28,7 +28,7 @@ const Statement is_any{
     "SELECT EXISTS (SELECT FROM instances AS i JOIN active AS a ON a.owner = i.instance WHERE i.ended AND a.state = 0)"
     " OR EXISTS (SELECT FROM instances AS i JOIN active AS a ON a.sender = i.instance WHERE i.ended AND a.state = 1)"};
 
-// An attempt is its sender's while that lives, whoever had the timer.
+// As domain::may_adopt decides, to which sql_decisions_test holds it.
 const Statement choose{
     "adopt_choose",
     "WITH scheduled AS MATERIALIZED (SELECT a.delay_id FROM instances AS i JOIN active AS a ON a.owner = i.instance"

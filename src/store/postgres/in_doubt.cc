@@ -38,6 +38,7 @@ void Doubts::settle(Connection& connection) {
 void Doubts::settle(Connection& connection, const Doubt& doubt) {
   static const Statement lock{"settle_lock",
                               "SELECT FROM active WHERE delay_id = ANY($1::uuid[]) ORDER BY delay_id FOR UPDATE"};
+  // As domain::decide_release decides of the sender.
   static const Statement unclaim{"settle_claims",
                                  "UPDATE active SET state = 0, sender = 0, attempt_ts = NULL, attempt_on_request = NULL"
                                  " WHERE delay_id = ANY($1::uuid[]) AND state = 1 AND sender = $2::int8"};
