@@ -7,6 +7,7 @@
 #include "http/byte_budget.h"
 #include "store/store.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace afterword::api {
@@ -18,6 +19,7 @@ struct Context {
   domain::Limits limits;
   // What lists take while they are made.
   std::shared_ptr<http::ByteBudget> bodies = std::make_shared<http::ByteBudget>(512 * 1024 * 1024);
+  std::uint64_t too_many_scheduled = 0;  // requests beyond limits.max_scheduled_per_user
 };
 
 }  // namespace afterword::api

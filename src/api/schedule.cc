@@ -36,6 +36,7 @@ async::Task<http::Response> schedule(Context& context, ScheduleRequest request) 
     co_return to_response(store_unavailable());
   }
   if (const auto* too_many = std::get_if<store::TooManyScheduled>(&*answer)) {
+    ++context.too_many_scheduled;
     const Milliseconds wait = too_many->next_send - context.clock.now();
     co_return to_response(too_many_scheduled(std::max(wait, Milliseconds(1))));
   }

@@ -39,6 +39,7 @@ Task<store::StoreResult<std::size_t>> Adoption::adopt_some() {
   const auto adopted = co_await parts_.store.adopt();
   if (!adopted) co_return adopted.error();
 
+  parts_.context.counts.adopted += adopted->size();
   std::vector<DelayId> sending;
   for (const store::Adopted& event : *adopted) {
     parts_.due_events.set_timer(event.due, event.delay_id);

@@ -26,9 +26,12 @@ constexpr unsigned store_failures = 2;
 // Room and type are whatever a client wrote.
 std::string quoted(const std::string& text) { return to_text(json::value(text)); }
 
-void log_failure(const domain::EventToSend& event, const domain::HomeserverError& error) {
+std::string errcode_of(const domain::HomeserverError& error) {
   const auto body = parse_json_object(error.body);
-  const std::string errcode = body ? string_member(*body, "errcode").value_or("") : "";
+  return body ? string_member(*body, "errcode").value_or("") : "";
+}
+
+void log_failure(const domain::EventToSend& event, const domain::HomeserverError& error, const std::string& errcode) {
   log::warn("A delayed event failed: {} in {}: {} {}", quoted(event.type), quoted(event.room_id.value), error.status,
             quoted(errcode));
 }
@@ -61,6 +64,7 @@ class Attempt {
   }
   void continue_unclear(Attempts::UnderWay under_way) {
     under_way_ = std::move(under_way);
+    if (!in_doubt_) in_doubt_.emplace(parts_.context.in_doubt);
     state_.note_unclear(steady_now(), options());
   }
 
@@ -201,6 +205,7 @@ class Attempt {
     if (!parts_.owner_limit) return std::nullopt;
     const auto wait = parts_.owner_limit->take(owner_, steady_now());
     if (!wait) return std::nullopt;
+    ++parts_.context.counts.over_owner_limit;
     const std::string errcode = "M_LIMIT_EXCEEDED";
     const json::object body{
         {"errcode", errcode}, {"error", "Too many of your delayed events at once"}, {"retry_after_ms", wait->count()}};
@@ -231,6 +236,8 @@ class Attempt {
 
   Task<Step> try_later(TryLater later) {
     log::warn("Sending a delayed event has no clear outcome yet: {}", later.reason);
+    if (!in_doubt_) in_doubt_.emplace(parts_.context.in_doubt);
+    ++parts_.context.counts.tried_again;
     if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
     parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, began_, steady_now(),
                                 parts_.health.outage_end());
@@ -301,7 +308,7 @@ class Attempt {
   }
 
   Task<Step> finalise(domain::Outcome outcome) {
-    if (const auto* const error = std::get_if<domain::HomeserverError>(&outcome)) log_failure(event_->event, *error);
+    count(outcome);
     const domain::Finalised finalised{now(), std::move(outcome)};
     auto record = [this, &finalised] { return parts_.store.finalise(delay_id_, finalised); };
     auto record_once = [this, &record] { return parts_.adoption_lock.while_shared(record); };
@@ -311,9 +318,23 @@ class Attempt {
     co_return Leave{Effect::perform};
   }
 
+  void count(const domain::Outcome& outcome) {
+    Counts& counts = parts_.context.counts;
+    if (const auto* const error = std::get_if<domain::HomeserverError>(&outcome)) {
+      const std::string errcode = errcode_of(*error);
+      ++counts.failed[class_of(errcode)];
+      log_failure(event_->event, *error, errcode);
+      return;
+    }
+    ++counts.sent;
+    const std::chrono::duration<double> late = now() - due_;
+    if (!state_.on_request) counts.lateness_seconds.add(late.count());
+  }
+
   Task<Step> release(Release release) {
     const bool is_held = release.was_looked_for && !is_aside();  // by the grace, until which nothing is tried
     const bool is_retried = !state_.on_request && !is_held;
+    if (is_retried) ++parts_.context.counts.tried_again;
     if (is_retried && !parts_.health.in_outage()) {
       const async::Steady outage_end = parts_.health.outage_end();
       const Retry& retry =
@@ -339,6 +360,7 @@ class Attempt {
   }
 
   Task<Step> give_up() {
+    ++parts_.context.counts.given_up;
     log::warn("A delayed event is given up: the homeserver is reachable, but has not let it through for a day");
     co_return Finalise{final_error(parts_.retries.find(delay_id_, due_))};
   }
@@ -380,6 +402,7 @@ class Attempt {
   std::optional<domain::UserId> caller_;
   Reply reply_;                   // none where nobody has asked
   Attempts::UnderWay under_way_;  // from its claim on
+  std::optional<Counted> in_doubt_;
   AttemptState state_;
   std::optional<DelayedEvent> event_;  // while it has its turn
   DelayId transaction_;                // its own, or that of a twin with which it has exchanged

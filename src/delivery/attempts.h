@@ -27,6 +27,7 @@ class Attempts {
 
   // Nothing: one is under way already, and goes on as it is.
   UnderWay begin(domain::DelayId delay_id);
+  std::size_t size() const { return events_.size(); }
   bool contains(domain::DelayId delay_id) const { return events_.contains(delay_id); }
   // An attempt has ended.
   async::Condition& ended() { return ended_; }

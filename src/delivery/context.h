@@ -6,6 +6,7 @@
 #include "async/clock.h"
 #include "async/task_group.h"
 #include "base/log.h"
+#include "delivery/figures.h"
 #include "delivery/options.h"
 
 #include <exception>
@@ -46,6 +47,8 @@ struct Context {
   const Options options;
   async::TaskGroup loops;     // end at once when we stop. All events depend on each of them
   async::TaskGroup attempts;  // are waited for when we stop
+  Counts counts;
+  std::size_t in_doubt = 0;
 };
 
 }  // namespace afterword::delivery

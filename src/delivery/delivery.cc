@@ -132,6 +132,18 @@ Task<void> Delivery::settled(DelayId delay_id, async::Steady give_up) {
   }
 }
 
+Figures Delivery::figures() const {
+  const Implementation& delivery = *implementation_;
+  Figures figures{delivery.context.counts};
+  figures.timers = delivery.due_events.timers();
+  figures.waiting = delivery.dispatcher.queued();
+  figures.under_way = delivery.attempts.size();
+  figures.in_doubt = delivery.context.in_doubt;
+  figures.aside = delivery.retries.aside();
+  figures.in_outage = delivery.health.in_outage();
+  return figures;
+}
+
 Task<void> Delivery::drain(std::chrono::milliseconds limit) {
   using namespace async::asio::experimental::awaitable_operators;
   Context& context = implementation_->context;

@@ -20,6 +20,7 @@
 
 #include "async/clock.h"
 #include "async/task.h"
+#include "delivery/figures.h"
 #include "delivery/options.h"
 #include "delivery/send_now_answer.h"
 #include "homeserver/homeserver.h"
@@ -55,6 +56,8 @@ class Delivery {
 
   // Goes on when no attempt for this event is under way here, or at `give_up`.
   Task<void> settled(domain::DelayId delay_id, async::Steady give_up);
+
+  Figures figures() const;
 
   // Starts no more attempts, and goes on when the homeserver has answered those under way and that is recorded, or
   // `limit` has passed. Attempts that wait to be tried again are continued by the next start.

@@ -1148,6 +1148,24 @@ TEST_F(DeliveryTest, WhatIsNotLetThroughForEverHoldsUpItsRoomForAWhileAndFailsAf
   }
 }
 
+TEST_F(DeliveryTest, CountsWhatIsSetAsideAndGivenUp) {
+  start(for_a_day);
+  homeserver_.answer_send = [](const auto&) { return homeserver::NotArrived{"not let through"}; };
+  schedule(room_a, 1s);
+  clock_.advance(1min);
+  EXPECT_EQ(delivery_->figures().aside, 0u);
+  EXPECT_GT(delivery_->figures().tried_again, 0u);
+  clock_.advance(2min);
+  EXPECT_EQ(delivery_->figures().aside, 1u);
+  EXPECT_EQ(delivery_->figures().given_up, 0u);
+  clock_.advance(24h + 10min);
+  EXPECT_EQ(delivery_->figures().aside, 0u);
+  EXPECT_EQ(delivery_->figures().given_up, 1u);
+  EXPECT_EQ(delivery_->figures().failed[class_of("M_UNKNOWN")], 1u);
+  EXPECT_EQ(delivery_->figures().sent, 0u);
+  stop(0ms);
+}
+
 // Whoever's they are: many accounts help nobody.
 TEST_F(DeliveryTest, HoweverManyAreNotLetThroughTheyHoldUpTheirRoomForAWhileInAll) {
   for (const Stuck& stuck : stuck_answers) {

@@ -76,6 +76,8 @@ class Dispatcher {
   // Takes out all that wait for the first turn.
   std::vector<QueuedEvent> take_fresh() { return queues_.take_fresh(); }
 
+  std::size_t queued() const { return queues_.size(); }
+
   // Until we stop.
   Task<void> run();
   // We are stopping: those who wait for a turn go on without one.

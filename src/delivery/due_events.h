@@ -42,6 +42,8 @@ class DueEvents {
   // Until we stop.
   Task<void> run();
 
+  std::size_t timers() const { return timers_.size() + held_.size(); }
+
  private:
   std::optional<Timestamp> next_wake() const;
   void release_held(Timestamp now);

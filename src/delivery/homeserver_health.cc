@@ -41,6 +41,7 @@ Task<void> HomeserverHealth::ask_until_reachable(domain::UserId owner, std::stri
 void HomeserverHealth::begin_outage(const std::string& suspicion, const std::string& reason) {
   if (in_outage()) return;
   outage_begin_ = context_.clock.steady_now();
+  ++context_.counts.outages;
   log::warn("The homeserver takes no events: {}; asked about it, {}", suspicion, reason);
 }
 

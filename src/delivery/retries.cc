@@ -101,6 +101,11 @@ bool Retries::is_aside(domain::DelayId delay_id, Timestamp due) const {
   return retry != nullptr && retry->is_aside;
 }
 
+std::size_t Retries::aside() const {
+  const auto is_aside = [](const auto& retry) { return retry.second.is_aside; };
+  return static_cast<std::size_t>(std::ranges::count_if(retries_, is_aside));
+}
+
 Milliseconds Retries::set_aside_or_wait(domain::DelayId delay_id, Timestamp due, bool may_have_arrived,
                                         Milliseconds at_least) {
   const auto found = retries_.find(delay_id);

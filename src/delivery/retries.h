@@ -56,6 +56,8 @@ class Retries {
   // pause is no shorter than `at_least`. There is none for an event that has not failed.
   Milliseconds set_aside_or_wait(domain::DelayId delay_id, Timestamp due, bool may_have_arrived, Milliseconds at_least);
 
+  std::size_t aside() const;
+
   Backoff backoff;  // also of those who could not begin to send
 
  private:

@@ -103,6 +103,12 @@ std::vector<QueuedEvent> RoomQueues::take_fresh() {
   return taken;
 }
 
+std::size_t RoomQueues::size() const {
+  std::size_t events = 0;
+  for (const auto& lane : lanes_) events += lane.second.events.size();
+  return events;
+}
+
 void RoomQueues::erase_if_idle(const Lane& lane) {
   const auto found = lanes_.find(lane);
   const Queue& queue = found->second;

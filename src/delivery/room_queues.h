@@ -69,6 +69,8 @@ class RoomQueues {
   bool pause(const Lane& lane);
   void resume(const Lane& lane);
 
+  std::size_t size() const;
+
   // Takes out all that wait for their first turn.
   std::vector<QueuedEvent> take_fresh();
 

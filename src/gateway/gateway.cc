@@ -75,26 +75,31 @@ Gateway::Gateway(api::Context& context, const store::KnownSenders& senders, home
       passing_{context.clock, std::move(options.trusted_proxies)} {}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
-  if (request.target == "*") co_return api::ok("{}");  // of OPTIONS alone, which asks for nothing in particular
   const std::optional<http::Target> target = http::Target::parse(request.target);
-  if (!target) co_return to_response(api::unrecognized());
   // The answer to a HEAD is the head of that to a GET; the server leaves the body out. Whatever goes into the body must
   // be known for it.
   const bool is_head = request.method == "HEAD";
-  Route route = find_route(is_head ? "GET" : request.method, *target);
+  Route route = UnrecognizedRoute{};
+  if (target) route = find_route(is_head ? "GET" : request.method, *target);
+  const bool asks_for_nothing = request.target == "*";  // of OPTIONS alone
+  if (asks_for_nothing) route = PreflightRoute{};
+  RequestMeter meter(requests_, context_.clock, route);
+  if (asks_for_nothing) co_return meter.answered(api::ok("{}"));
+  if (!target) co_return meter.answered(to_response(api::unrecognized()));
   if (std::holds_alternative<PassThroughRoute>(route)) {
-    if (!is_served(served_paths_, *target)) co_return to_response(api::unrecognized());
+    if (!is_served(served_paths_, *target)) co_return meter.answered(to_response(api::unrecognized()));
     if (request.rest && is_form(request)) {
       const bool is_there = co_await http::gather(request, max_form_bytes);
       if (!is_there) co_return no_answer();
     }
     if (may_name_delay_in_form(request, *target)) route = UnrecognizedRoute{};
   } else if (!target->is_text()) {
-    co_return to_response(api::not_text());
+    co_return meter.answered(to_response(api::not_text()));
   }
   if (is_head && !std::holds_alternative<PassThroughRoute>(route)) request.method = "GET";
-  const auto answer_route = [&](const auto& found) { return answer(found, request, *target); };
-  co_return co_await std::visit(answer_route, route);
+  const auto answer_route = [&](auto& found) { return answer(found, request, *target); };
+  http::Response response = co_await std::visit(answer_route, route);
+  co_return meter.answered(std::move(response));
 }
 
 Asking Gateway::asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const {
@@ -154,8 +159,7 @@ async::Task<http::Response> Gateway::answer(const ScheduleRoute& route, http::Re
 
 // Token and rate limits come before the body is read. Where the action stands in the body, it is taken for a restart
 // until then, because that is the one that must be answered in time.
-async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Request& request,
-                                            const http::Target& target) {
+async::Task<http::Response> Gateway::answer(ManageRoute& route, http::Request& request, const http::Target& target) {
   api::ManageRequest manage;
   manage.form = route.form;
   manage.delay_id = route.delay_id;
@@ -186,6 +190,7 @@ async::Task<http::Response> Gateway::answer(const ManageRoute& route, http::Requ
     const auto action = api::read_action_body(request.body);
     if (!action) co_return to_response(action.error());
     manage.action = *action;
+    route.action = *action;
     if (needs_caller && *action != domain::Action::restart) {
       asking.purpose = purpose_of(*action);
       auto caller = co_await caller_of(std::move(asking));
@@ -337,6 +342,7 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
     if (!caller) co_return response;
   }
   reader.user_id = std::move(caller->user_id);
+  ++answers_looked_into_;
   co_return co_await show_delay_ids_of(context_.store, *context_.bodies, std::move(reader), std::move(response));
 }
 

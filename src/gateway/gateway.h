@@ -9,6 +9,7 @@
 #include "async/task.h"
 #include "gateway/pass_through.h"
 #include "gateway/rate_limits.h"
+#include "gateway/request_figures.h"
 #include "gateway/routes.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/token_cache.h"
@@ -16,6 +17,8 @@
 #include "http/message.h"
 #include "store/known_senders.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,6 +40,10 @@ class Gateway {
 
   async::Task<http::Response> handle(http::Request request);
 
+  const RequestFigures& requests() const { return *requests_; }
+  const RateLimits::Hits& rate_limit_hits() const { return rate_limits_.hits(); }
+  std::uint64_t answers_looked_into() const { return answers_looked_into_; }
+
  private:
   // The request must outlive it, unchanged.
   Asking asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const;
@@ -46,7 +53,8 @@ class Gateway {
 
   // One for each kind of route. The arguments outlive the task; the request may be moved from.
   async::Task<http::Response> answer(const ScheduleRoute& route, http::Request& request, const http::Target& target);
-  async::Task<http::Response> answer(const ManageRoute& route, http::Request& request, const http::Target& target);
+  // Fills in the action where it stands in the body.
+  async::Task<http::Response> answer(ManageRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const LookUpRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const ListScheduledRoute& route, http::Request& request,
                                      const http::Target& target);
@@ -76,6 +84,8 @@ class Gateway {
   RateLimits rate_limits_;
   std::vector<std::string> served_paths_;
   Passing passing_;
+  std::uint64_t answers_looked_into_ = 0;
+  const std::shared_ptr<RequestFigures> requests_ = std::make_shared<RequestFigures>();
 };
 
 }  // namespace afterword::gateway

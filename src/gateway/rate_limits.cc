@@ -11,19 +11,19 @@ RateLimits::RateLimits(RateLimitOptions options)
       guess_(options.guess) {}
 
 RateLimits::Wait RateLimits::schedule(const domain::UserId& user_id, Steady now) {
-  return enabled_ ? schedule_.take(user_id, now) : std::nullopt;
+  return !enabled_ ? std::nullopt : count(Limit::schedule, schedule_.take(user_id, now));
 }
 
 RateLimits::Wait RateLimits::manage(const domain::UserId& user_id, Steady now) {
-  return enabled_ ? manage_.take(user_id, now) : std::nullopt;
+  return !enabled_ ? std::nullopt : count(Limit::manage, manage_.take(user_id, now));
 }
 
 RateLimits::Wait RateLimits::look_up(const domain::UserId& user_id, Steady now) {
-  return enabled_ ? look_up_.take(user_id, now) : std::nullopt;
+  return !enabled_ ? std::nullopt : count(Limit::look_up, look_up_.take(user_id, now));
 }
 
-RateLimits::Wait RateLimits::manage_without_token(const std::string& delay_id, Steady now) const {
-  return enabled_ ? delay_id_.wait_of(delay_id, now) : std::nullopt;
+RateLimits::Wait RateLimits::manage_without_token(const std::string& delay_id, Steady now) {
+  return !enabled_ ? std::nullopt : count(Limit::delay_id, delay_id_.wait_of(delay_id, now));
 }
 
 void RateLimits::met_known(const std::string& delay_id, Steady now) {
@@ -31,7 +31,7 @@ void RateLimits::met_known(const std::string& delay_id, Steady now) {
 }
 
 RateLimits::Wait RateLimits::met_unknown(const std::string& address, Steady now) {
-  return enabled_ ? guess_.take(address, now) : std::nullopt;
+  return !enabled_ ? std::nullopt : count(Limit::guess, guess_.take(address, now));
 }
 
 }  // namespace afterword::gateway

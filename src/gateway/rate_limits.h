@@ -9,8 +9,12 @@
 #include "base/time.h"
 #include "domain/ids.h"
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace afterword::gateway {
 
@@ -38,17 +42,29 @@ class RateLimits {
 
   // Managing without a token: ask before, and say afterwards whether there is such an event. Only then is it counted,
   // for the delay_id or for the address.
-  Wait manage_without_token(const std::string& delay_id, Steady now) const;
+  Wait manage_without_token(const std::string& delay_id, Steady now);
   void met_known(const std::string& delay_id, Steady now);
   Wait met_unknown(const std::string& address, Steady now);
 
+  // How often each was hit.
+  static constexpr std::array<std::string_view, 5> names{"schedule", "manage", "look_up", "delay_id", "guess"};
+  using Hits = std::array<std::uint64_t, names.size()>;
+  const Hits& hits() const { return hits_; }
+
  private:
+  enum class Limit : std::uint8_t { schedule, manage, look_up, delay_id, guess };
+  Wait count(Limit limit, Wait wait) {
+    if (wait) ++hits_[static_cast<std::size_t>(limit)];
+    return wait;
+  }
+
   bool enabled_;
   RateLimiter<domain::UserId> schedule_;
   RateLimiter<domain::UserId> manage_;
   RateLimiter<domain::UserId> look_up_;
   RateLimiter<std::string> delay_id_;
   RateLimiter<std::string> guess_;
+  Hits hits_{};
 };
 
 }  // namespace afterword::gateway

@@ -139,6 +139,7 @@ struct TokenCache::Implementation {
   std::unordered_map<Sha256, std::shared_ptr<Call>, DigestHash> calls;
   Calls known_calls;    // by token
   Calls unknown_calls;  // by address
+  TokenFigures counts;
   async::TaskGroup tasks;
 };
 
@@ -235,13 +236,18 @@ Task<TokenAnswer> TokenCache::identify(TokenQuestion question) {
   std::optional<Stale> stale;
   if (const Entry* entry = cache.find(key)) {
     const bool is_recent = cache.is_fresh(*entry) && entry->asked >= question.not_before;
-    if (is_recent || question.takes_any_age) co_return entry->identity;
+    if (is_recent || question.takes_any_age) {
+      ++cache.counts.known;
+      co_return entry->identity;
+    }
     stale.emplace(Stale{entry->identity});
   } else if (const Refusal* refusal = cache.find_refusal(key)) {
+    ++cache.counts.refused;
     co_return refusal->error;
   }
 
   const auto call = question.only_if_remembered ? nullptr : cache.join_call(key, question);
+  if (!question.only_if_remembered) ++(call ? cache.counts.asked : cache.counts.busy);
   if (!call && stale) co_return std::move(*stale);
   if (!call) co_return Busy{};
   const async::Steady give_up = stale ? std::min(question.take_stale, question.give_up) : question.give_up;
@@ -256,7 +262,10 @@ Task<TokenAnswer> TokenCache::identify(TokenQuestion question) {
   }
 
   const bool is_unreachable = !call->answer || std::holds_alternative<Unreachable>(*call->answer);
-  if (stale && is_unreachable) co_return std::move(*stale);
+  if (stale && is_unreachable) {
+    ++cache.counts.stale;
+    co_return std::move(*stale);
+  }
   if (!call->answer) co_return Unreachable{"it does not answer in time"};
   TokenAnswer answer = std::visit([](const auto& given) { return TokenAnswer(given); }, *call->answer);
   co_return answer;
@@ -295,6 +304,13 @@ void TokenCache::doubt_user_of(const AccessToken& access_token) {
   const auto found = by_credentials.find(digest_of(Credentials{access_token, std::nullopt, std::nullopt}));
   if (found != by_credentials.end()) doubt(entries.get<ByUser>(), found->user_id());
   implementation_->calls.clear();  // they may have been answered before
+}
+
+TokenFigures TokenCache::figures() const {
+  TokenFigures figures = implementation_->counts;
+  figures.entries = implementation_->entries.size();
+  figures.calls = implementation_->known_calls.taken() + implementation_->unknown_calls.taken();
+  return figures;
 }
 
 Task<void> TokenCache::close() {

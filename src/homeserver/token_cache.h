@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -69,6 +70,18 @@ struct Stale {
 struct Busy {};  // not asked: too much is being asked already
 using TokenAnswer = std::variant<Identity, Stale, domain::HomeserverError, Unreachable, Busy>;
 
+// Since the start: how questions were answered without asking the homeserver, or not at all.
+struct TokenFigures {
+  std::uint64_t known = 0;
+  std::uint64_t refused = 0;  // known to be unknown
+  std::uint64_t asked = 0;    // the homeserver, alone or with others
+  std::uint64_t stale = 0;    // of those: it could not be asked in time, and what it said before did
+  std::uint64_t busy = 0;     // too much was being asked already
+  // And now.
+  std::size_t entries = 0;
+  std::size_t calls = 0;  // whoami under way
+};
+
 class TokenCache {
  public:
   TokenCache(async::Executor executor, async::Clock& clock, Homeserver& homeserver, TokenCacheOptions options = {});
@@ -87,6 +100,8 @@ class TokenCache {
   // Whoever has this token, and the token, may have ended. The homeserver is asked again before any entry of theirs
   // counts; only while it cannot be asked they are as stale ones.
   void doubt_user_of(const AccessToken& access_token);
+
+  TokenFigures figures() const;
 
   // Ends the calls that are under way; those who wait for them are answered Unreachable.
   Task<void> close();

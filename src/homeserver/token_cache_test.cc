@@ -359,6 +359,24 @@ TEST_F(TokenCacheTest, ADoubtedTokenIsStaleWhileNobodyCanBeAsked) {
   EXPECT_TRUE(std::holds_alternative<domain::HomeserverError>(identify("alice")));
 }
 
+TEST_F(TokenCacheTest, CountsHowItAnswers) {
+  identify("alice");
+  identify("alice");
+  identify("nobody");
+  identify("nobody");
+  clock_.advance(5min);
+  homeserver_.next_whoami_answers = {Unreachable{"down"}};
+  EXPECT_TRUE(std::holds_alternative<Stale>(identify("alice")));
+  const TokenFigures figures = cache_.figures();
+  EXPECT_EQ(figures.known, 1u);
+  EXPECT_EQ(figures.refused, 1u);
+  EXPECT_EQ(figures.asked, 3u);
+  EXPECT_EQ(figures.stale, 1u);
+  EXPECT_EQ(figures.busy, 0u);
+  EXPECT_EQ(figures.entries, 1u);
+  EXPECT_EQ(figures.calls, 0u);
+}
+
 TEST_F(TokenCacheTest, ARefusedTokenIsNotStaleAfterwards) {
   identify("alice");
   clock_.advance(5min);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -25,6 +26,7 @@ class ByteBudget {
   ByteBudget& operator=(const ByteBudget&) = delete;
 
   std::size_t taken_bytes() const { return taken_bytes_; }
+  std::uint64_t refusals() const { return refusals_; }  // how often there was no room
 
   class Share {
    public:
@@ -58,7 +60,10 @@ class ByteBudget {
 
     // Holds `bytes` in all, if there is room for them.
     bool grow_to(std::size_t bytes) {
-      if (!has_room_for(bytes)) return false;
+      if (!has_room_for(bytes)) {
+        ++budget_->refusals_;
+        return false;
+      }
       if (bytes > held_bytes_) hold(bytes);
       return true;
     }
@@ -97,6 +102,7 @@ class ByteBudget {
 
   const std::size_t limit_bytes_;
   std::size_t taken_bytes_ = 0;
+  std::uint64_t refusals_ = 0;
   std::unordered_map<std::string, std::size_t> taken_by_;  // by owner; none that holds nothing
 };
 

@@ -159,6 +159,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       if (!is_reused) {
         auto* const tls_context = self->tls_context ? &*self->tls_context : nullptr;
         call->connection = std::make_shared<ClientConnection>(self->executor, tls_context);
+        ++self->opened;
         const auto failure = co_await call->connection->open(self->origin, self->names, self->options.connect_timeout);
         if (failure) co_return NoAnswer{call->arrived, *failure};
         if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
@@ -323,6 +324,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   std::deque<std::shared_ptr<Call>> queue;             // those that wait for a slot
   std::deque<std::shared_ptr<ClientConnection>> idle;  // the one used last at the end
   KeepTime keep_time;
+  std::uint64_t opened = 0;  // connections
   bool closed = false;
 };
 
@@ -386,6 +388,11 @@ async::Task<SendResult> Client::send(Request request, SendLimits limits) {
 
 async::Task<SendResult> Client::stream(Request request, std::chrono::milliseconds timeout) {
   return Implementation::send(implementation_, std::move(request), timeout, Implementation::Body::in_pieces);
+}
+
+ClientFigures Client::figures() const {
+  const Implementation& client = *implementation_;
+  return {client.options.max_connections, client.slots_taken, client.idle.size(), client.opened};
 }
 
 void Client::close() { implementation_->close(); }

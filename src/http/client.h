@@ -52,6 +52,14 @@ struct SendLimits {
   std::size_t max_response_bytes;     // of the body
 };
 
+// How its connections are used.
+struct ClientFigures {
+  std::size_t max_connections = 0;
+  std::size_t in_use = 0;
+  std::size_t idle = 0;      // and open
+  std::uint64_t opened = 0;  // connections, since the start
+};
+
 class Client {
  public:
   Client(async::Executor executor, Origin origin, ClientOptions options = {});
@@ -68,6 +76,8 @@ class Client {
   // is read in pieces. That rest has no limits but that it gets on (ClientOptions::stall_timeout). Whoever gives it up
   // closes its connection. `timeout` is for the head.
   async::Task<SendResult> stream(Request request, std::chrono::milliseconds timeout);
+
+  ClientFigures figures() const;
 
   // Ends what is in flight with NoAnswer, breaks off what is read in pieces, and closes all connections.
   void close();

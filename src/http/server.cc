@@ -182,9 +182,16 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     ConnectionTable& connections = context.connections;
     std::string peer = peer_of(socket);
     std::string owner = context.options.is_trusted_proxy(peer) ? std::string() : share_owner(peer);
-    if (!owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner) return;
+    if (!owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner) {
+      ++beyond_share;
+      return;
+    }
+    ++accepted;
     if (is_full()) {
-      if (const auto connection = connections.let_one_go()) connection->close();
+      if (const auto connection = connections.let_one_go()) {
+        ++gave_way;
+        connection->close();
+      }
     }
     const auto connection = std::make_shared<ServerConnection>(std::move(socket), std::move(peer), owner, context);
     const auto place = connections.add(connection, std::move(owner));
@@ -260,6 +267,10 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   asio::steady_timer ticker;
   asio::steady_timer all_ended;  // cancelled when the last connection has ended
   bool stopped = false;
+  // Of connections, for the figures.
+  std::uint64_t accepted = 0;
+  std::uint64_t beyond_share = 0;
+  std::uint64_t gave_way = 0;
 };
 
 Server::Server(async::Executor executor, Handler handler, ServerOptions options, Admit admit)
@@ -275,6 +286,16 @@ Result<void, std::string> Server::listen(const std::string& host, std::uint16_t 
 std::uint16_t Server::port() const {
   error_code ignored;
   return implementation_->acceptor.local_endpoint(ignored).port();
+}
+
+ServerFigures Server::figures() const {
+  const Implementation& server = *implementation_;
+  return {server.context.options.max_connections,
+          server.context.connections.size(),
+          server.accepted,
+          server.beyond_share,
+          server.gave_way,
+          server.context.refused};
 }
 
 async::Task<void> Server::drain(std::chrono::milliseconds limit) {

@@ -19,6 +19,16 @@
 
 namespace afterword::http {
 
+struct ServerFigures {
+  std::size_t max_connections = 0;
+  std::size_t connections = 0;
+  // Since the start.
+  std::uint64_t accepted = 0;
+  std::uint64_t beyond_share = 0;  // closed at once, for their address had its share
+  std::uint64_t gave_way = 0;      // those that waited for their client, to new ones
+  std::uint64_t refused = 0;       // requests that are none, or bring more than they may
+};
+
 class Server {
  public:
   // Without `admit` every request may bring max_body_bytes and is handled to its end.
@@ -29,6 +39,8 @@ class Server {
   // what the system said, for a person.
   Result<void, std::string> listen(const std::string& host, std::uint16_t port);
   std::uint16_t port() const;
+
+  ServerFigures figures() const;
 
   // Accepts no more connections. Each answer is its connection's last; those that stay idle are closed after the
   // farewell. Goes on when the requests in flight are answered or `limit` has passed. Then the rest are cut: their

@@ -497,6 +497,7 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
       response = no_room_in_memory();
       break;
   }
+  ++context_.refused;
   AnswerContext answer;
   answer.keep_alive = false;
   answer.date = context_.date;

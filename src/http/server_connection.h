@@ -39,7 +39,8 @@ struct ServerContext {
   ConnectionTable connections;
   std::uint64_t tick = 0;  // since the server started
   std::string date;        // of the tick
-  bool draining = false;   // answers close their connection
+  std::uint64_t refused = 0;
+  bool draining = false;  // answers close their connection
 };
 
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {

@@ -119,6 +119,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App* const serve =
       add_configured(app, "serve", "Run until SIGTERM or SIGINT, then finish what is under way", arguments);
   add_configured(app, "check", "Look at homeserver, registration and database, and say what to fix", arguments);
+  CLI::App* const health =
+      add_configured(app, "health", "Ask the server that runs whether it is ready, at its ops.listen", arguments);
   CLI::App* const import_synapse = add_import_synapse(app, arguments);
   CLI::App* const move = add_move(app, arguments);
   app.footer(start_help);  // last, or the commands would have it too
@@ -146,6 +148,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
 
   if (init->parsed()) return InitCommand{arguments.folder, std::move(settings)};
   if (serve->parsed()) return ServeCommand{arguments.configuration, std::move(settings)};
+  if (health->parsed()) return HealthCommand{arguments.configuration, std::move(settings)};
   if (import_synapse->parsed()) {
     return ImportSynapseCommand{arguments.configuration, std::move(settings), arguments.synapse_database};
   }

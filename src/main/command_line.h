@@ -28,6 +28,10 @@ struct CheckCommand {
   std::filesystem::path configuration;
   std::vector<ops::Setting> settings;
 };
+struct HealthCommand {
+  std::filesystem::path configuration;
+  std::vector<ops::Setting> settings;
+};
 struct ImportSynapseCommand {
   std::filesystem::path configuration;
   std::vector<ops::Setting> settings;
@@ -42,8 +46,8 @@ struct Shown {  // help or version, for standard output
 struct Misused {  // a line that says how, for standard error
   std::string text;
 };
-using CommandLine =
-    std::variant<InitCommand, ServeCommand, CheckCommand, ImportSynapseCommand, MoveCommand, Shown, Misused>;
+using CommandLine = std::variant<InitCommand, ServeCommand, CheckCommand, HealthCommand, ImportSynapseCommand,
+                                 MoveCommand, Shown, Misused>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

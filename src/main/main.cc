@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "main/check.h"
 #include "main/command_line.h"
+#include "main/health.h"
 #include "main/import_synapse.h"
 #include "main/move.h"
 #include "main/process_limits.h"
@@ -40,6 +41,8 @@ int run(const ServeCommand& command) {
 }
 
 int run(const CheckCommand& command) { return check(command); }
+
+int run(const HealthCommand& command) { return health(command); }
 
 int run(const ImportSynapseCommand& command) { return import_synapse(command); }
 

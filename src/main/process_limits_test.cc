@@ -12,9 +12,11 @@ TEST(ConnectionLimits, NeverAddUpToMoreThanThereAre) {
   for (const std::size_t descriptors : {64u, 256u, 1024u, 4096u, 20'000u, 65'536u, 1'048'576u}) {
     const ConnectionLimits limits = share_out(descriptors);
     // The two clients that pass requests on never have more under way than there are requests.
-    const std::size_t most = limits.clients + limits.passing + 2 * limits.passing_idle + 2 * limits.own;
+    const std::size_t most =
+        limits.clients + limits.passing + 2 * limits.passing_idle + limits.operations + 2 * limits.own;
     EXPECT_LT(most, descriptors) << descriptors;
     EXPECT_GE(descriptors - most, descriptors < 2048 ? descriptors / 16 : 100) << "left for the store and the log";
+    EXPECT_GT(limits.operations, 0u);
     EXPECT_GT(limits.whoami, 0u);
     EXPECT_LT(2 * limits.whoami, limits.own) << "so that nobody waits for what is asked about made-up tokens";
     EXPECT_GE(limits.own, descriptors < 2048 ? descriptors / 16 : 128);

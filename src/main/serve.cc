@@ -8,12 +8,16 @@
 #include "gateway/admission.h"
 #include "gateway/gateway.h"
 #include "homeserver/client.h"
+#include "homeserver/measured.h"
 #include "homeserver/token_cache.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "main/process_limits.h"
 #include "main/service_manager.h"
 #include "main/stop_deadline.h"
+#include "monitoring/exposition.h"
+#include "monitoring/operations.h"
+#include "monitoring/readiness.h"
 #include "ops/open_store.h"
 #include "store/known_senders.h"
 #include "store/pruning.h"
@@ -65,6 +69,13 @@ http::ServerOptions server_options(const ops::Configuration& configuration, cons
   return options;
 }
 
+http::ServerOptions operations_options(const ConnectionLimits& limits) {
+  http::ServerOptions options = monitoring::server_options();
+  options.max_connections = limits.operations;
+  options.max_connections_per_owner = limits.operations;
+  return options;
+}
+
 delivery::Options delivery_options(const ops::Configuration& configuration, const ConnectionLimits& limits) {
   delivery::Options options;
   options.start_grace = configuration.start_grace;
@@ -102,14 +113,20 @@ class Server {
                      .server_name = configuration.server_name,
                      .kind = configuration.homeserver_kind,
                      .admin_token = configuration.admin_token}),
-        tokens_(executor_, clock_, homeserver_, {.max_calls = limits.whoami}),
-        delivery_(executor_, clock_, senders_, homeserver_, delivery_options(configuration, limits)),
+        measured_homeserver_(homeserver_, clock_),
+        tokens_(executor_, clock_, measured_homeserver_, {.max_calls = limits.whoami}),
+        delivery_(executor_, clock_, senders_, measured_homeserver_, delivery_options(configuration, limits)),
         context_{clock_, senders_, delivery_, configuration.limits, bodies_},
         gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, configuration.trusted_proxies, configuration.served_paths}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),
+        readiness_(executor_, clock_, *store_),
+        operations_([this] { return monitoring::exposition(sources()); }, readiness_),
+        operations_server_(
+            executor_, [this](http::Request request) { return operations_.handle(std::move(request)); },
+            operations_options(limits)),
         background_(executor_, async::OnFailure::end_process),
         guard_(executor_, async::OnFailure::end_process),
         retention_(configuration.retention) {}
@@ -117,18 +134,18 @@ class Server {
   // Whether it is ready to serve; if not, standard error says why. The configuration outlives the task, here and below:
   // serve() waits for it.
   Task<bool> start(const ops::Configuration& configuration) {
+    if (!listen_for_operations(configuration)) co_return false;
     const auto time_known = co_await store::restore_server_time(clock_, *store_);
     if (!time_known) co_return cannot_read(configuration, time_known.error());
     const auto started = co_await delivery_.start();
     if (!started) co_return cannot_read(configuration, started.error());
     const auto listening = http_server_.listen(configuration.listen.host, configuration.listen.port);
     if (!listening) {
-      std::fprintf(stderr, "%s: %s; stop what listens there, or choose another address\n",
-                   configuration.where_listen.c_str(), listening.error().c_str());
-      co_return false;
+      co_return cannot_listen(configuration.where_listen, listening.error());
     }
     background_.spawn("keeping time", store::save_server_time(clock_, *store_));
     background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
+    readiness_.begin();
     co_return true;
   }
 
@@ -137,6 +154,7 @@ class Server {
   // Takes no more requests, lets what is under way end, and closes the store; all within one deadline.
   Task<void> drain() {
     const StopDeadline deadline(clock_.steady_now());
+    readiness_.end();
     guard_.spawn("ending in time", end_at(deadline.last()));
     background_.spawn("cutting long polls", cut_long_polls());
     co_await http_server_.drain(deadline.for_requests(clock_.steady_now()));
@@ -148,6 +166,8 @@ class Server {
     asking_client_.close();
     passing_client_.close();
     long_poll_client_.close();
+    co_await operations_server_.drain(std::chrono::milliseconds(0));
+    co_await readiness_.close();
     co_await store_->close();
     guard_.stop();
     co_await guard_.join();
@@ -157,6 +177,35 @@ class Server {
   static bool cannot_read(const ops::Configuration& configuration, const store::Unavailable& error) {
     std::fprintf(stderr, "%s: %s\n", configuration.where_database.c_str(), error.reason.c_str());
     return false;
+  }
+
+  static bool cannot_listen(const std::string& where, const std::string& error) {
+    std::fprintf(stderr, "%s: %s; stop what listens there, or choose another address\n", where.c_str(), error.c_str());
+    return false;
+  }
+
+  monitoring::Sources sources() const {
+    return {AFTERWORD_VERSION,
+            http_server_,
+            *bodies_,
+            context_,
+            gateway_,
+            tokens_,
+            measured_homeserver_,
+            {{"passing", passing_client_},
+             {"long_polls", long_poll_client_},
+             {"questions", asking_client_},
+             {"deliveries", own_client_}}};
+  }
+
+  // From before the store is asked, so that somebody hears that it is starting.
+  bool listen_for_operations(const ops::Configuration& configuration) {
+    if (!configuration.operations_listen) return true;
+    const ops::Address& address = *configuration.operations_listen;
+    const auto listening = operations_server_.listen(address.host, address.port);
+    if (!listening) return cannot_listen(configuration.where_operations_listen, listening.error());
+    log::info("metrics and health on {}", ops::to_text({address.host, operations_server_.port()}));
+    return true;
   }
 
   // A stop that takes too long is ended by ourselves: that is as safe as a crash, and comes before the kill by a
@@ -185,11 +234,15 @@ class Server {
   http::Client asking_client_;
   http::Client own_client_;
   homeserver::HomeserverClient homeserver_;
+  homeserver::Measured measured_homeserver_;
   homeserver::TokenCache tokens_;
   delivery::Delivery delivery_;
   api::Context context_;
   gateway::Gateway gateway_;
   http::Server http_server_;
+  monitoring::Readiness readiness_;
+  monitoring::Operations operations_;
+  http::Server operations_server_;
   async::TaskGroup background_;
   async::TaskGroup guard_;  // of a stop
   domain::Retention retention_;

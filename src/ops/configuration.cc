@@ -13,6 +13,11 @@ std::string to_text(const Address& address) {
                  : fmt::format("{}:{}", address.host, address.port);
 }
 
+Address reachable(Address address) {
+  if (address.host == "0.0.0.0" || address.host == "::") address.host = "127.0.0.1";
+  return address;
+}
+
 std::optional<std::string> canonical_address(std::string_view text) {
   namespace ip = boost::asio::ip;
   boost::system::error_code error;

@@ -22,6 +22,8 @@ struct Address {
   std::uint16_t port = 0;
 };
 std::string to_text(const Address& address);
+// Where somebody on the same machine finds what listens there.
+Address reachable(Address address);
 
 // An IP address in the one way in which a peer's is written when it connects: of IPv4 as such, also where it stands
 // within one of IPv6 (::ffff:192.0.2.7). Nothing: it is none.
@@ -52,6 +54,7 @@ struct Configuration {
   std::string as_token;      // out of the registration
   bool rate_limited = true;  // as the registration says
   Address listen;
+  std::optional<Address> operations_listen;  // nothing: nobody is told how it goes
   Database database;
   domain::Limits limits;
   domain::Retention retention;
@@ -63,6 +66,7 @@ struct Configuration {
 
   // How an error that shows only when they are used names them: FILE:LINE: KEY, or --set KEY.
   std::string where_listen;
+  std::string where_operations_listen;
   std::string where_database;
 
   std::vector<std::string> warnings;  // what is allowed but probably not meant, a line each

@@ -71,7 +71,7 @@ Taken take_registration(const std::string& value, Folder folder, Configuration& 
   return {};
 }
 
-Taken take_listen(const std::string& value, Folder, Configuration& configuration) {
+Taken take_address(const std::string& value, Address& address) {
   const auto wrong = [&] {
     return fmt::format("'{}' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or [::1]:8009", value);
   };
@@ -88,9 +88,17 @@ Taken take_listen(const std::string& value, Folder, Configuration& configuration
   const char* const end = value.data() + value.size();
   const auto parsed = std::from_chars(value.data() + colon + 1, end, port);
   if (host.empty() || parsed.ec != std::errc() || parsed.ptr != end) return wrong();
-
-  configuration.listen = {std::string(host), port};
+  address = {std::string(host), port};
   return {};
+}
+
+Taken take_listen(const std::string& value, Folder, Configuration& configuration) {
+  return take_address(value, configuration.listen);
+}
+
+Taken take_operations_listen(const std::string& value, Folder, Configuration& configuration) {
+  if (value == "none") return {};
+  return take_address(value, configuration.operations_listen.emplace());
 }
 
 Taken take_database(const std::string& value, Folder folder, Configuration& configuration) {
@@ -318,6 +326,11 @@ constexpr Key table[] = {
      "what is below it; / is everything. The rest is answered 404. For instance,\n"
      "/_matrix/client, /_matrix/media leaves out administration and federation.",
      take_served_paths},
+    {"ops.listen", "none", "",
+     "Where whoever watches over Afterword finds /metrics and /health, as\n"
+     "127.0.0.1:9009; or none. Nothing there asks for a token: let nobody else reach\n"
+     "it.",
+     take_operations_listen},
     {"log.level", "info", "", "How much is written to standard error: trace, debug, info, warning, error, off.",
      take_log_level},
 };

@@ -64,12 +64,6 @@ std::string configuration_text(const std::vector<Setting>& settings) {
   return text;
 }
 
-// Where a proxy on the same machine finds what listens there.
-std::string reachable(Address address) {
-  if (address.host == "0.0.0.0" || address.host == "::") address.host = "127.0.0.1";
-  return to_text(address);
-}
-
 }  // namespace
 
 Result<InitialFiles, std::string> make_initial_files(const std::filesystem::path& folder,
@@ -145,7 +139,7 @@ std::string next_steps(const InitialFiles& files) {
 )",
       fmt::arg("configuration", std::filesystem::absolute(files.configuration_path).lexically_normal().string()),
       fmt::arg("registration", std::filesystem::absolute(files.configuration.registration).lexically_normal().string()),
-      fmt::arg("address", reachable(files.configuration.listen)));
+      fmt::arg("address", to_text(reachable(files.configuration.listen))));
 }
 
 }  // namespace afterword::ops

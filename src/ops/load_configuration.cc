@@ -58,6 +58,7 @@ class Reader {
     Configuration configuration;
     for (const Key& key : keys()) take(key, configuration);
     configuration.where_listen = where("listen");
+    configuration.where_operations_listen = where("ops.listen");
     configuration.where_database = where("database");
     return configuration;
   }

@@ -67,6 +67,8 @@ class StoreDecorator : public Store {
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return around("prune", store_.prune(retention, now));
   }
+  Task<StoreResult<void>> try_to_write() override { return around("try_to_write", store_.try_to_write()); }
+  Figures figures() const override { return store_.figures(); }
   Task<void> close() override { return store_.close(); }
 
  private:

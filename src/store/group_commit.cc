@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace afterword::store {
@@ -108,8 +109,18 @@ void GroupCommit::commit_batches() {
 
 void GroupCommit::commit(Batch& batch) {
   committing_ = &batch;
+  const auto begin = std::chrono::steady_clock::now();
   commit_(batch.operations());
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   committing_ = nullptr;
+  const std::lock_guard lock(mutex_);
+  figures_.operations.add(static_cast<double>(batch.operations().size()));
+  figures_.seconds.add(took.count());
+}
+
+CommitFigures GroupCommit::figures() const {
+  const std::lock_guard lock(mutex_);
+  return figures_;
 }
 
 void GroupCommit::complete(Operation& operation) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "async/task.h"
+#include "store/figures.h"
 
 #include <boost/asio/use_awaitable.hpp>
 
@@ -64,6 +65,8 @@ class GroupCommit {
   // rest of it is done. It may be gone afterwards.
   void complete(Operation& operation);
 
+  CommitFigures figures() const;
+
  private:
   // The operations of one commit. What is not completed when it goes is dropped.
   class Batch {
@@ -97,10 +100,11 @@ class GroupCommit {
 
   Batch* committing_ = nullptr;  // the committing thread's
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Operation*> waiting_;  // guarded by mutex_
   bool stopping_ = false;            // guarded by mutex_
+  CommitFigures figures_;            // guarded by mutex_
 
   // Committing on the executor.
   bool gathering_ = false;

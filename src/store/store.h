@@ -19,6 +19,7 @@
 #include "domain/delayed_event.h"
 #include "domain/limits.h"
 #include "domain/transitions.h"
+#include "store/figures.h"
 
 #include <cstdint>
 #include <optional>
@@ -172,6 +173,12 @@ class Store {
 
   // Forgets finalised events beyond the retention, a bounded number at a time; answers whether there may be more.
   virtual Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) = 0;
+
+  // Makes a change that says nothing new: whether the store takes changes at present.
+  virtual Task<StoreResult<void>> try_to_write() = 0;
+
+  // For the metrics. Waits for nothing but a lock that is held for an instant.
+  virtual Figures figures() const = 0;
 
   // Takes no more verbs, and goes on when all that were taken are answered and the files are closed.
   virtual Task<void> close() = 0;

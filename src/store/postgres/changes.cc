@@ -46,10 +46,12 @@ void Changes::commit(std::span<Operation* const> operations, const Change::Batch
       }
       session_.note(error);
       for (Operation* operation : operations) operation->fail(error.what());
+      ++failed_commits_;
       return commit_log_.note_failed(error.what());
     } catch (const std::exception& error) {
       session_.close();  // in whatever state it is
       for (Operation* operation : operations) operation->fail(error.what());
+      ++failed_commits_;
       return commit_log_.note_failed(error.what());
     }
   }

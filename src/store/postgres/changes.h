@@ -10,6 +10,8 @@
 #include "store/postgres/session.h"
 #include "store/postgres/verbs.h"
 
+#include <atomic>
+#include <cstdint>
 #include <span>
 
 namespace afterword::store::postgres {
@@ -21,6 +23,8 @@ class Changes {
   // Answers all or fails all.
   void commit(std::span<Operation* const> operations);
 
+  std::uint64_t failed_commits() const { return failed_commits_; }  // on any thread
+
  private:
   void commit(std::span<Operation* const> operations, const Change::Batch& batch);
 
@@ -29,6 +33,7 @@ class Changes {
   Doubts doubts_;
   CommitLog commit_log_;
   bool closed_ = false;
+  std::atomic<std::uint64_t> failed_commits_ = 0;
 };
 
 }  // namespace afterword::store::postgres

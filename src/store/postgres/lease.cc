@@ -22,6 +22,7 @@ const Statement registration{"register_instance",
                              "INSERT INTO instances (lease_until)"
                              " SELECT clock_timestamp() + $1::int8 * interval '1 ms'"
                              " WHERE NOT EXISTS (SELECT FROM origin WHERE NOT finished) RETURNING instance"};
+const Statement touching{"touch_instance", "UPDATE instances SET ended = ended WHERE instance = $1::int8"};
 const Statement end{"end_lease", "UPDATE instances SET ended = true WHERE instance = $1::int8"};
 
 InstanceId register_instance(Connection& connection, std::chrono::milliseconds duration) {
@@ -61,6 +62,15 @@ bool Lease::may_judge_others() const {
   const auto now = options_.clock();
   const std::lock_guard lock(mutex_);
   return now >= patient_until_ && now - renewed_at_ < 2 * options_.renew_every;
+}
+
+void Lease::touch(Connection& connection) const { connection.run(touching, Parameters(instance())); }
+
+Figures::LeaseFigures Lease::figures() const {
+  const auto now = options_.clock();
+  const std::lock_guard lock(mutex_);
+  const auto left = options_.duration - options_.margin - (now - renewed_at_);
+  return {std::max(left, std::chrono::milliseconds(0)), lost_};
 }
 
 void Lease::give_up() {
@@ -128,6 +138,7 @@ void Lease::renew() {
   }
   const std::lock_guard lock(mutex_);
   if (began - renewed_at_ >= 2 * options_.renew_every) patient_until_ = options_.clock() + options_.patience;
+  if (instance != instance_) ++lost_;
   instance_ = instance;
   renewed_at_ = began;
 }

@@ -6,6 +6,7 @@
 // until give_up() or destruction. Destroyed without give_up(), it runs out by itself, as after a crash. Thread: any.
 #pragma once
 
+#include "store/figures.h"
 #include "store/postgres/session.h"
 
 #include <chrono>
@@ -50,6 +51,11 @@ class Lease {
   // it was for the others too, and who comes back first would take over what all of them have.
   bool may_judge_others() const;
 
+  // A write of ours, as a renewal is; its time limit stays as it is. Throws Error.
+  void touch(Connection& connection) const;
+
+  Figures::LeaseFigures figures() const;
+
   // Others may take over at once what this instance had. Ends the renewal.
   void give_up();
 
@@ -69,6 +75,7 @@ class Lease {
   InstanceId instance_ = nobody;
   std::chrono::milliseconds renewed_at_{};  // when the latest renewal began
   std::chrono::milliseconds patient_until_{};
+  std::uint64_t lost_ = 0;  // instances that this process has been before
 
   std::thread thread_;
 };

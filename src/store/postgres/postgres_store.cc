@@ -36,6 +36,24 @@ class PostgresStore final : public Store {
     return delivery_queries_.perform<ServerTime>(std::move(keep));
   }
 
+  Task<StoreResult<void>> try_to_write() override {
+    // Behind the changes of others, which must not be stuck.
+    Settle changes;
+    co_await change_commits_.submit(changes);
+    const auto settled = changes.take_answer();
+    if (!settled) co_return settled.error();
+    auto touch = [this](Session& session) { lease_->touch(session.connection()); };
+    co_return co_await delivery_queries_.perform<void>(std::move(touch));
+  }
+
+  Figures figures() const override {
+    Figures figures;
+    figures.commits = change_commits_.figures();
+    figures.failed_commits = changes_.failed_commits();
+    figures.lease = lease_->figures();
+    return figures;
+  }
+
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
     return queries_.ask(postgres::find_transaction(transaction));
   }

@@ -55,12 +55,12 @@ void ActiveEvents::add(const NewEvent& event) {
 
   Place place = end();
   if (free_.empty()) {
-    slots_.push_back(slot);
+    slots_.emplace_back();
   } else {
     place = free_.back();
     free_.pop_back();
-    slots_[place] = slot;
   }
+  write(place, slot);
   places_.emplace(event.delay_id, place);
   undo_.push_back({Undo::Of::addition, place, {}, event.delay_id});
 }
@@ -72,13 +72,19 @@ void ActiveEvents::remove(const domain::DelayId& delay_id) {
   undo_.push_back({Undo::Of::removal, place, slots_[place], delay_id});
   users_.drop(slots_[place].user);
   rooms_.drop(slots_[place].room);
-  slots_[place] = {};
+  write(place, {});
   free_.push_back(place);
   places_.erase(found);
 }
 
 void ActiveEvents::change(Place place, const Slot& slot) {
   undo_.push_back({Undo::Of::change, place, slots_[place], {}});
+  write(place, slot);
+}
+
+void ActiveEvents::write(Place place, const Slot& slot) {
+  if (slots_[place].sending) --sending_;
+  if (slot.sending) ++sending_;
   slots_[place] = slot;
 }
 
@@ -96,25 +102,25 @@ void ActiveEvents::keep() {
 
 void ActiveEvents::roll_back() {
   for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) {
-    Slot& slot = slots_[undo->place];
+    const Slot slot = slots_[undo->place];
     switch (undo->of) {
       case Undo::Of::addition:
         users_.drop(slot.user);
         rooms_.drop(slot.room);
-        slot = {};
+        write(undo->place, {});
         free_.push_back(undo->place);
         places_.erase(undo->delay_id);
         break;
       case Undo::Of::removal:
         assert(free_.back() == undo->place);
         free_.pop_back();
-        slot = undo->before;
-        users_.add_again(slot.user);
-        rooms_.add_again(slot.room);
+        write(undo->place, undo->before);
+        users_.add_again(undo->before.user);
+        rooms_.add_again(undo->before.room);
         places_.emplace(undo->delay_id, undo->place);
         break;
       case Undo::Of::change:
-        slot = undo->before;
+        write(undo->place, undo->before);
         break;
     }
   }

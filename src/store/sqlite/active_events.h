@@ -80,6 +80,7 @@ class ActiveEvents {
   const std::string& room_of(const Slot& slot) const { return rooms_.text(slot.room); }
 
   std::size_t size() const { return places_.size(); }
+  std::size_t sending() const { return sending_; }  // of those
   std::uint32_t count_of(const domain::UserId& user_id) const { return users_.uses(user_id.value); }
   // Every slot has a place below this.
   Place end() const { return static_cast<Place>(slots_.size()); }
@@ -100,11 +101,14 @@ class ActiveEvents {
     domain::DelayId delay_id;
   };
 
+  void write(Place place, const Slot& slot);
+
   boost::unordered_flat_map<domain::DelayId, Place, std::hash<domain::DelayId>> places_;
   std::deque<Slot> slots_;
   std::vector<Place> free_;  // a stack, so that undoing in reverse order finds each slot free again
   SharedTexts users_;
   SharedTexts rooms_;
+  std::size_t sending_ = 0;
   std::vector<Undo> undo_;
 };
 

@@ -79,6 +79,7 @@ void Engine::fail(std::span<Operation* const> batch, const std::string& reason) 
   active_.roll_back();
   journal_.roll_back();
   for (Operation* operation : batch) operation->fail(reason);
+  ++failed_commits_;
   commit_log_.note_failed(reason);
 }
 
@@ -122,6 +123,14 @@ ServerTime Engine::server_time(const MachineTime& machine) {
 }
 
 void Engine::keep_server_time() { time_table_.write(time_.value()); }
+
+void Engine::try_to_write() {
+  if (time_) time_table_.write_anew(*time_);
+}
+
+Figures::Held Engine::held() const {
+  return {active_.size() - active_.sending(), active_.sending(), static_cast<std::uint64_t>(journal_.entries())};
+}
 
 std::optional<DelayId> Engine::find_transaction(const domain::TransactionKey& transaction) {
   return events_.find_transaction(transaction);

@@ -40,6 +40,7 @@ class Engine {
   // save_time() in two steps: only the second one writes.
   ServerTime server_time(const MachineTime& machine);
   void keep_server_time();
+  void try_to_write();
   std::optional<DelayId> find_transaction(const domain::TransactionKey& transaction);
   ScheduleAnswer schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled);
   ActionAnswer restart(const DelayId& delay_id, const std::optional<UserId>& caller, Timestamp now);
@@ -56,6 +57,10 @@ class Engine {
   bool has_sent(const UserId& user_id);
   std::vector<SentEvent> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
   bool prune(const domain::Retention& retention, Timestamp now);
+
+  // As of the last commit.
+  Figures::Held held() const;
+  std::uint64_t failed_commits() const { return failed_commits_; }
 
  private:
   // An event that a verb is about, as it finds it.
@@ -80,6 +85,7 @@ class Engine {
   TimeTable time_table_;
   std::optional<KeptTime> time_;  // as it was told last; from then on it is the truth, kept or not
   CommitLog commit_log_;
+  std::uint64_t failed_commits_ = 0;
   // What is damaged in the file, if anything is. Then nothing is read or written any more, so that nothing is promised
   // that is not kept.
   std::string damage_;

@@ -44,6 +44,8 @@ class Journal {
   void keep();
   void roll_back();
 
+  std::int64_t entries() const { return progress_.entries; }  // that are not folded yet
+
  private:
   enum class Sweep : std::uint8_t { none, folding, removing };
   struct Progress {

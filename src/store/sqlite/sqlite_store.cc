@@ -5,6 +5,7 @@
 #include "store/sqlite/schema.h"
 #include "store/sqlite/transfer_origin.h"
 
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -26,7 +27,9 @@ class SqliteStore final : public Store {
  public:
   SqliteStore(async::Executor executor, CommitOn commit_on, std::unique_ptr<Engine> engine)
       : engine_(std::move(engine)),
-        commits_(std::move(executor), commit_on, [this](std::span<Operation* const> batch) { commit(batch); }) {}
+        commits_(std::move(executor), commit_on, [this](std::span<Operation* const> batch) { commit(batch); }) {
+    figures_.held = engine_->held();
+  }
 
   Task<StoreResult<ServerTime>> save_time(MachineTime machine) override {
     auto keep = [machine](Engine& engine) {
@@ -39,6 +42,17 @@ class SqliteStore final : public Store {
     // On a full disk we start nevertheless: what passes through goes on.
     auto tell = [machine](Engine& engine) { return engine.server_time(machine); };
     co_return co_await perform<ServerTime>(std::move(tell));
+  }
+
+  Task<StoreResult<void>> try_to_write() override {
+    return perform<void>([](Engine& engine) { engine.try_to_write(); });
+  }
+
+  Figures figures() const override {
+    const std::lock_guard lock(figures_mutex_);
+    Figures figures = figures_;
+    figures.commits = commits_.figures();
+    return figures;
   }
 
   Task<StoreResult<std::optional<DelayId>>> find_transaction(const domain::TransactionKey& transaction) override {
@@ -142,12 +156,21 @@ class SqliteStore final : public Store {
   void commit(std::span<Operation* const> batch) {
     if (engine_) {
       engine_->commit(batch);
+      note_figures();
       if (closing_) engine_.reset();
     } else {
       for (Operation* operation : batch) operation->fail("the store is closed");
     }
   }
 
+  void note_figures() {
+    const std::lock_guard lock(figures_mutex_);
+    figures_.held = engine_->held();
+    figures_.failed_commits = engine_->failed_commits();
+  }
+
+  mutable std::mutex figures_mutex_;
+  Figures figures_;                 // guarded by it
   std::unique_ptr<Engine> engine_;  // until it is closed; the committing thread's
   bool closing_ = false;            // the committing thread's
   bool adopted_ = false;            // the executor's

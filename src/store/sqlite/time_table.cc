@@ -8,7 +8,8 @@ TimeTable::TimeTable(Database& database)
     : read_(database, "SELECT boot_id, at_boot_ts, wall_offset_ms, latest_ts FROM server_time"),
       write_(database,
              "INSERT OR REPLACE INTO server_time (id, boot_id, at_boot_ts, wall_offset_ms, latest_ts) "
-             "VALUES (0, ?, ?, ?, ?)") {}
+             "VALUES (0, ?, ?, ?, ?)"),
+      remove_(database, "DELETE FROM server_time") {}
 
 KeptTime TimeTable::read(const std::string& boot_id, const ActiveEvents& active) {
   KeptTime kept = read();
@@ -23,6 +24,11 @@ KeptTime TimeTable::read() {
   auto rows = read_.query();
   if (!rows.next()) return {};
   return {rows.text(0), {rows.timestamp(1), rows.milliseconds(2)}, rows.timestamp(3)};
+}
+
+void TimeTable::write_anew(const KeptTime& kept) {
+  remove_.run();
+  write(kept);
 }
 
 void TimeTable::write(const KeptTime& kept) {

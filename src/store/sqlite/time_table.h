@@ -21,10 +21,13 @@ class TimeTable {
   // them.
   KeptTime read(const std::string& boot_id, const ActiveEvents& active);
   void write(const KeptTime& kept);
+  // The same with a write to the file for certain: SQLite does not write what stands there already.
+  void write_anew(const KeptTime& kept);
 
  private:
   Statement read_;
   Statement write_;
+  Statement remove_;
 };
 
 }  // namespace afterword::store::sqlite

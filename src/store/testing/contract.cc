@@ -606,8 +606,21 @@ TEST_P(StoreContract, TakesNothingAfterClosing) {
   runner_.run(store().close());
   EXPECT_TRUE(runner_.run(store().look_up(delay_id, std::nullopt)).has_error());
   EXPECT_TRUE(runner_.run(store().restart(delay_id, std::nullopt, noon)).has_error());
+  EXPECT_TRUE(runner_.run(store().try_to_write()).has_error());
   reopen();
   EXPECT_EQ(look_up(delay_id).state, State::scheduled);
+}
+
+TEST_P(StoreContract, TriesToWriteWithoutAChange) {
+  EXPECT_FALSE(runner_.run(store().try_to_write()).has_error()) << "before there is anything";
+  const MachineTime machine{"a boot", 1h, wall_noon};
+  const ServerTime time = answer(store().save_time(machine));
+  const auto delay_id = scheduled(new_event(alice));
+  EXPECT_FALSE(runner_.run(store().try_to_write()).has_error());
+  EXPECT_EQ(look_up(delay_id).state, State::scheduled);
+  reopen();
+  EXPECT_FALSE(runner_.run(store().try_to_write()).has_error());
+  EXPECT_GE(answer(store().save_time(machine)).at(machine), time.at(machine));
 }
 
 TEST_P(StoreContract, KnowsWhichEventsCameFromDelayedOnes) {

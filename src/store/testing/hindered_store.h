@@ -26,6 +26,7 @@ class HinderedStore final : public ForwardingStore {
   std::chrono::milliseconds adopt_answers{0};
   std::chrono::milliseconds finalise_answers{0};
   std::chrono::milliseconds list_answers{0};
+  std::chrono::milliseconds write_begins{0};
 
   Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                        Timestamp now) override {
@@ -57,6 +58,12 @@ class HinderedStore final : public ForwardingStore {
     auto adopted = co_await store_->adopt();
     co_await clock_.sleep_for(adopt_answers);
     co_return adopted;
+  }
+  Task<StoreResult<void>> try_to_write() override {
+    co_await clock_.sleep_for(write_begins);
+    throw_if_told();
+    if (disk_is_full) co_return full();
+    co_return co_await store_->try_to_write();
   }
 
  private:

@@ -315,6 +315,11 @@ Task<StoreResult<bool>> MemoryStore::prune(domain::Retention retention, Timestam
   co_return false;
 }
 
+Task<StoreResult<void>> MemoryStore::try_to_write() {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  co_return StoreResult<void>();
+}
+
 Task<void> MemoryStore::close() {
   closed_ = true;
   database_.leases_.at(instance_).ended = true;

@@ -86,6 +86,8 @@ class MemoryStore : public Store {
   Task<StoreResult<bool>> has_sent(UserId user_id) override;
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override;
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override;
+  Task<StoreResult<void>> try_to_write() override;
+  Figures figures() const override { return {}; }
   Task<void> close() override;
 
  private:
