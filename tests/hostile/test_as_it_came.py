@@ -10,7 +10,7 @@ from .wire import Wire
 
 _TARGETS = [
     f"{PATH}/%2F%25%3B%3F%5C+", f"{PATH}/%2f%5c", f"{PATH}/%C3%A4%c3%a4", f"{PATH}/%00%0d%0A%7f", f"{PATH}//b///",
-    f"{PATH}/;a=b;c", f"{PATH}/!r:x/@u:x/$e/#".replace("#", "%23"), f"{PATH}/'\"<>{{}}|^`\\~(a)*,&=@:", f"{PATH}/...",
+    f"{PATH}/;a=b;c", f"{PATH}/%zz/100%", f"{PATH}/!r:x/@u:x/$e/%23", f"{PATH}/'\"<>{{}}|^`\\~(a)*,&=@:", f"{PATH}/...",
     f"{PATH}?", f"{PATH}??", f"{PATH}?a=1&a=2&b&=c&a=&&a=1", f"{PATH}?a=%2F+%20%2B;b=c", f"{PATH}?next=https://x/?y=z",
     f"{PATH}?a=/../b", f"{PATH}?%zz=%", "/", "/?", "/_synapse/admin/v1/rooms?order_by=a", "/.well-known/matrix/client",
 ]  # fmt: skip

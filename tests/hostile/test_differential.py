@@ -5,6 +5,7 @@ bodies. And where both take the bytes of a client, they must take them for the s
 """
 
 import contextlib
+import re
 import socket
 import time
 from collections import Counter
@@ -110,7 +111,11 @@ def _check_all(behind: Behind, sent: Iterable[bytes]) -> int:
     # Nothing came later, of what no answer was waited for.
     time.sleep(0.3)
     arrived.update((each.method, each.target, each.body) for each in behind.reader.take())
-    assert arrived == behind.written() - before
+    written = behind.written() - before
+    assert arrived <= written
+    # Go refuses a path in which a percent sign encodes nothing.
+    unread = [target.partition("?")[0] for _, target, _ in written - arrived]
+    assert [path for path in unread if not re.search(r"%(?![0-9A-Fa-f]{2})", path)] == []
     return sum(arrived.values())
 
 
