@@ -182,10 +182,14 @@ def _parsed(text: str) -> Any:
 
 
 def without_what_is_announced(transcript: list[dict[str, Any]], *, by_us: bool) -> list[dict[str, Any]]:
-    """Without what docs/protocol.md section 5 has Afterword add or replace; if `by_us`, it must be there."""
+    """Without what docs/protocol.md section 5 has Afterword add or replace; if `by_us`, it must be there. It asks for
+    these answers uncompressed."""
     for line in transcript:
         path = line.get("asked", "").partition("?")[0]
-        if line.get("status") != 200 or not path.endswith(("client/versions", "/capabilities")):
+        if not path.endswith(("client/versions", "/capabilities")):
+            continue
+        line["headers"] = [header for header in line["headers"] if header[0] != "content-encoding"]
+        if line["status"] != 200:
             continue
         for names, announced in _ANNOUNCED.items():
             of_these = line["body"].get(names, {})
