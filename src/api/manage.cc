@@ -1,6 +1,7 @@
 #include "api/manage.h"
 
 #include "base/json.h"
+#include "delivery/event_log.h"
 
 #include <chrono>
 
@@ -37,7 +38,12 @@ async::Task<ActionOutcome> try_change(Context& context, Action action, DelayId d
   if (!met) co_return to_response(store_unavailable());
   if (std::holds_alternative<store::NotFound>(*met)) co_return store::NotFound{};
   const auto& [effect, timing] = std::get<store::ActionResult>(*met);
-  if (action == Action::restart && effect == Effect::perform) context.delivery.restarted(delay_id, timing.due());
+  if (effect == Effect::perform) {
+    delivery::log_event(log::level::debug,
+                      action == Action::cancel ? "a delayed event is cancelled" : "a delayed event is restarted",
+                      delay_id);
+    if (action == Action::restart) context.delivery.restarted(delay_id, timing.due());
+  }
   co_return effect;
 }
 

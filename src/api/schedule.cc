@@ -1,6 +1,7 @@
 #include "api/schedule.h"
 
 #include "base/json.h"
+#include "delivery/event_log.h"
 
 #include <algorithm>
 
@@ -41,7 +42,12 @@ async::Task<http::Response> schedule(Context& context, ScheduleRequest request) 
     co_return to_response(too_many_scheduled(std::max(wait, Milliseconds(1))));
   }
   const auto& scheduled = std::get<store::Scheduled>(*answer);
-  if (scheduled.created) context.delivery.expect(scheduled.delay_id, event.timing.due());
+  if (scheduled.created) {
+    delivery::log_event(
+        log::level::debug, "a delayed event is scheduled", scheduled.delay_id,
+        {{"room", event.event.room_id.value}, {"type", event.event.type}, {"delay_ms", event.timing.delay.count()}});
+    context.delivery.expect(scheduled.delay_id, event.timing.due());
+  }
   co_return scheduled_as(scheduled.delay_id);
 }
 

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/overloaded.h"
 #include "delivery/attempt_rules.h"
+#include "delivery/event_log.h"
 #include "http/message.h"
 
 #include <algorithm>
@@ -23,17 +24,9 @@ using domain::EventId;
 // is the longest pause, because there may be many such attempts.
 constexpr unsigned store_failures = 2;
 
-// Room and type are whatever a client wrote.
-std::string quoted(const std::string& text) { return to_text(json::value(text)); }
-
 std::string errcode_of(const domain::HomeserverError& error) {
   const auto body = parse_json_object(error.body);
   return body ? string_member(*body, "errcode").value_or("") : "";
-}
-
-void log_failure(const domain::EventToSend& event, const domain::HomeserverError& error, const std::string& errcode) {
-  log::warn("A delayed event failed: {} in {}: {} {}", quoted(event.type), quoted(event.room_id.value), error.status,
-            quoted(errcode));
 }
 
 // Its steps are its functions, in the order of attempt.h.
@@ -235,7 +228,8 @@ class Attempt {
   }
 
   Task<Step> try_later(TryLater later) {
-    log::warn("Sending a delayed event has no clear outcome yet: {}", later.reason);
+    log_event(log::level::warn, "sending a delayed event has no clear outcome yet", delay_id_,
+              {{"room", room_id_.value}, {"reason", later.reason}});
     if (!in_doubt_) in_doubt_.emplace(parts_.context.in_doubt);
     ++parts_.context.counts.tried_again;
     if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
@@ -259,7 +253,7 @@ class Attempt {
     auto found = co_await parts_.adoption_lock.while_shared(look_up);
     if (!parts_.store_retry.note_result(found)) co_return AwaitTurn{parts_.store_retry.backoff.after(store_failures)};
     if (!*found || (*found)->state != domain::State::sending) {
-      log::warn("An attempt to send a delayed event has ended without us");
+      log_event(log::level::warn, "an attempt to send a delayed event has ended without us", delay_id_);
       co_return Leave{Effect::wait, due_};  // to see what has become of it
     }
     set_event(std::move(**found));
@@ -323,11 +317,14 @@ class Attempt {
     if (const auto* const error = std::get_if<domain::HomeserverError>(&outcome)) {
       const std::string errcode = errcode_of(*error);
       ++counts.failed[class_of(errcode)];
-      log_failure(event_->event, *error, errcode);
+      log_event(
+          log::level::warn, "a delayed event failed", delay_id_,
+          {{"room", room_id_.value}, {"type", event_->event.type}, {"status", error->status}, {"errcode", errcode}});
       return;
     }
     ++counts.sent;
     const std::chrono::duration<double> late = now() - due_;
+    log_event(log::level::debug, "a delayed event is sent", delay_id_, {{"late_ms", (now() - due_).count()}});
     if (!state_.on_request) counts.lateness_seconds.add(late.count());
   }
 
@@ -361,7 +358,9 @@ class Attempt {
 
   Task<Step> give_up() {
     ++parts_.context.counts.given_up;
-    log::warn("A delayed event is given up: the homeserver is reachable, but has not let it through for a day");
+    log_event(log::level::warn,
+              "a delayed event is given up: the homeserver is reachable, but has not let it through for a day",
+              delay_id_, {{"room", room_id_.value}});
     co_return Finalise{final_error(parts_.retries.find(delay_id_, due_))};
   }
 

@@ -2,7 +2,9 @@
 
 #include "async/task_group.h"
 #include "async/testing/manual_clock.h"
+#include "base/log.h"
 #include "base/testing/temporary_folder.h"
+#include "delivery/event_log.h"
 #include "homeserver/testing/fake_homeserver.h"
 #include "store/testing/hindered_store.h"
 #include "store/testing/open_sqlite.h"
@@ -232,8 +234,9 @@ TEST_F(DeliveryTest, ARefusalAtItsTimeIsFinal) {
 class LoggedLines {
  public:
   LoggedLines() : before_(spdlog::default_logger()) {
-    const auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(text_);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+    auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_st>(text_));
+    logger->set_formatter(make_log_formatter());
+    spdlog::set_default_logger(std::move(logger));
   }
   ~LoggedLines() { spdlog::set_default_logger(before_); }
   LoggedLines(const LoggedLines&) = delete;
@@ -258,7 +261,9 @@ TEST_F(DeliveryTest, WhatFailsIsALineInTheLogThatTellsNoSecret) {
   EXPECT_EQ(failed_with(leave.delay_id), 403);
   const std::string text = lines.text();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
-  EXPECT_THAT(text, ::testing::HasSubstr(R"("m.call.member\nforged" in "!a:example.org": 403 "M_FORBIDDEN")"));
+  EXPECT_THAT(text, ::testing::HasSubstr("a delayed event failed event=" + log_name(leave.delay_id) +
+                                         R"( room=!a:example.org type="m.call.member\nforged" status=403)" +
+                                         " errcode=M_FORBIDDEN"));
   EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("secret")));
   EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr(leave.delay_id.to_string())));
 }

@@ -3,6 +3,7 @@
 #include "api/matrix_error.h"
 #include "base/log.h"
 #include "gateway/forwarded.h"
+#include "gateway/request_id.h"
 #include "http/matrix_answer.h"
 
 #include <fmt/format.h>
@@ -13,28 +14,42 @@
 namespace afterword::gateway {
 namespace {
 
+// What is known of a request once it is on its way.
+struct Passed {
+  std::string method;
+  std::string request_id;
+};
+
+Passed prepare(http::Request& request, const Passing& passing) {
+  set_forwarded(request, passing.trusted_proxies);
+  return {request.method, set_request_id(request, passing.trusted_proxies)};
+}
+
 // While the homeserver is away, every request would have a line.
-void log_outcome(Passing& passing, const std::string& method, const Result<http::Response, http::NoAnswer>& answer) {
+void log_outcome(Passing& passing, const Passed& passed, const Result<http::Response, http::NoAnswer>& answer) {
   if (answer) {
     const auto works = passing.outage.worked();
     if (works) log::info("the homeserver answers again; {} requests had no answer", works->failures);
+    log_with(log::level::debug, "the homeserver has answered a request",
+             {{"method", passed.method}, {"status", answer->status}, {"request_id", passed.request_id}});
     return;
   }
   const auto failing = passing.outage.failed(passing.clock.steady_now());
   if (!failing) return;
   const std::string others =
       failing->unsaid > 0 ? fmt::format(" (and {} more since this was last said)", failing->unsaid) : "";
-  log::warn("the homeserver gave no answer to a {}: {}{}", method, answer.error().reason, others);
+  log_with(log::level::warn, "the homeserver gave no answer to a request" + others,
+           {{"method", passed.method}, {"reason", answer.error().reason}, {"request_id", passed.request_id}});
 }
 
-http::Response to_response(Passing& passing, const std::string& method, Result<http::Response, http::NoAnswer> answer) {
+http::Response to_response(Passing& passing, const Passed& passed, Result<http::Response, http::NoAnswer> answer) {
   if (!answer && answer.error().was_cancelled) {
     http::Response none;
     none.status = http::no_answer;
     return none;
   }
   if (!answer && answer.error().no_room) return http::no_room_in_memory();
-  log_outcome(passing, method, answer);
+  log_outcome(passing, passed, answer);
   if (!answer) return api::to_response(api::homeserver_unreachable());
   return std::move(*answer);
 }
@@ -42,10 +57,9 @@ http::Response to_response(Passing& passing, const std::string& method, Result<h
 }  // namespace
 
 async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing) {
-  set_forwarded(request, passing.trusted_proxies);
-  const std::string method = request.method;
+  const Passed passed = prepare(request, passing);
   auto answer = co_await homeserver.stream(std::move(request), max_passing_time);
-  co_return to_response(passing, method, std::move(answer));
+  co_return to_response(passing, passed, std::move(answer));
 }
 
 void ask_for_all_of_it(http::Request& request) {
@@ -58,10 +72,9 @@ void ask_for_all_of_it(http::Request& request) {
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
                                                   http::SendLimits limits) {
   ask_for_all_of_it(request);
-  set_forwarded(request, passing.trusted_proxies);
-  const std::string method = request.method;
+  const Passed passed = prepare(request, passing);
   auto answer = co_await homeserver.send(std::move(request), limits);
-  co_return to_response(passing, method, std::move(answer));
+  co_return to_response(passing, passed, std::move(answer));
 }
 
 void forget_body(http::Response& answer) {

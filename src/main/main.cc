@@ -36,8 +36,8 @@ int run(const InitCommand& command) {
 int run(const ServeCommand& command) {
   const auto configuration = ops::load_configuration(command.configuration, command.settings);
   if (!configuration) return complain(configuration.error(), exit_misuse);
-  set_up_log(configuration->log_level);
-  return serve(*configuration);
+  set_up_log(configuration->log_level, configuration->log_format);
+  return serve(*configuration, [&] { return ops::load_configuration(command.configuration, command.settings); });
 }
 
 int run(const CheckCommand& command) { return check(command); }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <netinet/in.h>
 #include <poll.h>
@@ -187,6 +188,46 @@ TEST_F(ProgramTest, NoSignalButThoseThatStopItEndsAServer) {
 
   EXPECT_EQ(std::filesystem::status(folder_.path() / "made" / "afterword.db").permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+// Only the level of the log; and a configuration that is wrong by now changes nothing.
+TEST_F(ProgramTest, AHangupHasTheLevelOfTheLogReadAgain) {
+  ASSERT_EQ(init("--listen 127.0.0.1:0 --set log.format=json").status, 0);
+  const std::filesystem::path path = folder_.path() / "made" / "afterword.yaml";
+  const std::string before = text_of(path);
+  const std::filesystem::path log = folder_.path() / "log";
+  const pid_t program = ::fork();
+  if (program == 0) {
+    const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(file, STDERR_FILENO);
+    ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", path.c_str(), nullptr);
+    ::_exit(127);
+  }
+  const auto says = [&log](const std::string& text) {
+    for (int tries = 0; tries < 300; ++tries) {
+      if (text_of(log).find(text) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+  };
+  EXPECT_TRUE(says(R"("message":"serving on )"));
+
+  const std::string level = "level: info";
+  std::string changed = before;
+  changed.replace(changed.find(level), level.size(), "level: nonsense");
+  folder_.write("made/afterword.yaml", changed);
+  ::kill(program, SIGHUP);
+  EXPECT_TRUE(says("the log stays as it is: " + path.string()));
+  changed = before;
+  changed.replace(changed.find(level), level.size(), "level: debug");
+  folder_.write("made/afterword.yaml", changed);
+  ::kill(program, SIGHUP);
+  EXPECT_TRUE(says(R"("message":"the level of the log is debug")"));
+
+  ::kill(program, SIGTERM);
+  int status = -1;
+  ::waitpid(program, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(ProgramTest, TooFewOpenFilesAreRefused) {

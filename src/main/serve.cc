@@ -248,15 +248,31 @@ class Server {
   domain::Retention retention_;
 };
 
-Task<void> run_until_signal(Server& server, const ops::Configuration& configuration, io_context& io, int& exit_status) {
-  async::asio::signal_set signals(io, SIGTERM, SIGINT);
+void read_log_level_again(const LoadConfiguration& load) {
+  const auto configuration = load();
+  if (!configuration) {
+    log::error("the configuration cannot be read again, and the log stays as it is: {}", configuration.error());
+    return;
+  }
+  set_log_level(configuration->log_level);
+  log::info("the level of the log is {}", configuration->log_level);
+}
+
+// What is passed by reference outlives the task: serve() waits for it.
+Task<void> run_until_signal(Server& server, const ops::Configuration& configuration, const LoadConfiguration& load,
+                            io_context& io, int& exit_status) {
+  async::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   if (co_await server.start(configuration)) {
     log::info("serving on {}", ops::to_text({configuration.listen.host, server.port()}));
     tell_service_manager("READY=1");
     boost::system::error_code ignored;
-    co_await signals.async_wait(async::asio::redirect_error(async::asio::use_awaitable, ignored));
+    for (int signal = SIGHUP; signal == SIGHUP;) {
+      signal = co_await signals.async_wait(async::asio::redirect_error(async::asio::use_awaitable, ignored));
+      if (signal == SIGHUP) read_log_level_again(load);
+    }
     // From here on a second signal has its ordinary effect.
     signals.clear(ignored);
+    std::signal(SIGHUP, SIG_IGN);
     std::signal(SIGTERM, SIG_DFL);
     std::signal(SIGINT, SIG_DFL);
     log::info("draining");
@@ -269,15 +285,15 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
 }
 
 // None of these ends a server without what a stop does. A limit on the size of files is to the database what a full
-// disk is; a reader of the log that has gone takes only the log with it; and the others tell a server to read its
-// configuration again, which this one reads once.
+// disk is; a reader of the log that has gone takes only the log with it; and the others tell some servers to read their
+// configuration again. Of this one only the level of the log can be changed so, by SIGHUP, once it serves.
 void ignore_signals() {
   for (const int signal : {SIGXFSZ, SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
 }
 
 }  // namespace
 
-int serve(const ops::Configuration& configuration) {
+int serve(const ops::Configuration& configuration, const LoadConfiguration& load) {
   ignore_signals();
   for (const std::string& warning : configuration.warnings) log::warn("{}", warning);
 
@@ -299,7 +315,7 @@ int serve(const ops::Configuration& configuration) {
   Server server(io, configuration, share_out(descriptors), std::move(*store));
   int exit_status = 1;
   async::TaskGroup main_task(io.get_executor(), async::OnFailure::end_process);
-  main_task.spawn("serve", run_until_signal(server, configuration, io, exit_status));
+  main_task.spawn("serve", run_until_signal(server, configuration, load, io, exit_status));
   io.run();
   if (exit_status == 0) log::info("stopped");
   return exit_status;

@@ -1,6 +1,7 @@
 // What an operator decides: read once at start, then never changed.
 #pragma once
 
+#include "base/log.h"
 #include "base/result.h"
 #include "domain/limits.h"
 #include "gateway/rate_limits.h"
@@ -63,6 +64,7 @@ struct Configuration {
   std::vector<std::string> trusted_proxies;  // canonical addresses
   std::vector<std::string> served_paths;     // none: all
   std::string log_level;
+  LogFormat log_format = LogFormat::text;
 
   // How an error that shows only when they are used names them: FILE:LINE: KEY, or --set KEY.
   std::string where_listen;

@@ -257,6 +257,12 @@ Taken take_log_level(const std::string& value, Folder, Configuration& configurat
   return {};
 }
 
+Taken take_log_format(const std::string& value, Folder, Configuration& configuration) {
+  if (value != "text" && value != "json") return "'" + value + "' is no format; write text or json";
+  configuration.log_format = value == "json" ? LogFormat::json : LogFormat::text;
+  return {};
+}
+
 constexpr Key table[] = {
     {"homeserver.url", "", "http://127.0.0.1:8008",
      "Where Afterword reaches the homeserver itself, not through a proxy that\n"
@@ -331,8 +337,11 @@ constexpr Key table[] = {
      "127.0.0.1:9009; or none. Nothing there asks for a token: let nobody else reach\n"
      "it.",
      take_operations_listen},
-    {"log.level", "info", "", "How much is written to standard error: trace, debug, info, warning, error, off.",
+    {"log.level", "info", "",
+     "How much is written to standard error: trace, debug, info, warning, error, off.\n"
+     "On SIGHUP it is read again.",
      take_log_level},
+    {"log.format", "text", "", "How: text, or json, an object a line.", take_log_format},
 };
 
 // Levenshtein's: how many letters must be added, dropped or changed.
