@@ -12,7 +12,8 @@ import resource
 import sys
 
 LARGE_SYNC_BYTES = 10_000_000
-ALICE = "@alice:example.org"  # whose token is "alice", as everybody's is their own name
+# Whose tokens are "alice" and "bob".
+ALICE, BOB = "@alice:example.org", "@bob:example.org"
 
 
 def _answer(body: bytes) -> bytes:
@@ -65,14 +66,15 @@ class _Homeserver:
         return _answer(b"{}")
 
     def _large(self) -> bytes:
-        """Events of Alice: what she has sent, a few times, among many others."""
+        """Every tenth event is Alice's, and now and then one is that which she has sent."""
         if self._large_sync is None:
             text = "x" * 400
             events = []
             for number in range(LARGE_SYNC_BYTES // 650):
                 event_id = self._sent[-1] if self._sent and number % 100 == 0 else event_id_of(str(number))
                 content = {"msgtype": "m.text", "body": text}
-                events.append({"type": "m.room.message", "sender": ALICE, "event_id": event_id, "content": content,
+                sender = ALICE if number % 10 == 0 else BOB
+                events.append({"type": "m.room.message", "sender": sender, "event_id": event_id, "content": content,
                                "origin_server_ts": number, "unsigned": {"age": number}})  # fmt: skip
             rooms = {"join": {"!r:example.org": {"timeline": {"events": events, "limited": False}}}}
             self._large_sync = _answer(json.dumps({"next_batch": "s1", "rooms": rooms}).encode())
