@@ -75,5 +75,14 @@ TEST(ByteBudget, WhatIsHeldAnywayLeavesLessForOthers) {
   EXPECT_TRUE(ByteBudget::Share(budget).grow_to(megabyte));
 }
 
+TEST(ByteBudget, CountsHowOftenThereWasNoRoom) {
+  ByteBudget budget(1024 * 1024);
+  ByteBudget::Share share(budget);
+  EXPECT_TRUE(share.grow_to(100 * 1024));
+  EXPECT_EQ(budget.refusals(), 0u);
+  EXPECT_FALSE(share.grow_to(2 * 1024 * 1024));
+  EXPECT_EQ(budget.refusals(), 1u);
+}
+
 }  // namespace
 }  // namespace afterword::http

@@ -175,13 +175,6 @@ def _say_nonsense(world: World) -> None:
         assert b" 400 " in connection.recv(1024)
 
 
-def _ask_for_too_large_an_answer(world: World) -> None:
-    piece = b"x" * 1_000_000
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 120000000\r\n\r\n"
-    world.answer_to(lambda request: request.path.endswith("/sync"), [head, *[piece] * 120])
-    assert world.user().request("GET", f"{C}/v3/sync").status == 503
-
-
 def _hit_schedule(world: World) -> None:
     user = world.user()
     answers = [user.schedule(ROOM, TEXT, {}, -1).status for _ in range(8)]
@@ -322,7 +315,6 @@ RISES: dict[str, list[tuple[dict[str, str], Callable[[World], None]]]] = {
         ({"reason": "gave_way"}, _connect_until_some_give_way),
     ],
     "afterword_http_requests_refused_total": [({}, _say_nonsense)],
-    "afterword_body_memory_refusals_total": [({}, _ask_for_too_large_an_answer)],
     "afterword_limits_hit_total": [
         ({"limit": "schedule"}, _hit_schedule),
         ({"limit": "manage"}, _hit_manage),
@@ -498,9 +490,10 @@ GAUGES = {
     "afterword_homeserver_connections_limit": test_what_follows_from_the_machine,
 }
 
-# What takes minutes or a day is moved by a unit test, in time that it holds, and shown by the same line of exposition.cc
+# What takes minutes, a day, or much memory is moved by a unit test, in time that it holds, and shown by the same line of exposition.cc
 # as the others.
 UNIT_TESTS = {
+    "afterword_body_memory_refusals_total": "ByteBudget.CountsHowOftenThereWasNoRoom",
     "afterword_deliveries_aside": "DeliveryTest.CountsWhatIsSetAsideAndGivenUp",
     "afterword_deliveries_given_up_total": "DeliveryTest.CountsWhatIsSetAsideAndGivenUp",
     "afterword_token_lookups_stale_total": "TokenCacheTest.CountsHowItAnswers",
