@@ -42,6 +42,11 @@ class Delayed:
     def _acknowledged(self, action: str) -> bool:
         return any(tried.action == action and tried.acknowledged for tried in self.tries)
 
+    @property
+    def promised(self) -> float | None:
+        """When it was first acknowledged. Before that it may not have been known to anybody who sends."""
+        return min((tried.ended for tried in self.tries if tried.action == SCHEDULE and tried.acknowledged), default=None)
+
     def asked(self, action: str) -> bool:
         return any(tried.action == action for tried in self.tries)
 

@@ -105,6 +105,13 @@ def test_a_room_does_not_go_on_before_it_has_waited():
     assert breaches(events, order) == [OUT_OF_ORDER]
 
 
+def test_a_room_does_not_wait_for_what_nobody_has_acknowledged():
+    events = [delayed(tried(SCHEDULE, T, None), tried(SCHEDULE, T + 5)), delayed(SCHEDULED, number=2)]
+    assert breaches(events, [seen(T + 0.7, 2, "$2", T + 0.8), seen(T + 0.6, 1, arrived=T + 5.1)]) == []
+    order = [seen(T + 0.7, 2, "$2", T + 5.2), seen(T + 0.6, 1, arrived=T + 5.3)]
+    assert breaches(events, order) == [OUT_OF_ORDER]
+
+
 @pytest.mark.parametrize(("first_hold", "expected"), [(30, OUT_OF_ORDER), (80, SET_ASIDE)])
 def test_a_room_waits_for_all_its_events_together(first_hold: float, expected: str):
     """Number 1 has held it up before; number 2 for less than two minutes until number 3 left."""

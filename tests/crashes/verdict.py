@@ -118,6 +118,9 @@ def _judge_order(
         if one.number in met or by_number[one.number].asked(SEND):
             continue
         met.add(one.number)
+        promised = by_number[one.number].promised
+        if latest and latest.arrived and promised and promised > latest.arrived:
+            continue  # it came to be known when the room had gone on
         if latest and one.origin_server_ts < latest.origin_server_ts - clocks_apart_ms:
             text = f"of {one.origin_server_ts} comes after number {latest.number} of {latest.origin_server_ts}"
             went_on = latest.arrived or one.arrived
