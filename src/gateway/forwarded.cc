@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace afterword::gateway {
@@ -33,25 +34,28 @@ void set_if(http::Headers& headers, std::string_view name, std::string value) {
 
 }  // namespace
 
-void set_forwarded(http::Request& request, const std::vector<std::string>& trusted_proxies) {
+void set_forwarded(http::Request& request, const http::IsTrustedProxy& is_trusted_proxy) {
   http::Headers& headers = request.headers;
   const std::string own_host(headers.find("Host").value_or(""));
   http::remove_hop_by_hop(headers);
-  const bool is_trusted = std::ranges::find(trusted_proxies, request.peer) != trusted_proxies.end();
+  const bool is_trusted = http::is_trusted(request.peer, is_trusted_proxy);
   if (!is_trusted) headers.remove_if([](const http::Header& header) { return is_about_the_client(header.name); });
 
+  const bool names_client = !joined(headers, "X-Forwarded-For").empty();
+  // Whoever comes through a Unix socket has no address.
+  if (!request.peer.empty()) headers.add("X-Forwarded-For", request.peer);
   const std::string chain = joined(headers, "X-Forwarded-For");
   const std::string proto = joined(headers, "X-Forwarded-Proto");
   const std::string host = joined(headers, "X-Forwarded-Host");
   // A proxy that names its client but not the scheme is taken for one that ends TLS, as homeservers take it. We
   // ourselves are reached without TLS only.
-  const std::string_view reached_by = chain.empty() ? "http" : "https";
-  headers.set("X-Forwarded-For", chain.empty() ? request.peer : chain + ", " + request.peer);
+  const std::string_view reached_by = names_client ? "https" : "http";
+  set_if(headers, "X-Forwarded-For", chain);
   headers.set("X-Forwarded-Proto", proto.empty() ? std::string(reached_by) : proto);
   set_if(headers, "X-Forwarded-Host", host.empty() ? own_host : host);
 }
 
-http::Headers about_client(const http::Request& request, const std::vector<std::string>& trusted_proxies) {
+http::Headers about_client(const http::Request& request, const http::IsTrustedProxy& is_trusted_proxy) {
   constexpr std::array<std::string_view, 3> needed = {"User-Agent", "Host", "Connection"};
   http::Request question;
   question.peer = request.peer;
@@ -61,7 +65,7 @@ http::Headers about_client(const http::Request& request, const std::vector<std::
       question.headers.add(header.name, header.value);
     }
   }
-  set_forwarded(question, trusted_proxies);
+  set_forwarded(question, is_trusted_proxy);
   question.headers.remove("Host");
   return std::move(question.headers);
 }

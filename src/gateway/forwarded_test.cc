@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace afterword::gateway {
 namespace {
 
 using ::testing::ElementsAre;
 
-const std::vector<std::string> proxies = {"127.0.0.1"};
+bool proxies(const std::string& address) { return address == "127.0.0.1"; }
 
 // What the homeserver is told, a line each.
 std::vector<std::string> told(std::string peer, http::Headers headers) {
@@ -22,6 +26,12 @@ std::vector<std::string> told(std::string peer, http::Headers headers) {
   }
   std::ranges::sort(lines);
   return lines;
+}
+
+TEST(Forwarded, AddsNothingOfAProxyThatComesThroughAUnixSocket) {
+  EXPECT_THAT(told("", {{"X-Forwarded-For", "192.0.2.7"}, {"X-Forwarded-Proto", "https"}}),
+              ElementsAre("X-Forwarded-For: 192.0.2.7", "X-Forwarded-Proto: https"));
+  EXPECT_THAT(told("", {}), ElementsAre("X-Forwarded-Proto: http"));
 }
 
 TEST(Forwarded, TellsOfAClientThatHasReachedUsItself) {

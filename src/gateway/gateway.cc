@@ -72,7 +72,7 @@ Gateway::Gateway(api::Context& context, const store::KnownSenders& senders, home
       long_polls_(long_polls),
       rate_limits_(options.rate_limits),
       served_paths_(std::move(options.served_paths)),
-      passing_{context.clock, std::move(options.trusted_proxies)} {}
+      passing_{context.clock, std::move(options.is_trusted_proxy)} {}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
   const std::optional<http::Target> target = http::Target::parse(request.target);
@@ -112,7 +112,7 @@ Asking Gateway::asking_of(const http::Request& request, const http::Target& targ
   }
   asking.purpose = purpose;
   asking.address = request.client;
-  asking.about_client = [this, &request] { return about_client(request, passing_.trusted_proxies); };
+  asking.about_client = [this, &request] { return about_client(request, passing_.is_trusted_proxy); };
   asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
   return asking;
 }

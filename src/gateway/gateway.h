@@ -14,6 +14,7 @@
 #include "gateway/who_is_asking.h"
 #include "homeserver/token_cache.h"
 #include "http/client.h"
+#include "http/client_address.h"
 #include "http/message.h"
 #include "store/known_senders.h"
 
@@ -26,8 +27,8 @@ namespace afterword::gateway {
 
 struct Options {
   RateLimitOptions rate_limits;
-  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For counts
-  std::vector<std::string> served_paths{};   // what passes through, as is_served() reads it
+  http::IsTrustedProxy is_trusted_proxy = [](const std::string&) { return false; };
+  std::vector<std::string> served_paths{};  // what passes through, as is_served() reads it
 };
 
 class Gateway {

@@ -21,7 +21,7 @@ struct Passed {
 };
 
 Passed prepare(http::Request& request, const Passing& passing) {
-  set_forwarded(request, passing.trusted_proxies);
+  set_forwarded(request, passing.is_trusted_proxy);
   return {request.method, set_request_id(request, passing.trusted_proxies)};
 }
 

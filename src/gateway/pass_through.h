@@ -5,11 +5,11 @@
 #include "async/task.h"
 #include "base/outage_log.h"
 #include "http/client.h"
+#include "http/client_address.h"
 #include "http/message.h"
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 namespace afterword::gateway {
 
@@ -19,7 +19,7 @@ inline constexpr std::chrono::milliseconds max_passing_time = std::chrono::minut
 // What all that passes through has in common.
 struct Passing {
   async::Clock& clock;
-  std::vector<std::string> trusted_proxies;  // see forwarded.h
+  http::IsTrustedProxy is_trusted_proxy;  // see forwarded.h
   OutageLog outage{};
 };
 

@@ -27,7 +27,7 @@ constexpr Milliseconds send_timeout = 30s;
 // A client and an HTTP server on the loopback interface, which answers as it is told.
 class HomeserverClientTest : public ::testing::Test {
  protected:
-  HomeserverClientTest() { EXPECT_TRUE(server_.listen("127.0.0.1", 0)); }
+  HomeserverClientTest() { EXPECT_TRUE(server_.listen({"127.0.0.1", 0})); }
 
   template <class T>
   T run(Task<T> task) {

@@ -54,7 +54,7 @@ class BodyStreamTest : public ::testing::Test {
     const auto handler = [this, timeout](Request request) { return pass(*client_, std::move(request), timeout); };
     const auto admit = [](auto...) { return Admission{.streams_body = true}; };
     server_.emplace(context_.get_executor(), handler, server_options, admit);
-    ASSERT_TRUE(server_->listen("127.0.0.1", 0));
+    ASSERT_TRUE(server_->listen({"127.0.0.1", 0}));
     thread_ = std::thread([this] { context_.run(); });
   }
 

@@ -101,7 +101,11 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     tls_context.emplace(asio::ssl::context::tls_client);
     tls_context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                              asio::ssl::context::no_tlsv1_1);
-    tls_context->set_default_verify_paths();
+    if (origin.authorities.empty()) {
+      tls_context->set_default_verify_paths();
+    } else {
+      tls_context->add_certificate_authority(asio::buffer(origin.authorities));
+    }
   }
 
   class AnswerStream;

@@ -1,5 +1,5 @@
-// An HTTP/1.1 client of one origin, with a pool of kept-alive connections; http and https (verified against the
-// system's certificates).
+// An HTTP/1.1 client of one origin, with a pool of kept-alive connections; http, https (verified against the system's
+// certificates or those of the origin), and http through a Unix socket.
 //
 // Thread: its executor's only thread.
 #pragma once

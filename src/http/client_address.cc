@@ -19,8 +19,11 @@ std::string_view without_port(std::string_view address) {
 
 }  // namespace
 
-std::string client_address(const Request& request,
-                           const std::function<bool(const std::string& address)>& is_trusted_proxy) {
+bool is_trusted(const std::string& peer, const IsTrustedProxy& is_trusted_proxy) {
+  return peer.empty() || is_trusted_proxy(peer);
+}
+
+std::string client_address(const Request& request, const IsTrustedProxy& is_trusted_proxy) {
   // A header that comes in several lines means the same as one with all of them.
   std::string chain;
   for (const Header& header : request.headers) {
@@ -29,13 +32,16 @@ std::string client_address(const Request& request,
 
   std::string address = request.peer;
   std::string_view rest = chain;
-  while (is_trusted_proxy(address)) {
+  bool is_believed = is_trusted(address, is_trusted_proxy);
+  while (is_believed) {
     if (rest.empty()) return {};
     rest.remove_suffix(1);  // the comma behind it
     const std::size_t comma = rest.rfind(',');
     const std::string_view next = trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma + 1);
-    if (!next.empty()) address = without_port(next);
+    if (next.empty()) continue;
+    address = without_port(next);
+    is_believed = is_trusted_proxy(address);
   }
   return share_owner(address);
 }

@@ -44,6 +44,13 @@ TEST(ClientAddress, HasNoPort) {
   EXPECT_EQ(client_address(from("127.0.0.1", {"["}), proxies), "");
 }
 
+TEST(ClientAddress, IsWhatIsSaidThroughAUnixSocket) {
+  EXPECT_EQ(client_address(from("", {"198.51.100.1"}), proxies), "198.51.100.1");
+  EXPECT_EQ(client_address(from("", {"203.0.113.9, 198.51.100.1, 10.0.0.1"}), proxies), "198.51.100.1");
+  EXPECT_EQ(client_address(from("", {"203.0.113.9, []"}), proxies), "");
+  EXPECT_EQ(client_address(from("", {}), proxies), "");
+}
+
 TEST(ClientAddress, IsNobodysIfTheProxyNamesNobody) {
   EXPECT_EQ(client_address(from("127.0.0.1", {}), proxies), "");
   EXPECT_EQ(client_address(from("127.0.0.1", {""}), proxies), "");

@@ -1,6 +1,7 @@
 #include "http/client_connection.h"
 
 #include "async/condition.h"
+#include "http/address.h"
 #include "http/framing.h"
 #include "http/head_syntax.h"
 #include "http/hop_by_hop.h"
@@ -8,6 +9,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,6 +20,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
 #include <limits>
 #include <sys/socket.h>
 
@@ -31,6 +35,7 @@ constexpr std::size_t head_read_bytes = 16 * 1024;
 constexpr std::size_t body_read_bytes = BodyStream::window_bytes / 2;
 constexpr std::uint32_t max_head_bytes = 64 * 1024;
 constexpr int max_announcements = 16;
+constexpr std::chrono::milliseconds between_tries{5};
 
 bool is_address(const std::string& host) {
   error_code error;
@@ -56,6 +61,27 @@ ClientConnection::~ClientConnection() = default;
 
 async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, NameLookup& names,
                                                                std::chrono::milliseconds limit) {
+  std::optional<std::string> failure;
+  if (origin.unix_path.empty()) {
+    failure = co_await connect(origin, names, limit);
+  } else {
+    failure = co_await connect_to_path(origin.unix_path, limit);
+  }
+  if (failure) co_return failure;
+
+  if (tls_context_ != nullptr) {
+    error_code error;
+    start_limit(limit);
+    co_await shake_hands(origin, error);
+    const bool in_time = !end_limit();
+    if (!in_time) co_return fmt::format("no TLS handshake with {} within {} ms", origin.url(), limit.count());
+    if (error) co_return fmt::format("no TLS with {}: {}", origin.url(), error.message());
+  }
+  co_return std::nullopt;
+}
+
+async::Task<std::optional<std::string>> ClientConnection::connect(Origin origin, NameLookup& names,
+                                                                  std::chrono::milliseconds limit) {
   const std::string name = fmt::format("{}:{}", origin.host, origin.port);
   error_code error;
   NameLookup::Addresses addresses{asio::ip::make_address(origin.host, error)};
@@ -68,7 +94,7 @@ async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, Na
   bool in_time = true;
   for (const asio::ip::address& address : addresses) {
     if (was_cut_) co_return "the connection was cut";
-    socket_ = tcp::socket(executor_);
+    socket_ = Socket(executor_);
     start_limit(limit);
     const tcp::endpoint endpoint(address, origin.port);
     co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
@@ -79,13 +105,29 @@ async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, Na
   if (!in_time) co_return fmt::format("cannot connect to {} within {} ms", name, limit.count());
   if (error) co_return fmt::format("cannot connect to {}: {}", name, error.message());
   socket_.set_option(tcp::no_delay(true), error);
+  co_return std::nullopt;
+}
 
-  if (tls_context_ != nullptr) {
-    start_limit(limit);
-    co_await shake_hands(origin, error);
-    in_time = !end_limit();
-    if (!in_time) co_return fmt::format("no TLS handshake with {} within {} ms", name, limit.count());
-    if (error) co_return fmt::format("no TLS with {}: {}", name, error.message());
+// The system answers at once, with EAGAIN while as many wait there as may wait, and tells nobody when that has ended.
+async::Task<std::optional<std::string>> ClientConnection::connect_to_path(std::string path,
+                                                                          std::chrono::milliseconds limit) {
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  socket_ = Socket(executor_);
+  error_code error;
+  socket_.open(asio::generic::stream_protocol::endpoint(endpoint).protocol(), error);
+  if (!error) socket_.non_blocking(true, error);
+  if (error) co_return fmt::format("cannot connect to {}{}: {}", unix_prefix, path, error.message());
+  for (auto left = limit;; left -= between_tries) {
+    if (was_cut_) co_return "the connection was cut";
+    if (::connect(socket_.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) break;
+    const error_code failure(errno, boost::system::system_category());
+    if (failure != asio::error::would_block) {
+      co_return fmt::format("cannot connect to {}{}: {}", unix_prefix, path, failure.message());
+    }
+    if (left <= between_tries)
+      co_return fmt::format("{}{} takes nobody within {} ms", unix_prefix, path, limit.count());
+    limit_timer_.expires_after(between_tries);
+    co_await limit_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }
   co_return std::nullopt;
 }

@@ -14,7 +14,7 @@
 #include "http/name_lookup.h"
 #include "http/origin.h"
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -88,8 +88,11 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   async::Steady idle_since{};  // for its pool
 
  private:
+  using Socket = asio::generic::stream_protocol::socket;
   class Parser;
   struct Upload;
+  async::Task<std::optional<std::string>> connect(Origin origin, NameLookup& names, std::chrono::milliseconds limit);
+  async::Task<std::optional<std::string>> connect_to_path(std::string path, std::chrono::milliseconds limit);
   std::shared_ptr<Upload> start_upload(const Outgoing& outgoing);
   static async::Task<void> send_rest(std::shared_ptr<ClientConnection> self, std::shared_ptr<BodyStream> rest,
                                      bool is_chunked, std::shared_ptr<Upload> upload);
@@ -109,8 +112,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   async::Executor executor_;
   asio::ssl::context* tls_context_;
-  asio::ip::tcp::socket socket_;
-  std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+  Socket socket_;
+  std::optional<asio::ssl::stream<Socket&>> tls_;
   asio::steady_timer limit_timer_;
   std::size_t limited_step_ = 0;  // tells a limit that comes late from the present one
   bool limit_reached_ = false;

@@ -1,10 +1,12 @@
 #include "http/client.h"
 
+#include "base/testing/temporary_folder.h"
 #include "http/testing/raw_socket.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -106,6 +108,91 @@ class ClientTest : public ::testing::Test {
 
 std::string body_of(const Result<Response, NoAnswer>& outcome) {
   return outcome ? outcome->body : "no answer: " + outcome.error().reason;
+}
+
+class UnixSocketClientTest : public ClientTest {
+ protected:
+  using Acceptor = asio::local::stream_protocol::acceptor;
+
+  void listen(int backlog) {
+    acceptor_.open();
+    acceptor_.bind(asio::local::stream_protocol::endpoint(path_));
+    acceptor_.listen(backlog);
+  }
+  Origin origin() const { return {.host = "localhost", .unix_path = path_}; }
+
+  afterword::testing::TemporaryFolder folder_;
+  std::string path_ = (folder_.path() / "homeserver.sock").string();
+  asio::io_context io_;
+  Acceptor acceptor_{io_};
+};
+
+TEST_F(UnixSocketClientTest, SendsItsRequestAndReadsItsAnswer) {
+  listen(1);
+  std::string received;
+  std::thread server([&] {
+    RawSocket peer = RawSocket::accept(acceptor_);
+    received = peer.read_message();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere");
+  });
+  open(origin());
+  EXPECT_EQ(body_of(send(request("GET"))), "here");
+  server.join();
+  EXPECT_THAT(received, HasSubstr("\r\nHost: localhost\r\n"));
+}
+
+TEST_F(UnixSocketClientTest, SaysThatNothingArrivedWhereNobodyListens) {
+  const auto failure_of = [this] {
+    const auto outcome = send(request("PUT"));
+    EXPECT_EQ(outcome.error().arrived, Arrived::no);
+    return outcome.error().reason;
+  };
+  open(origin());
+  EXPECT_EQ(failure_of(), "cannot connect to unix:" + path_ + ": No such file or directory");
+  listen(1);
+  acceptor_.close();
+  EXPECT_EQ(failure_of(), "cannot connect to unix:" + path_ + ": Connection refused");
+}
+
+TEST_F(UnixSocketClientTest, WaitsUntilThereIsRoom) {
+  listen(0);
+  RawSocket first = RawSocket::connect_to(path_);
+  std::thread server([&] {
+    std::this_thread::sleep_for(50ms);
+    RawSocket::accept(acceptor_);
+    RawSocket peer = RawSocket::accept(acceptor_);
+    peer.read_message();
+    peer.send(empty_answer);
+  });
+  open(origin());
+  const auto outcome = send(request("GET"));
+  EXPECT_TRUE(outcome) << outcome.error().reason;
+  server.join();
+}
+
+TEST_F(UnixSocketClientTest, WaitsNoLongerThanForAnyConnection) {
+  listen(0);
+  const RawSocket first = RawSocket::connect_to(path_);
+  open(origin(), {.connect_timeout = 50ms});
+  const auto outcome = send(request("GET"));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().arrived, Arrived::no);
+  EXPECT_EQ(outcome.error().reason, "unix:" + path_ + " takes nobody within 50 ms");
+}
+
+TEST_F(ClientTest, FindsLocalhostInEitherFamily) {
+  asio::io_context io;
+  boost::system::error_code no_ipv6;
+  tcp::acceptor acceptor(io);
+  acceptor.open(tcp::v6(), no_ipv6);
+  if (!no_ipv6) acceptor.bind({asio::ip::address_v6::loopback(), 0}, no_ipv6);
+  if (no_ipv6) GTEST_SKIP() << "this machine has no IPv6";
+  acceptor.listen();
+  std::thread server([&] { answer_with({std::string(empty_answer)})(acceptor); });
+  open({.host = "localhost", .port = acceptor.local_endpoint().port()});
+  const auto outcome = send(request("GET"));
+  EXPECT_TRUE(outcome) << outcome.error().reason;
+  server.join();
 }
 
 TEST_F(ClientTest, SendsARequestAndReadsItsAnswer) {

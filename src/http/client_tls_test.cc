@@ -1,5 +1,6 @@
 // The client over TLS: whom it trusts, and what a failed handshake means for a request.
 #include "base/testing/temporary_folder.h"
+#include "http/certificates.h"
 #include "http/client.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -50,6 +51,14 @@ struct Identity {
   std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key;
   std::unique_ptr<X509, decltype(&X509_free)> certificate;
 };
+
+std::string to_pem(const Identity& identity) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> output(BIO_new(BIO_s_mem()), BIO_free);
+  PEM_write_bio_X509(output.get(), identity.certificate.get());
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(output.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
 
 // Makes the certificate the only one that the system trusts, for as long as it lives.
 class TrustedBySystem {
@@ -129,6 +138,29 @@ TEST_F(TlsClientTest, TalksToAServerThatTheSystemTrusts) {
     ASSERT_TRUE(answer) << answer.error().reason;
     EXPECT_EQ(answer->body, "localhost") << "the name that the server was asked for";
   }
+}
+
+TEST_F(TlsClientTest, TrustsTheOriginsOwnAuthoritiesInPlaceOfTheSystems) {
+  const Identity other;
+  const TrustedBySystem trusted(other);
+  for (const bool is_own : {true, false}) {
+    TlsServer server(is_own ? identity_ : other, is_own ? 1 : 0);
+    Client client(context_.get_executor(),
+                  {.tls = true, .host = "localhost", .port = server.port(), .authorities = to_pem(identity_)});
+    const auto answer = send(client);
+    EXPECT_EQ(answer.has_value(), is_own);
+    EXPECT_THAT(answer ? "" : answer.error().reason, HasSubstr(is_own ? "" : "certificate verify failed"));
+  }
+}
+
+TEST(Certificates, AreOneAtLeastAndEachIsReadable) {
+  const std::string one = to_pem(Identity());
+  EXPECT_TRUE(are_certificates(one));
+  EXPECT_TRUE(are_certificates("subject=/CN=one\n" + one + "\nsubject=/CN=two\n" + to_pem(Identity())));
+  EXPECT_FALSE(are_certificates(""));
+  EXPECT_FALSE(are_certificates("none"));
+  EXPECT_FALSE(are_certificates(one.substr(0, one.size() / 2)));
+  EXPECT_FALSE(are_certificates(one + "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"));
 }
 
 TEST_F(TlsClientTest, RefusesACertificateForAnotherName) {

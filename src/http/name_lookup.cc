@@ -53,6 +53,8 @@ NameLookup::Addresses addresses_of(const addrinfo* entries) {
 }  // namespace
 
 NameLookup::Found NameLookup::ask_system(const std::string& host) {
+  // Some systems know it in one family only, and have what listens on it in the other.
+  if (host == "localhost") return Addresses{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()};
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

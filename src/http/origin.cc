@@ -27,6 +27,11 @@ std::string without_secrets(const std::string& url) {
 }  // namespace
 
 Result<Origin, std::string> Origin::parse(const std::string& url) {
+  if (url.starts_with(unix_prefix)) {
+    Origin origin{.host = "localhost", .unix_path = url.substr(unix_prefix.size())};
+    if (origin.unix_path.empty()) return fmt::format("\"{}\" names no path; write one, as unix:/run/synapse.sock", url);
+    return origin;
+  }
   const std::string shown = without_secrets(url);
   const auto parsed = boost::urls::parse_uri(url);
   if (!parsed) return fmt::format("\"{}\" is not a URL like https://example.org", shown);
@@ -51,6 +56,15 @@ Result<Origin, std::string> Origin::parse(const std::string& url) {
     if (error != std::errc() || origin.port == 0) return fmt::format("\"{}\" has an impossible port", shown);
   }
   return origin;
+}
+
+Origin Origin::at(const Address& address) {
+  return {.host = address.is_unix() ? "localhost" : address.host, .port = address.port, .unix_path = address.unix_path};
+}
+
+std::string Origin::url() const {
+  if (!unix_path.empty()) return std::string(unix_prefix) + unix_path;
+  return fmt::format("{}://{}", tls ? "https" : "http", host_header());
 }
 
 std::string Origin::host_header() const {

@@ -1,11 +1,12 @@
 #include "http/server.h"
 
 #include "base/log.h"
+#include "http/client_address.h"
+#include "http/listener.h"
 #include "http/server_connection.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,12 +15,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <vector>
 
 namespace afterword::http {
 namespace {
 
-using asio::ip::tcp;
 using boost::system::error_code;
 
 // Accepting goes on after this when the system could not give us a connection, or there was no room for one; and so
@@ -34,33 +35,12 @@ std::string to_http_date(WallTime when) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::floor<std::chrono::seconds>(when)));
 }
 
-// An IPv4 address as such, also where the socket is one of IPv6.
-std::string peer_of(const tcp::socket& socket) {
-  error_code ignored;
-  auto address = socket.remote_endpoint(ignored).address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
-  return address.to_string();
-}
-
-std::string cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return fmt::format("cannot listen on {}{}{}:{}: {}", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port,
-                     error.message());
-}
-
 }  // namespace
 
 // Shared by its tasks, so that it outlives the Server until they have ended.
 struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   Implementation(async::Executor executor_to_use, Handler handler, const ServerOptions& options, Admit admit)
-      : executor(std::move(executor_to_use)),
-        clock(executor),
-        acceptor(executor),
-        accept_timer(executor),
-        ticker(executor),
-        all_ended(executor) {
+      : executor(std::move(executor_to_use)), clock(executor), ticker(executor), all_ended(executor) {
     context.handler = std::move(handler);
     context.options = options;
     context.admit = std::move(admit);
@@ -69,43 +49,35 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     }
   }
 
-  Result<void, std::string> listen(const std::string& host, std::uint16_t port) {
-    error_code error;
-    tcp::resolver resolver(executor);
-    const auto found =
-        resolver.resolve(host, std::to_string(port), tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    if (error) return cannot_listen(host, port, error);
-
-    const tcp::endpoint endpoint = found.begin()->endpoint();
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
-    if (error) {
-      error_code ignored;
-      acceptor.close(ignored);
-      return cannot_listen(host, port, error);
+  Result<void, std::string> listen(const Address& address) {
+    auto opened = Listener::open(executor, address, context.options.unix_socket_mode);
+    if (!opened) return opened.error();
+    if (listeners.empty()) {
+      set_date();
+      start("the ticker of the HTTP server", [self = shared_from_this()] { return tick(self); });
     }
-    set_date();
-    start("the ticker of the HTTP server", &tick);
-    start("accepting connections", &accept);
+    for (const auto& listener : *opened) {
+      listeners.push_back(listener);
+      start("accepting connections", [self = shared_from_this(), listener] { return accept(self, listener); });
+    }
     return {};
   }
 
-  using OwnTask = async::Task<void> (*)(std::shared_ptr<Implementation>);
+  using OwnTask = std::function<async::Task<void>()>;
 
   // Tasks of the server itself end when stop() was called, which cancels what they wait for. Without one of them the
   // process would run on and serve nobody: if it cannot even be begun again, that ends the process.
   void start(const char* name, OwnTask task) {
-    asio::co_spawn(executor, keep_going(shared_from_this(), name, task), [](const std::exception_ptr& failure) {
-      if (failure) std::rethrow_exception(failure);
-    });
+    asio::co_spawn(executor, keep_going(shared_from_this(), name, std::move(task)),
+                   [](const std::exception_ptr& failure) {
+                     if (failure) std::rethrow_exception(failure);
+                   });
   }
 
   static async::Task<void> keep_going(std::shared_ptr<Implementation> self, const char* name, OwnTask task) {
     while (!self->stopped) {
       try {
-        co_await task(self);
+        co_await task();
         co_return;
       } catch (...) {
         log_failure(name, std::current_exception());
@@ -149,39 +121,41 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     for (const auto& connection : abandoned) connection->cut();
   }
 
-  static async::Task<void> accept(std::shared_ptr<Implementation> self) {
+  static async::Task<void> accept(std::shared_ptr<Implementation> self, std::shared_ptr<Listener> listener) {
     bool complained = false;
-    while (self->acceptor.is_open()) {
+    while (listener->acceptor.is_open()) {
       if (self->is_full() && !self->context.connections.has_waiting()) {
-        co_await self->wait_to_accept();
+        co_await wait_to_accept(*listener);
         continue;
       }
       error_code error;
-      tcp::socket socket = co_await self->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+      Listener::Socket socket =
+          co_await listener->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
       if (!error) {
         complained = false;
-        self->serve(std::move(socket));
+        self->serve(std::move(socket), *listener);
       } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
         if (!complained) log::error("cannot accept connections for now: {}", error.message());
         complained = true;
-        co_await self->wait_to_accept();
+        co_await wait_to_accept(*listener);
       }
     }
   }
 
-  // A while, or until a connection has ended.
-  async::Task<void> wait_to_accept() {
+  // A while, or until a connection has ended. The listener is held by whoever waits.
+  static async::Task<void> wait_to_accept(Listener& listener) {
     error_code ignored;
-    accept_timer.expires_after(pause);
-    co_await accept_timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    listener.pause.expires_after(pause);
+    co_await listener.pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   bool is_full() const { return context.connections.size() >= context.options.max_connections; }
 
-  void serve(tcp::socket socket) {
+  void serve(Listener::Socket socket, const Listener& listener) {
     ConnectionTable& connections = context.connections;
-    std::string peer = peer_of(socket);
-    std::string owner = context.options.is_trusted_proxy(peer) ? std::string() : share_owner(peer);
+    std::string peer = listener.peer_of(socket);
+    const bool stands_for_many = is_trusted(peer, context.options.is_trusted_proxy);
+    std::string owner = stands_for_many ? std::string() : share_owner(peer);
     if (!owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner) {
       ++beyond_share;
       return;
@@ -211,7 +185,7 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
                                      [self = shared_from_this(), connection, place](const std::exception_ptr& failure) {
                                        if (failure && !connection->was_cut()) log_failure("a connection", failure);
                                        self->context.connections.remove(place);
-                                       self->accept_timer.cancel();
+                                       for (const auto& listener : self->listeners) listener->pause.cancel();
                                        if (self->context.connections.is_empty()) self->all_ended.cancel();
                                      }));
   }
@@ -236,20 +210,21 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
 
   // Those that are established already, and would be reset.
   void accept_the_last() {
-    error_code error;
-    acceptor.non_blocking(true, error);
-    while (!error && !is_full()) {
-      tcp::socket socket(executor);
-      acceptor.accept(socket, error);
-      if (!error) serve(std::move(socket));
+    for (const auto& listener : listeners) {
+      listener->remove_file();
+      error_code error;
+      listener->acceptor.non_blocking(true, error);
+      while (!error && !is_full()) {
+        Listener::Socket socket(executor);
+        listener->acceptor.accept(socket, error);
+        if (!error) serve(std::move(socket), *listener);
+      }
     }
   }
 
   void stop_accepting() {
     context.draining = true;
-    error_code ignored;
-    acceptor.close(ignored);
-    accept_timer.cancel();
+    for (const auto& listener : listeners) listener->close();
   }
 
   void stop() {
@@ -262,8 +237,7 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
   async::Executor executor;
   async::SystemClock clock;
   ServerContext context;
-  tcp::acceptor acceptor;
-  asio::steady_timer accept_timer;
+  std::vector<std::shared_ptr<Listener>> listeners;
   asio::steady_timer ticker;
   asio::steady_timer all_ended;  // cancelled when the last connection has ended
   bool stopped = false;
@@ -279,14 +253,15 @@ Server::Server(async::Executor executor, Handler handler, ServerOptions options,
 
 Server::~Server() { implementation_->stop(); }
 
-Result<void, std::string> Server::listen(const std::string& host, std::uint16_t port) {
-  return implementation_->listen(host, port);
+Result<void, std::string> Server::listen(const Address& address) { return implementation_->listen(address); }
+
+std::vector<Address> Server::addresses() const {
+  std::vector<Address> addresses;
+  for (const auto& listener : implementation_->listeners) addresses.push_back(listener->address());
+  return addresses;
 }
 
-std::uint16_t Server::port() const {
-  error_code ignored;
-  return implementation_->acceptor.local_endpoint(ignored).port();
-}
+std::uint16_t Server::port() const { return implementation_->listeners.front()->address().port; }
 
 ServerFigures Server::figures() const {
   const Implementation& server = *implementation_;

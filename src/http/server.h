@@ -10,12 +10,14 @@
 #include "async/clock.h"
 #include "async/task.h"
 #include "base/result.h"
+#include "http/address.h"
 #include "http/server_options.h"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace afterword::http {
 
@@ -35,9 +37,11 @@ class Server {
   Server(async::Executor executor, Handler handler, ServerOptions options = {}, Admit admit = {});
   ~Server();
 
-  // Listens and starts to accept; call once. `host` is an address or a name; port 0 takes a free one. The error says
-  // what the system said, for a person.
-  Result<void, std::string> listen(const std::string& host, std::uint16_t port);
+  // Listens and starts to accept, at all that a name stands for (listener.h). Port 0 takes a free one. May be called
+  // for more than one address. The error is for a person: what is wrong, and how to fix it.
+  Result<void, std::string> listen(const Address& address);
+  // Where it listens, once it does; and the port of the first.
+  std::vector<Address> addresses() const;
   std::uint16_t port() const;
 
   ServerFigures figures() const;

@@ -16,6 +16,7 @@
 #include <array>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -85,13 +86,13 @@ void find_out_when_it_is_dead(int socket) {
 
 enum class ClientState { there, half_closed, gone };
 
-// Without reading anything: what has arrived behind the request is the next one.
+// Without reading anything: what has arrived behind the request is the next one. Of a Unix socket it can be told
+// whether its client has closed it or has only ended its own side.
 ClientState state_of(int socket) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return ClientState::there;
-  if (info.tcpi_state == TCP_CLOSE) return ClientState::gone;
-  return info.tcpi_state == TCP_CLOSE_WAIT ? ClientState::half_closed : ClientState::there;
+  pollfd state{.fd = socket, .events = POLLRDHUP, .revents = 0};
+  if (::poll(&state, 1, 0) <= 0) return ClientState::there;
+  if ((state.revents & (POLLERR | POLLHUP)) != 0) return ClientState::gone;
+  return (state.revents & POLLRDHUP) != 0 ? ClientState::half_closed : ClientState::there;
 }
 
 }  // namespace
@@ -104,8 +105,7 @@ struct ServerConnection::Incoming {
 
 enum class ServerConnection::Refusal { gone, malformed, head_too_large, body_too_large, out_of_memory };
 
-ServerConnection::ServerConnection(asio::ip::tcp::socket socket, std::string peer, std::string owner,
-                                   ServerContext& context)
+ServerConnection::ServerConnection(Listener::Socket socket, std::string peer, std::string owner, ServerContext& context)
     : socket_(std::move(socket)),
       context_(context),
       peer_(std::move(peer)),
@@ -508,7 +508,7 @@ async::Task<void> ServerConnection::refuse(Refusal refusal) {
 // To close while the client still sends would reset the connection, and the answer could be lost with it.
 async::Task<void> ServerConnection::linger() {
   error_code error;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  socket_.shutdown(asio::socket_base::shutdown_send, error);
   wait_for_client(linger_time);
   idle_ = true;  // nothing is owed to it any more
   input_.clear();

@@ -9,11 +9,11 @@
 #include "http/answer_head.h"
 #include "http/connection_table.h"
 #include "http/framing.h"
+#include "http/listener.h"
 #include "http/message.h"
 #include "http/server_options.h"
 
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include <chrono>
@@ -25,8 +25,6 @@
 #include <string_view>
 
 namespace afterword::http {
-
-namespace asio = boost::asio;
 
 // How often the server looks at its connections. Time limits are counted in it.
 constexpr std::chrono::milliseconds tick_length{250};
@@ -46,7 +44,7 @@ struct ServerContext {
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
   // `owner`: whose share of the connections it is, as in ConnectionTable::add().
-  ServerConnection(asio::ip::tcp::socket socket, std::string peer, std::string owner, ServerContext& context);
+  ServerConnection(Listener::Socket socket, std::string peer, std::string owner, ServerContext& context);
 
   // Before run().
   void take(ConnectionTable::Place place) { place_ = place; }
@@ -110,7 +108,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void wait_for_client(std::chrono::seconds limit);
   void expect_progress(Progress& progress, std::chrono::seconds limit);
 
-  asio::ip::tcp::socket socket_;
+  Listener::Socket socket_;
   ServerContext& context_;  // outlives every connection
   ConnectionTable::Place place_;
   boost::beast::flat_buffer input_;

@@ -3,6 +3,7 @@
 
 #include "async/task.h"
 #include "http/byte_budget.h"
+#include "http/client_address.h"
 #include "http/message.h"
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace afterword::http {
 
@@ -41,8 +43,11 @@ struct ServerOptions {
   std::size_t max_connections = 20'000;
   // Those of one address, or of one /64 of IPv6. More are closed at once.
   std::size_t max_connections_per_owner = 5'000;
-  // Addresses that stand for many clients, and are believed who these are (client_address.h). They have no share.
-  std::function<bool(const std::string& address)> is_trusted_proxy = [](const std::string&) { return false; };
+  // Of the files of Unix sockets: who may write to one may connect to it.
+  mode_t unix_socket_mode = 0660;
+  // Addresses that stand for many clients, and are believed who these are (client_address.h). They have no share; nor
+  // has whoever comes through a Unix socket.
+  IsTrustedProxy is_trusted_proxy = [](const std::string&) { return false; };
   // All times are kept to a fraction of a second. Longer than the 60 s for which common proxies keep a connection, so
   // that it is they who close it.
   std::chrono::seconds idle_timeout{75};

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "base/testing/temporary_folder.h"
 #include "http/server_connection.h"
 #include "http/testing/raw_socket.h"
 
@@ -14,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -40,6 +42,7 @@ async::Task<Response> echo(Request request) {
   response.headers.add("X-Method", request.method);
   response.headers.add("X-Target", request.target);
   response.headers.add("X-Peer", request.peer);
+  response.headers.add("X-Client", request.client);
   response.body = request.body;
   co_return response;
 }
@@ -105,7 +108,7 @@ class ServerTest : public ::testing::Test {
  protected:
   void start(Handler handler, ServerOptions options = {}, Admit admit = {}) {
     server_.emplace(context_.get_executor(), std::move(handler), options, std::move(admit));
-    const auto listening = server_->listen("127.0.0.1", 0);
+    const auto listening = server_->listen({"127.0.0.1", 0});
     ASSERT_TRUE(listening) << listening.error();
     port_ = server_->port();
     thread_ = std::thread([this] { context_.run(); });
@@ -908,13 +911,60 @@ TEST_F(ServerTest, AnErrorInItsTickerDoesNotEndIt) {
 TEST_F(ServerTest, SaysWhyItCannotListen) {
   start(echo);
   Server other(context_.get_executor(), echo);
-  const auto taken = other.listen("127.0.0.1", port_);
+  const auto taken = other.listen({"127.0.0.1", port_});
   ASSERT_FALSE(taken);
-  EXPECT_EQ(taken.error(), "cannot listen on 127.0.0.1:" + std::to_string(port_) + ": Address already in use");
+  EXPECT_EQ(taken.error(), "cannot listen on 127.0.0.1:" + std::to_string(port_) +
+                               ": another process listens there; stop it, or choose another address");
   const std::string impossible(64, 'x');  // longer than a label may be: no name server is asked
-  const auto unknown = other.listen(impossible, 80);
+  const auto unknown = other.listen({impossible, 80});
   ASSERT_FALSE(unknown);
   EXPECT_THAT(unknown.error(), StartsWith("cannot listen on " + impossible + ":80: "));
+}
+
+TEST_F(ServerTest, ServesEveryAddressItListensAt) {
+  const afterword::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "socket").string();
+  start(echo);
+  ASSERT_TRUE(server_->listen({.unix_path = path}));
+  EXPECT_THAT(ask(get_request), HasSubstr("\r\nX-Peer: 127.0.0.1\r\n"));
+  RawSocket client = RawSocket::connect_to(path);
+  client.send("GET /get HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n");
+  EXPECT_THAT(client.read_message(), AllOf(HasSubstr("\r\nX-Peer: \r\n"), HasSubstr("\r\nX-Client: 192.0.2.7\r\n")));
+  drain(1s).wait();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(ServerTest, WhoHasComeThroughAUnixSocketIsServedWhenItDrains) {
+  const afterword::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "socket").string();
+  start(echo);
+  ASSERT_TRUE(server_->listen({.unix_path = path}));
+  std::promise<void> connected;
+  asio::post(context_, [&connected] { connected.get_future().wait(); });
+  std::vector<RawSocket> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(RawSocket::connect_to(path));
+  auto drained = drain(60s);
+  connected.set_value();
+  for (RawSocket& client : clients) {
+    client.send(get_request);
+    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  }
+  drained.wait();
+}
+
+TEST_F(ServerTest, ARequestOfAUnixSocketThatOnlyReadsEndsWithItsClient) {
+  const afterword::testing::TemporaryFolder folder;
+  const std::string path = (folder.path() / "socket").string();
+  Gate gate(context_);
+  start([&gate](Request) { return gate.answer(); }, {},
+        [](std::string_view, std::string_view) { return Admission{.ends_with_client = true}; });
+  ASSERT_TRUE(server_->listen({.unix_path = path}));
+  RawSocket client = RawSocket::connect_to(path);
+  client.send(get_request);
+  gate.entered.wait();
+  client.close();
+  gate.ended().wait();
+  EXPECT_FALSE(gate.passed);
 }
 
 TEST_F(ServerTest, AHandlerMayHaveNoAnswer) {
@@ -1006,7 +1056,7 @@ TEST(Server, MayBeDestroyedWhileItServes) {
   auto context = std::make_unique<asio::io_context>();
   auto gate = std::make_unique<Gate>(*context);
   auto server = std::make_unique<Server>(context->get_executor(), [&gate](Request) { return gate->answer(); });
-  ASSERT_TRUE(server->listen("127.0.0.1", 0));
+  ASSERT_TRUE(server->listen({"127.0.0.1", 0}));
   RawSocket client = RawSocket::connect(server->port());
   client.send(get_request);
   while (!gate->entered.given) context->run_one();

@@ -44,18 +44,14 @@ int health(const HealthCommand& command) {
                  configuration->where_operations_listen.c_str());
     return exit_misuse;
   }
-  const ops::Address address = ops::reachable(*configuration->operations_listen);
-  http::Origin origin;
-  origin.host = address.host;
-  origin.port = address.port;
-
+  const http::Address address = ops::reachable(*configuration->operations_listen);
   std::optional<Answer> answer;
   async::asio::io_context io(1);
   async::TaskGroup tasks(io.get_executor());
-  tasks.spawn("health", ask(io.get_executor(), std::move(origin), answer));
+  tasks.spawn("health", ask(io.get_executor(), http::Origin::at(address), answer));
   io.run();
   if (!answer || !*answer) {
-    std::printf("no answer at %s: %s\n", ops::to_text(address).c_str(),
+    std::printf("no answer at %s: %s\n", to_text(address).c_str(),
                 answer ? answer->error().reason.c_str() : "the question failed");
     return exit_failed;
   }

@@ -36,6 +36,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace afterword {
 namespace {
@@ -57,15 +58,20 @@ http::ClientOptions passing_options(const ConnectionLimits& limits, std::shared_
   return options;
 }
 
+http::IsTrustedProxy trusted_proxies(const ops::Configuration& configuration) {
+  return [ranges = configuration.trusted_proxies](const std::string& address) {
+    return http::is_in_one_of(ranges, address);
+  };
+}
+
 http::ServerOptions server_options(const ops::Configuration& configuration, const ConnectionLimits& limits,
                                    std::shared_ptr<http::ByteBudget> bodies) {
   http::ServerOptions options;
   options.bodies = std::move(bodies);
   options.max_connections = limits.clients;
   options.max_connections_per_owner = limits.owner;
-  options.is_trusted_proxy = [proxies = configuration.trusted_proxies](const std::string& address) {
-    return ops::is_one_of(proxies, address);
-  };
+  options.unix_socket_mode = configuration.listen_mode;
+  options.is_trusted_proxy = trusted_proxies(configuration);
   return options;
 }
 
@@ -118,7 +124,7 @@ class Server {
         delivery_(executor_, clock_, senders_, measured_homeserver_, delivery_options(configuration, limits)),
         context_{clock_, senders_, delivery_, configuration.limits, bodies_},
         gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
-                 {configuration.rate_limits, configuration.trusted_proxies, configuration.served_paths}),
+                 {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),
@@ -139,9 +145,9 @@ class Server {
     if (!time_known) co_return cannot_read(configuration, time_known.error());
     const auto started = co_await delivery_.start();
     if (!started) co_return cannot_read(configuration, started.error());
-    const auto listening = http_server_.listen(configuration.listen.host, configuration.listen.port);
-    if (!listening) {
-      co_return cannot_listen(configuration.where_listen, listening.error());
+    for (const http::Address& address : configuration.listen) {
+      const auto listening = http_server_.listen(address);
+      if (!listening) co_return cannot_listen(configuration.where_listen, listening.error());
     }
     background_.spawn("keeping time", store::save_server_time(clock_, *store_));
     background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
@@ -149,7 +155,7 @@ class Server {
     co_return true;
   }
 
-  std::uint16_t port() const { return http_server_.port(); }
+  std::vector<http::Address> addresses() const { return http_server_.addresses(); }
 
   // Takes no more requests, lets what is under way end, and closes the store; all within one deadline.
   Task<void> drain() {
@@ -180,7 +186,7 @@ class Server {
   }
 
   static bool cannot_listen(const std::string& where, const std::string& error) {
-    std::fprintf(stderr, "%s: %s; stop what listens there, or choose another address\n", where.c_str(), error.c_str());
+    std::fprintf(stderr, "%s: %s\n", where.c_str(), error.c_str());
     return false;
   }
 
@@ -201,10 +207,11 @@ class Server {
   // From before the store is asked, so that somebody hears that it is starting.
   bool listen_for_operations(const ops::Configuration& configuration) {
     if (!configuration.operations_listen) return true;
-    const ops::Address& address = *configuration.operations_listen;
-    const auto listening = operations_server_.listen(address.host, address.port);
+    const auto listening = operations_server_.listen(*configuration.operations_listen);
     if (!listening) return cannot_listen(configuration.where_operations_listen, listening.error());
-    log::info("metrics and health on {}", ops::to_text({address.host, operations_server_.port()}));
+    for (const http::Address& address : operations_server_.addresses()) {
+      log::info("metrics and health on {}", to_text(address));
+    }
     return true;
   }
 
@@ -263,7 +270,7 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
                             io_context& io, int& exit_status) {
   async::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   if (co_await server.start(configuration)) {
-    log::info("serving on {}", ops::to_text({configuration.listen.host, server.port()}));
+    for (const http::Address& address : server.addresses()) log::info("serving on {}", to_text(address));
     tell_service_manager("READY=1");
     boost::system::error_code ignored;
     for (int signal = SIGHUP; signal == SIGHUP;) {

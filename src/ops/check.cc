@@ -31,10 +31,6 @@ Task<Answer> get(http::Client& client, std::string target, std::string access_to
   co_return co_await client.send(std::move(request), answer_limits);
 }
 
-std::string url(const http::Origin& origin) {
-  return fmt::format("{}://{}", origin.tls ? "https" : "http", origin.host_header());
-}
-
 // "Synapse 1.163.2", if it says so.
 std::string product(const Answer& answer) {
   const std::optional<json::object> body = answer ? parse_json_object(answer->body) : std::nullopt;
@@ -45,12 +41,14 @@ std::string product(const Answer& answer) {
 }
 
 Task<Finding> check_homeserver(http::Client& client, const Configuration& configuration) {
-  const std::string where = url(configuration.homeserver);
+  const std::string where = configuration.homeserver.url();
   const Answer versions = co_await get(client, "/_matrix/client/versions");
   if (!versions) {
-    co_return Finding{"homeserver", Verdict::failed,
-                      fmt::format("no answer from {}: {}", where, versions.error().reason),
-                      "start the homeserver, or correct homeserver.url"};
+    const std::string& reason = versions.error().reason;
+    const bool is_not_trusted = reason.find("certificate verify failed") != std::string::npos;
+    co_return Finding{"homeserver", Verdict::failed, fmt::format("no answer from {}: {}", where, reason),
+                      is_not_trusted ? "name in homeserver.ca_file the certificate of whoever vouches for it"
+                                     : "start the homeserver, or correct homeserver.url"};
   }
   const std::optional<json::object> body = parse_json_object(versions->body);
   if (versions->status != 200 || !body || !body->contains("versions")) {
@@ -133,14 +131,27 @@ Task<Finding> check_accounts(http::Client& client, const Configuration& configur
 }
 
 // Whether what listens there knows delayed events, as Afterword does, also while the homeserver is away.
-Task<bool> afterword_answers(async::Executor executor, const Configuration& configuration) {
-  http::Origin origin;
-  origin.host = configuration.listen.host;
-  origin.port = configuration.listen.port;
-  http::Client client(executor, origin);
+Task<bool> afterword_answers(async::Executor executor, const http::Address& address) {
+  http::Client client(executor, http::Origin::at(address));
   const Answer answer = co_await get(client, "/_matrix/client/v1/delayed_events/-");
   client.close();
   co_return answer && answer->status == 401 && answer->body.find("M_MISSING_TOKEN") != std::string::npos;
+}
+
+// What stands in the way of a Unix socket. The user who runs the check may have other rights than Afterword's, so of
+// these nothing is said.
+std::optional<Finding> check_unix_socket(const http::Address& address) {
+  const std::filesystem::path path = address.unix_path;
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    return Finding{"listen", Verdict::failed, fmt::format("{} is no folder", folder.string()),
+                   "make it, for Afterword's user to write in, or correct listen"};
+  }
+  const auto status = std::filesystem::symlink_status(path, ignored);
+  if (!std::filesystem::exists(status) || std::filesystem::is_socket(status)) return std::nullopt;
+  return Finding{"listen", Verdict::failed, fmt::format("{} is a file that is not a socket", path.string()),
+                 "move it away, or correct listen"};
 }
 
 // Opening it would make it, and for the user who runs the check rather than for Afterword's.
@@ -163,10 +174,12 @@ Task<Finding> check_database(async::Executor executor, const Configuration& conf
   const Result<void, std::string> opened = co_await try_database(configuration);
   if (opened) co_return Finding{"database", Verdict::ok, "opens", {}};
   // A file is one process's; a server is open to all.
-  if (std::holds_alternative<SqliteDatabase>(configuration.database) &&
-      co_await afterword_answers(executor, configuration)) {
-    co_return Finding{
-        "database", Verdict::ok, "in use by the Afterword that runs at " + to_text(configuration.listen), {}};
+  if (std::holds_alternative<SqliteDatabase>(configuration.database)) {
+    const http::Address& address = configuration.listen.front();
+    const bool is_running = co_await afterword_answers(executor, address);
+    if (is_running) {
+      co_return Finding{"database", Verdict::ok, "in use by the Afterword that runs at " + to_text(address), {}};
+    }
   }
   co_return Finding{"database", Verdict::failed, opened.error(), {}};
 }
@@ -198,6 +211,10 @@ Task<std::vector<Finding>> check(async::Executor executor, const Configuration& 
   if (const std::optional<Finding> limits = check_rate_limits(configuration)) findings.push_back(*limits);
   client.close();
 
+  for (const http::Address& address : configuration.listen) {
+    const auto found = address.is_unix() ? check_unix_socket(address) : std::nullopt;
+    if (found) findings.push_back(*found);
+  }
   findings.push_back(co_await check_database(executor, configuration, std::move(try_database)));
   co_return findings;
 }

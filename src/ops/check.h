@@ -30,7 +30,7 @@ std::string to_text(const Finding& finding);
 // Opens the configuration's database and closes it again. Passed in, because only main knows the backends.
 using TryDatabase = std::function<async::Task<Result<void, std::string>>(const Configuration& configuration)>;
 
-// A finding for each warning, the homeserver, the registration and the database.
+// A finding for each warning, the homeserver, the registration, the Unix sockets that cannot be made, and the database.
 async::Task<std::vector<Finding>> check(async::Executor executor, const Configuration& configuration,
                                         TryDatabase try_database);
 

@@ -31,7 +31,7 @@ class ScriptedHomeserver {
  public:
   explicit ScriptedHomeserver(async::Executor executor)
       : server_(executor, [this](http::Request request) { return answer(std::move(request)); }) {
-    if (!server_.listen("127.0.0.1", 0)) throw std::runtime_error("cannot listen");
+    if (!server_.listen({"127.0.0.1", 0})) throw std::runtime_error("cannot listen");
   }
 
   std::uint16_t port() const { return server_.port(); }
@@ -65,7 +65,7 @@ class CheckTest : public ::testing::Test {
     configuration_.server_name = "example.org";
     configuration_.registration = "/etc/afterword/registration.yaml";
     configuration_.as_token = "secret";
-    configuration_.listen = {"127.0.0.1", 1};  // nothing listens there
+    configuration_.listen = {{"127.0.0.1", 1}};  // nothing listens there
     configuration_.database = SqliteDatabase{folder_.write("afterword.db", "")};
   }
 
@@ -146,7 +146,7 @@ TEST_F(CheckTest, TheDatabaseDoesNotOpen) {
 TEST_F(CheckTest, TheDatabaseIsInUseByARunningAfterword) {
   database_ = std::string("afterword.db: in use");
   homeserver_.answers["/_matrix/client/v1/delayed_events/-"] = {401, {}, R"({"errcode": "M_MISSING_TOKEN"})"};
-  configuration_.listen.port = homeserver_.port();
+  configuration_.listen.at(0).port = homeserver_.port();
   EXPECT_THAT(findings().at(3),
               is("database", Verdict::ok, HasSubstr("in use by the Afterword that runs at 127.0.0.1:")));
 }
@@ -183,6 +183,17 @@ TEST_F(CheckTest, TheAdministratorsTokenIsRefused) {
   homeserver_.answers[path] = {403, {}, R"({"errcode": "M_FORBIDDEN"})"};
   EXPECT_THAT(findings().at(2), is("accounts", Verdict::warning, HasSubstr("answers 403 (M_FORBIDDEN)"),
                                    HasSubstr("token of an administrator's session")));
+}
+
+TEST_F(CheckTest, AUnixSocketNeedsAFolderAndAFreePath) {
+  configuration_.listen = {{.unix_path = (folder_.path() / "missing" / "socket").string()},
+                           {.unix_path = (folder_.path() / "afterword.db").string()},
+                           {.unix_path = (folder_.path() / "socket").string()}};
+  const std::vector<Finding> found = findings();
+  ASSERT_EQ(found.size(), 6u);
+  EXPECT_THAT(found.at(3), is("listen", Verdict::failed, EndsWith("/missing is no folder"), StartsWith("make it")));
+  EXPECT_THAT(found.at(4), is("listen", Verdict::failed, EndsWith("/afterword.db is a file that is not a socket"),
+                              StartsWith("move it away")));
 }
 
 TEST_F(CheckTest, Warnings) {

@@ -6,32 +6,23 @@
 #include "domain/limits.h"
 #include "gateway/rate_limits.h"
 #include "homeserver/kind.h"
+#include "http/address.h"
 #include "http/client.h"
+#include "http/ip_range.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <variant>
 #include <vector>
 
 namespace afterword::ops {
 
-struct Address {
-  std::string host;  // of IPv6 without its brackets
-  std::uint16_t port = 0;
-};
-std::string to_text(const Address& address);
 // Where somebody on the same machine finds what listens there.
-Address reachable(Address address);
-
-// An IP address in the one way in which a peer's is written when it connects: of IPv4 as such, also where it stands
-// within one of IPv6 (::ffff:192.0.2.7). Nothing: it is none.
-std::optional<std::string> canonical_address(std::string_view text);
-
-// Whether it is one of these canonical addresses, however it is written.
-bool is_one_of(const std::vector<std::string>& addresses, std::string_view address);
+http::Address reachable(http::Address address);
 
 struct SqliteDatabase {
   std::filesystem::path path;
@@ -52,17 +43,18 @@ struct Configuration {
   std::optional<std::string> admin_token;                      // of Synapse
   std::optional<std::filesystem::path> admin_token_file;       // where it was read, if not in the configuration
   std::filesystem::path registration;
-  std::string as_token;      // out of the registration
-  bool rate_limited = true;  // as the registration says
-  Address listen;
-  std::optional<Address> operations_listen;  // nothing: nobody is told how it goes
+  std::string as_token;                            // out of the registration
+  bool rate_limited = true;                        // as the registration says
+  std::vector<http::Address> listen;               // one at least
+  mode_t listen_mode = 0;                          // of the files of Unix sockets
+  std::optional<http::Address> operations_listen;  // nothing: nobody is told how it goes
   Database database;
   domain::Limits limits;
   domain::Retention retention;
   Milliseconds start_grace{};
   gateway::RateLimitOptions rate_limits;
-  std::vector<std::string> trusted_proxies;  // canonical addresses
-  std::vector<std::string> served_paths;     // none: all
+  std::vector<http::IpRange> trusted_proxies;
+  std::vector<std::string> served_paths;  // none: all
   std::string log_level;
   LogFormat log_format = LogFormat::text;
 

@@ -1,5 +1,6 @@
 #include "ops/configuration_keys.h"
 
+#include "http/certificates.h"
 #include "ops/duration.h"
 #include "ops/files.h"
 #include "ops/registration.h"
@@ -18,10 +19,41 @@ namespace {
 using Taken = Result<void, std::string>;
 using Folder = const std::filesystem::path&;
 
-Taken take_homeserver_url(const std::string& value, Folder, Configuration& configuration) {
+// Takes a relative one from the folder. Returns what is wrong with it.
+std::optional<std::string> resolve_unix_path(std::string& path, Folder folder) {
+  if (path.empty() || path.ends_with('/'))
+    return "'unix:" + path + "' names no file; write unix:PATH, as unix:/run/afterword/afterword.sock";
+  path = (folder / path).lexically_normal().string();
+  if (path.size() <= http::max_unix_path_bytes) return std::nullopt;
+  return fmt::format("'{}' is longer than the {} bytes that the path of a Unix socket may have; choose a shorter one",
+                     path, http::max_unix_path_bytes);
+}
+
+Taken take_homeserver_url(const std::string& value, Folder folder, Configuration& configuration) {
   Result<http::Origin, std::string> origin = http::Origin::parse(value);
   if (!origin) return origin.error();
+  if (!origin->unix_path.empty()) {
+    if (auto wrong = resolve_unix_path(origin->unix_path, folder)) return *std::move(wrong);
+  }
   configuration.homeserver = *std::move(origin);
+  return {};
+}
+
+// After the URL, which it belongs to.
+Taken take_ca_file(const std::string& value, Folder folder, Configuration& configuration) {
+  if (value == "none") return {};
+  const std::filesystem::path path = folder / value;
+  Result<std::string, Unreadable> text = read_text_file(path);
+  if (!text) {
+    return fmt::format("{}: {}; name a file with certificates in PEM", path.string(), text.error().reason);
+  }
+  if (!http::are_certificates(*text)) {
+    return path.string() + ": holds no certificate in PEM, or one that cannot be read; take what openssl x509 writes";
+  }
+  if (!configuration.homeserver.tls) {
+    configuration.warnings.push_back("homeserver.ca_file: is of no use unless homeserver.url starts with https://");
+  }
+  configuration.homeserver.authorities = *std::move(text);
   return {};
 }
 
@@ -71,34 +103,70 @@ Taken take_registration(const std::string& value, Folder folder, Configuration& 
   return {};
 }
 
-Taken take_address(const std::string& value, Address& address) {
+// Without white space around its parts, and without empty ones.
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view part = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) parts.emplace_back(part);
+  }
+  return parts;
+}
+
+Taken read_address(const std::string& text, Folder folder, http::Address& address) {
+  if (text.starts_with(http::unix_prefix)) {
+    address.unix_path = text.substr(http::unix_prefix.size());
+    if (auto wrong = resolve_unix_path(address.unix_path, folder)) return *std::move(wrong);
+    return {};
+  }
   const auto wrong = [&] {
-    return fmt::format("'{}' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or [::1]:8009", value);
+    return fmt::format(
+        "'{}' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or [::1]:8009, or unix:PATH", text);
   };
-  const std::size_t colon = value.rfind(':');
+  const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return wrong();
 
-  std::string_view host = std::string_view(value).substr(0, colon);
+  std::string_view host = std::string_view(text).substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find_first_of("[]:/") != std::string_view::npos) {
     return wrong();
   }
-  std::uint16_t port = 0;
-  const char* const end = value.data() + value.size();
-  const auto parsed = std::from_chars(value.data() + colon + 1, end, port);
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + colon + 1, end, address.port);
   if (host.empty() || parsed.ec != std::errc() || parsed.ptr != end) return wrong();
-  address = {std::string(host), port};
+  address.host = host;
   return {};
 }
 
-Taken take_listen(const std::string& value, Folder, Configuration& configuration) {
-  return take_address(value, configuration.listen);
+Taken take_listen(const std::string& value, Folder folder, Configuration& configuration) {
+  configuration.listen.clear();
+  for (const std::string& text : split_list(value)) {
+    const Taken taken = read_address(text, folder, configuration.listen.emplace_back());
+    if (!taken) return taken;
+  }
+  if (!configuration.listen.empty()) return {};
+  return std::string("names no address; write HOST:PORT, as 127.0.0.1:8009, or unix:PATH");
 }
 
-Taken take_operations_listen(const std::string& value, Folder, Configuration& configuration) {
+Taken take_listen_mode(const std::string& value, Folder, Configuration& configuration) {
+  unsigned mode = 0;
+  const char* const end = value.data() + value.size();
+  const auto parsed = std::from_chars(value.data(), end, mode, 8);
+  if (parsed.ec != std::errc() || parsed.ptr != end || mode > 0777 || value.size() < 3) {
+    return "'" + value + "' is not the mode of a file; write three octal digits, as 660";
+  }
+  configuration.listen_mode = static_cast<mode_t>(mode);
+  return {};
+}
+
+Taken take_operations_listen(const std::string& value, Folder folder, Configuration& configuration) {
   if (value == "none") return {};
-  return take_address(value, configuration.operations_listen.emplace());
+  return read_address(value, folder, configuration.operations_listen.emplace());
 }
 
 Taken take_database(const std::string& value, Folder folder, Configuration& configuration) {
@@ -203,30 +271,18 @@ Taken take_rate(const std::string& value, Folder, Configuration& configuration) 
   return {};
 }
 
-// Without white space around its parts, and without empty ones.
-std::vector<std::string> split_list(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    std::string_view part = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    if (!part.empty()) parts.emplace_back(part);
-  }
-  return parts;
-}
-
 Taken take_trusted_proxies(const std::string& value, Folder, Configuration& configuration) {
   configuration.trusted_proxies.clear();
   if (value == "none") return {};
-  for (const std::string& address : split_list(value)) {
-    const std::optional<std::string> canonical = canonical_address(address);
-    if (!canonical) {
-      return fmt::format("'{}' is not an IP address; write addresses with commas in between, as 127.0.0.1, ::1",
-                         address);
+  for (const std::string& text : split_list(value)) {
+    const auto range = http::IpRange::parse(text);
+    if (!range) {
+      return fmt::format(
+          "'{}' is neither an IP address nor a range of them; write some with commas in between, as 127.0.0.1, ::1, "
+          "10.0.0.0/8",
+          text);
     }
-    configuration.trusted_proxies.push_back(*canonical);
+    configuration.trusted_proxies.push_back(*range);
   }
   return {};
 }
@@ -266,8 +322,12 @@ Taken take_log_format(const std::string& value, Folder, Configuration& configura
 constexpr Key table[] = {
     {"homeserver.url", "", "http://127.0.0.1:8008",
      "Where Afterword reaches the homeserver itself, not through a proxy that\n"
-     "leads back to Afterword.",
+     "leads back to Afterword; unix:PATH if it listens on a Unix socket.",
      take_homeserver_url},
+    {"homeserver.ca_file", "none", "",
+     "Of a homeserver at https://: a file with the certificates, in PEM, of whoever may\n"
+     "vouch for it, in place of the system's.",
+     take_ca_file},
     {"homeserver.server_name", "", "example.org", "What stands after the colon in the ids of its users.",
      take_server_name},
     {"homeserver.kind", "auto", "",
@@ -285,9 +345,13 @@ constexpr Key table[] = {
      "as_token is a secret. A relative path starts at this file's folder.",
      take_registration},
     {"listen", "127.0.0.1:8009", "",
-     "Where Afterword listens, as HOST:PORT or [IPv6]:PORT. Put a reverse proxy with\n"
-     "TLS in front of it.",
-     take_listen},
+     "Where Afterword listens: HOST:PORT, [IPv6]:PORT, or unix:PATH for a Unix socket;\n"
+     "or a list of these. Put a reverse proxy with TLS in front of it.",
+     take_listen, true},
+    {"listen_mode", "660", "",
+     "The mode of the files of Unix sockets. Who may write to one may connect, and is\n"
+     "believed in X-Forwarded-For as trusted_proxies are.",
+     take_listen_mode},
     {"database", "sqlite:afterword.db", "",
      "Where delayed events are kept: sqlite:FILE, where a relative path starts at\n"
      "this file's folder; or postgresql://USER@HOST/DATABASE, for several instances.",
@@ -324,14 +388,16 @@ constexpr Key table[] = {
      "registration says rate_limited: true.",
      take_rate<&gateway::RateLimitOptions::send>},
     {"trusted_proxies", "127.0.0.1, ::1", "",
-     "Whose X-Forwarded-For tells a client's address: IP addresses with commas in\n"
-     "between, or none.",
-     take_trusted_proxies},
+     "Whose X-Forwarded-For tells a client's address: IP addresses and ranges, as\n"
+     "10.0.0.0/8, with commas in between or as a list; or none. Who comes through a\n"
+     "Unix socket is trusted in any case: see listen_mode.",
+     take_trusted_proxies, true},
     {"served_paths", "/", "",
-     "What passes through to the homeserver: paths with commas in between, each with\n"
-     "what is below it; / is everything. The rest is answered 404. For instance,\n"
-     "/_matrix/client, /_matrix/media leaves out administration and federation.",
-     take_served_paths},
+     "What passes through to the homeserver: paths with commas in between or as a list,\n"
+     "each with what is below it; / is everything. The rest is answered 404. For\n"
+     "instance, /_matrix/client, /_matrix/media leaves out administration and\n"
+     "federation.",
+     take_served_paths, true},
     {"ops.listen", "none", "",
      "Where whoever watches over Afterword finds /metrics and /health, as\n"
      "127.0.0.1:9009; or none. Nothing there asks for a token: let nobody else reach\n"

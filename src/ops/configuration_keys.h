@@ -23,6 +23,9 @@ struct Key {
   Result<void, std::string> (*take)(const std::string& value, const std::filesystem::path& folder,
                                     Configuration& configuration);
 
+  // May be written as a list of YAML, which is taken as one value with commas in between.
+  bool is_list = false;
+
   std::string_view section() const;    // "limits", or empty
   std::string_view last_part() const;  // "max_delay"
   bool required() const { return standard.empty(); }

@@ -25,6 +25,18 @@ using ::testing::StartsWith;
 constexpr const char* registration = "as_token: secret-as\nhs_token: secret-hs\n";
 constexpr const char* minimal = "homeserver: {url: 'http://127.0.0.1:8008', server_name: example.org}\n";
 
+std::vector<std::string> listen_of(const Configuration& configuration) {
+  std::vector<std::string> addresses;
+  for (const http::Address& address : configuration.listen) addresses.push_back(to_text(address));
+  return addresses;
+}
+
+std::vector<std::string> proxies_of(const Configuration& configuration) {
+  std::vector<std::string> ranges;
+  for (const http::IpRange& range : configuration.trusted_proxies) ranges.push_back(range.text());
+  return ranges;
+}
+
 class ConfigurationTest : public ::testing::Test {
  protected:
   ConfigurationTest() { folder_.write("afterword-registration.yaml", registration); }
@@ -53,12 +65,13 @@ TEST_F(ConfigurationTest, NeedsOnlyTheHomeserver) {
   EXPECT_EQ(loaded->homeserver.port, 8008);
   EXPECT_EQ(loaded->server_name, "example.org");
   EXPECT_EQ(loaded->as_token, "secret-as");
-  EXPECT_EQ(to_text(loaded->listen), "127.0.0.1:8009");
+  EXPECT_THAT(listen_of(*loaded), ElementsAre("127.0.0.1:8009"));
+  EXPECT_EQ(loaded->listen_mode, 0660u);
   EXPECT_EQ(std::get<SqliteDatabase>(loaded->database).path, folder_.path() / "afterword.db");
   EXPECT_TRUE(loaded->rate_limits.enabled);
   EXPECT_EQ(loaded->rate_limits.manage.per_second, 10);
   EXPECT_EQ(loaded->rate_limits.manage.burst_count, 100u);
-  EXPECT_EQ(loaded->trusted_proxies, (std::vector<std::string>{"127.0.0.1", "::1"}));
+  EXPECT_THAT(proxies_of(*loaded), ElementsAre("127.0.0.1", "::1"));
   EXPECT_EQ(loaded->log_level, "info");
   EXPECT_THAT(loaded->warnings, IsEmpty());
 }
@@ -145,16 +158,37 @@ TEST_F(ConfigurationTest, TheTokensOfARegistrationAreTwo) {
   EXPECT_THAT(error, Not(HasSubstr("secret")));
 }
 
-TEST_F(ConfigurationTest, AProxyIsKnownHoweverItsAddressIsWritten) {
-  const Configuration loaded =
-      require(load(minimal, {*parse_setting("trusted_proxies=::ffff:10.0.0.1, 2001:DB8:0::1")}));
-  EXPECT_EQ(loaded.trusted_proxies, (std::vector<std::string>{"10.0.0.1", "2001:db8::1"}));
-  for (const char* address : {"10.0.0.1", "::ffff:10.0.0.1", "::FFFF:a00:1", "2001:db8::1", "2001:db8:0:0::1"}) {
-    EXPECT_TRUE(is_one_of(loaded.trusted_proxies, address)) << address;
-  }
-  for (const char* address : {"10.0.0.2", "::ffff:10.0.0.2", "::10.0.0.1", "unknown", ""}) {
-    EXPECT_FALSE(is_one_of(loaded.trusted_proxies, address)) << address;
-  }
+TEST_F(ConfigurationTest, ProxiesMayBeRangesAndAList) {
+  EXPECT_THAT(proxies_of(require(load(minimal, {*parse_setting("trusted_proxies=::ffff:10.0.0.1, 10.0.0.0/8")}))),
+              ElementsAre("10.0.0.1", "10.0.0.0/8"));
+  EXPECT_THAT(proxies_of(require(load(std::string(minimal) + "trusted_proxies:\n  - fd00::/8\n  - 127.0.0.1\n"))),
+              ElementsAre("fd00::/8", "127.0.0.1"));
+  EXPECT_THAT(proxies_of(require(load(minimal, {*parse_setting("trusted_proxies=none")}))), IsEmpty());
+}
+
+TEST_F(ConfigurationTest, MayListenAtSeveralAddresses) {
+  const std::string socket = (folder_.path() / "afterword.sock").string();
+  EXPECT_THAT(listen_of(require(load(minimal, {*parse_setting("listen=localhost:8009, unix:/run/afterword.sock")}))),
+              ElementsAre("localhost:8009", "unix:/run/afterword.sock"));
+  EXPECT_THAT(listen_of(require(load(std::string(minimal) + "listen:\n  - unix:afterword.sock\n  - '[::1]:8009'\n"))),
+              ElementsAre("unix:" + socket, "[::1]:8009"));
+  EXPECT_EQ(require(load(minimal, {*parse_setting("listen_mode=0600")})).listen_mode, 0600u);
+}
+
+TEST_F(ConfigurationTest, TheHomeserverMayListenAtAUnixSocket) {
+  const Configuration loaded = require(load(minimal, {*parse_setting("homeserver.url=unix:synapse.sock")}));
+  EXPECT_EQ(loaded.homeserver.unix_path, folder_.path() / "synapse.sock");
+  EXPECT_EQ(loaded.homeserver.url(), "unix:" + (folder_.path() / "synapse.sock").string());
+  EXPECT_FALSE(loaded.homeserver.tls);
+}
+
+TEST_F(ConfigurationTest, TheHomeserverMayHaveACertificateAuthorityOfItsOwn) {
+  const Setting https = *parse_setting("homeserver.url=https://127.0.0.1:8448");
+  EXPECT_EQ(error_of(minimal, {https, *parse_setting("homeserver.ca_file=ca.pem")}),
+            "--set homeserver.ca_file: ca.pem: No such file or directory; name a file with certificates in PEM");
+  folder_.write("ca.pem", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n");
+  EXPECT_THAT(error_of(minimal, {https, *parse_setting("homeserver.ca_file=ca.pem")}),
+              HasSubstr("ca.pem: holds no certificate in PEM, or one that cannot be read"));
 }
 
 TEST_F(ConfigurationTest, WhatPassesThroughIsEverythingOrSomePaths) {
@@ -263,8 +297,8 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
   EXPECT_TRUE(loaded->homeserver.tls);
   EXPECT_EQ(loaded->server_name, "example.org:8448");
   EXPECT_EQ(loaded->as_token, "other");
-  EXPECT_EQ(loaded->listen.host, "::1");
-  EXPECT_EQ(loaded->listen.port, 8010);
+  EXPECT_EQ(loaded->listen.at(0).host, "::1");
+  EXPECT_EQ(loaded->listen.at(0).port, 8010);
   EXPECT_EQ(std::get<SqliteDatabase>(loaded->database).path, "/var/lib/afterword/events.db");
   EXPECT_EQ(loaded->limits.max_delay, std::chrono::weeks(2));
   EXPECT_EQ(loaded->limits.max_scheduled_per_user, 0u);
@@ -273,7 +307,7 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
   EXPECT_FALSE(loaded->rate_limits.enabled);
   EXPECT_EQ(loaded->rate_limits.guess.per_second, 0.5);
   EXPECT_EQ(loaded->rate_limits.guess.burst_count, 7u);
-  EXPECT_EQ(loaded->trusted_proxies, (std::vector<std::string>{"10.0.0.1", "2001:db8::1"}));
+  EXPECT_THAT(proxies_of(*loaded), ElementsAre("10.0.0.1", "2001:db8::1"));
   EXPECT_EQ(loaded->log_level, "debug");
 }
 
@@ -353,8 +387,11 @@ TEST_F(ConfigurationTest, SaysWhereWhatAndHowToMend) {
       {"rate_limits:\n  manage: 0/s burst 5",
        "afterword.yaml:3: rate_limits.manage: '0/s burst 5' is not a rate; write N/s burst M, as 5/s burst 100"},
       {"trusted_proxies: proxy.example.org",
-       "afterword.yaml:2: trusted_proxies: 'proxy.example.org' is not an IP address; write addresses with commas in "
-       "between, as 127.0.0.1, ::1"},
+       "afterword.yaml:2: trusted_proxies: 'proxy.example.org' is neither an IP address nor a range of them; write "
+       "some with commas in between, as 127.0.0.1, ::1, 10.0.0.0/8"},
+      {"trusted_proxies: [10.0.0.0/8, 10.0.0.0/64]",
+       "afterword.yaml:2: trusted_proxies: '10.0.0.0/64' is neither an IP address nor a range of them; write some with "
+       "commas in between, as 127.0.0.1, ::1, 10.0.0.0/8"},
       {"rate_limits:\n  enabled: maybe",
        "afterword.yaml:3: rate_limits.enabled: 'maybe' is neither true nor false; write one of them"},
       {"log:\n  level: loud",
@@ -363,13 +400,27 @@ TEST_F(ConfigurationTest, SaysWhereWhatAndHowToMend) {
        "afterword.yaml:3: log.level: stands here a second time; keep one of the two"},
       {"listen: 8009",
        "afterword.yaml:2: listen: '8009' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or "
-       "[::1]:8009"},
+       "[::1]:8009, or unix:PATH"},
       {"listen: '::1:8009'",
        "afterword.yaml:2: listen: '::1:8009' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 or "
-       "[::1]:8009"},
+       "[::1]:8009, or unix:PATH"},
       {"listen: localhost:65536",
        "afterword.yaml:2: listen: 'localhost:65536' is not an address to listen on; write HOST:PORT, as 127.0.0.1:8009 "
-       "or [::1]:8009"},
+       "or [::1]:8009, or unix:PATH"},
+      {"listen: []",
+       "afterword.yaml:2: listen: is not a single value; write one, in quotes if it holds brackets or braces"},
+      {"listen: ','", "afterword.yaml:2: listen: names no address; write HOST:PORT, as 127.0.0.1:8009, or unix:PATH"},
+      {"listen: 'unix:'",
+       "afterword.yaml:2: listen: 'unix:' names no file; write unix:PATH, as unix:/run/afterword/afterword.sock"},
+      {"listen: 'unix:/run/'",
+       "afterword.yaml:2: listen: 'unix:/run/' names no file; write unix:PATH, as unix:/run/afterword/afterword.sock"},
+      {"listen: unix:/" + std::string(107, 'x'),
+       "afterword.yaml:2: listen: '/" + std::string(107, 'x') +
+           "' is longer than the 107 bytes that the path of a Unix socket may have; choose a shorter one"},
+      {"listen_mode: rw",
+       "afterword.yaml:2: listen_mode: 'rw' is not the mode of a file; write three octal digits, as 660"},
+      {"listen_mode: 980",
+       "afterword.yaml:2: listen_mode: '980' is not the mode of a file; write three octal digits, as 660"},
       {"database: afterword.db",
        "afterword.yaml:2: database: is no database URL; write sqlite:FILE, as sqlite:afterword.db, or postgresql://…"},
       {"database: sqlite://afterword.db",

@@ -64,6 +64,12 @@ std::string configuration_text(const std::vector<Setting>& settings) {
   return text;
 }
 
+// Where a proxy on the same machine finds what listens there, as nginx writes it.
+std::string for_a_proxy(http::Address address) {
+  if (address.is_unix()) address.unix_path = std::filesystem::absolute(address.unix_path).lexically_normal().string();
+  return to_text(reachable(std::move(address)));
+}
+
 }  // namespace
 
 Result<InitialFiles, std::string> make_initial_files(const std::filesystem::path& folder,
@@ -139,7 +145,7 @@ std::string next_steps(const InitialFiles& files) {
 )",
       fmt::arg("configuration", std::filesystem::absolute(files.configuration_path).lexically_normal().string()),
       fmt::arg("registration", std::filesystem::absolute(files.configuration.registration).lexically_normal().string()),
-      fmt::arg("address", to_text(reachable(files.configuration.listen))));
+      fmt::arg("address", for_a_proxy(files.configuration.listen.front())));
 }
 
 }  // namespace afterword::ops

@@ -48,7 +48,7 @@ TEST_F(InitTest, MakesWhatLoads) {
   ASSERT_TRUE(loaded) << loaded.error();
   EXPECT_EQ(loaded->server_name, "example.org");
   EXPECT_EQ(loaded->homeserver.port, 8008);
-  EXPECT_EQ(to_text(loaded->listen), "[::1]:8010");
+  EXPECT_EQ(to_text(loaded->listen.at(0)), "[::1]:8010");
   EXPECT_FALSE(loaded->limits.max_delay);
   EXPECT_EQ(loaded->log_level, "debug");
   EXPECT_EQ(loaded->as_token, YAML::LoadFile(loaded->registration.string())["as_token"].Scalar());

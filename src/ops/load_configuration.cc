@@ -103,12 +103,21 @@ class Reader {
       report(where, "stands here a second time; keep one of the two");
     } else if (value.IsScalar()) {
       given->second.value = value.Scalar();
+    } else if (key.is_list && is_list(value)) {
+      given->second.value = fmt::format("{}", fmt::join(value.as<std::vector<std::string>>(), ","));
     } else if (value.IsNull()) {
       report(where, key.required() ? fmt::format("has no value; write one, as {}", key.example)
                                    : fmt::format("has no value; write one, or take out the key for {}", key.standard));
     } else {
       report(where, "is not a single value; write one, in quotes if it holds brackets or braces");
     }
+  }
+
+  // What is joined must come apart again.
+  static bool is_list(const YAML::Node& value) {
+    return value.IsSequence() && value.size() > 0 && std::ranges::all_of(value, [](const YAML::Node& part) {
+             return part.IsScalar() && part.Scalar().find(',') == std::string::npos;
+           });
   }
 
   void take(const Key& key, Configuration& configuration) {

@@ -152,7 +152,7 @@ Result<ImportTally, std::string> import_synapse(const ops::Configuration& config
     return fmt::format(
         "the homeserver at {} is running, and would send these events itself; stop Synapse with all its workers, and "
         "take max_event_delay_duration out of its configuration",
-        configuration.homeserver.host_header());
+        configuration.homeserver.url());
   }
   const auto synapse = open_synapse_database(synapse_database);
   if (!synapse) return synapse.error();

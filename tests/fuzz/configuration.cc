@@ -34,7 +34,11 @@ void check(const ops::Configuration& configuration) {
     require(character > ' ' && character != '\x7f', "a Host header is one word");
   }
   require(!configuration.server_name.empty(), "there is a server name");
-  require(!configuration.listen.host.empty(), "there is an address to listen on");
+  require(!configuration.listen.empty(), "there is an address to listen on");
+  for (const http::Address& address : configuration.listen) {
+    require(address.is_unix() == address.host.empty(), "an address is one of two kinds");
+    require(address.unix_path.size() <= http::max_unix_path_bytes, "the system takes the path");
+  }
   const auto is_sound = [](const std::optional<Milliseconds>& limit) {
     return !limit || (*limit >= Milliseconds(0) && limit->count() <= max_json_integer);
   };

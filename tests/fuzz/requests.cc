@@ -111,7 +111,7 @@ class World {
         server_(
             context_.get_executor(), [this](http::Request request) { return handle(std::move(request)); }, {},
             [](auto...) { return http::Admission{.streams_body = true}; }) {
-    require(server_.listen("127.0.0.1", 0).has_value(), "there is a port");
+    require(server_.listen({"127.0.0.1", 0}).has_value(), "there is a port");
   }
 
   struct Seen {

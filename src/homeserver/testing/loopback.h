@@ -21,7 +21,7 @@ namespace afterword::homeserver::testing {
 class LoopbackTest : public ::testing::Test {
  protected:
   LoopbackTest() {
-    EXPECT_TRUE(server_.listen("127.0.0.1", 0));
+    EXPECT_TRUE(server_.listen({"127.0.0.1", 0}));
     connect();
   }
   ~LoopbackTest() override {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -25,13 +27,22 @@ class RawSocket {
   static RawSocket connect(std::uint16_t port, const char* from = "127.0.0.1") {
     RawSocket result;
     result.socket_->open(boost::asio::ip::tcp::v4());
-    result.socket_->bind({boost::asio::ip::make_address(from), 0});
-    result.socket_->connect({boost::asio::ip::address_v4::loopback(), port});
+    result.socket_->bind(boost::asio::ip::tcp::endpoint(boost::asio::ip::make_address(from), 0));
+    result.socket_->connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port));
     result.set_time_limit();
     return result;
   }
 
-  static RawSocket accept(boost::asio::ip::tcp::acceptor& acceptor) {
+  // To a Unix socket.
+  static RawSocket connect_to(const std::string& path) {
+    RawSocket result;
+    result.socket_->connect(boost::asio::local::stream_protocol::endpoint(path));
+    result.set_time_limit();
+    return result;
+  }
+
+  template <class Acceptor>
+  static RawSocket accept(Acceptor& acceptor) {
     RawSocket result;
     acceptor.accept(*result.socket_);
     result.set_time_limit();
@@ -101,7 +112,7 @@ class RawSocket {
   void close() { socket_->close(); }
 
   // Says that nothing more will be sent, and may still read.
-  void half_close() { socket_->shutdown(boost::asio::ip::tcp::socket::shutdown_send); }
+  void half_close() { socket_->shutdown(boost::asio::socket_base::shutdown_send); }
 
   // Closes without a farewell: the other side sees a reset.
   void reset() {
@@ -110,9 +121,9 @@ class RawSocket {
   }
 
  private:
-  RawSocket()
-      : context_(std::make_unique<boost::asio::io_context>()),
-        socket_(std::make_unique<boost::asio::ip::tcp::socket>(*context_)) {}
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  RawSocket() : context_(std::make_unique<boost::asio::io_context>()), socket_(std::make_unique<Socket>(*context_)) {}
 
   void set_time_limit() {
     const timeval limit{.tv_sec = 10, .tv_usec = 0};
@@ -136,7 +147,7 @@ class RawSocket {
   }
 
   std::unique_ptr<boost::asio::io_context> context_;
-  std::unique_ptr<boost::asio::ip::tcp::socket> socket_;
+  std::unique_ptr<Socket> socket_;
   std::string received_;
   bool timed_out_ = false;
   bool is_broken_ = false;
