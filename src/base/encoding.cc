@@ -4,6 +4,7 @@
 #include "base/utf8_check.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <memory>
@@ -46,6 +47,17 @@ Sha256 sha256(std::string_view bytes) {
     throw std::runtime_error("OpenSSL cannot compute SHA-256");
   }
   return digest;
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view message) {
+  Sha256 code{};
+  unsigned int length = 0;
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(message.data());
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes, message.size(), code.data(), &length) ==
+      nullptr) {
+    throw std::runtime_error("OpenSSL cannot compute an HMAC");
+  }
+  return code;
 }
 
 void fill_random(std::span<std::uint8_t> bytes) {

@@ -1,4 +1,4 @@
-// Text forms of bytes: base64url, hexadecimal, percent-encoding, and SHA-256.
+// Text forms of bytes: base64url, hexadecimal, percent-encoding; SHA-256, and what is made of it.
 #pragma once
 
 #include <array>
@@ -14,6 +14,9 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 // Thread-safe.
 Sha256 sha256(std::string_view bytes);
+
+// RFC 2104: proves that whoever made it knows the key.
+Sha256 hmac_sha256(std::string_view key, std::string_view message);
 
 // Cryptographically random bytes; throws std::runtime_error when the system has none.
 void fill_random(std::span<std::uint8_t> bytes);

@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "gateway/arrival.h"
 #include "gateway/deactivation.h"
 #include "gateway/delay_ids_of_sender.h"
 #include "gateway/event_answers.h"
@@ -72,9 +73,17 @@ Gateway::Gateway(api::Context& context, const store::KnownSenders& senders, home
       long_polls_(long_polls),
       rate_limits_(options.rate_limits),
       served_paths_(std::move(options.served_paths)),
+      arrival_key_(std::move(options.arrival_key)),
       passing_{context.clock, std::move(options.is_trusted_proxy)} {}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
+  if (const auto proof = request.headers.find(arrival_header)) {
+    auto question = read_arrival_proof(arrival_key_, *proof, context_.clock.wall_now());
+    if (question) {
+      co_return co_await tell_arrival(context_.clock, std::move(request), *std::move(question),
+                                      passing_.is_trusted_proxy);
+    }
+  }
   const std::optional<http::Target> target = http::Target::parse(request.target);
   // The answer to a HEAD is the head of that to a GET; the server leaves the body out. Whatever goes into the body must
   // be known for it.

@@ -29,6 +29,7 @@ struct Options {
   RateLimitOptions rate_limits;
   http::IsTrustedProxy is_trusted_proxy = [](const std::string&) { return false; };
   std::vector<std::string> served_paths{};  // what passes through, as is_served() reads it
+  std::string arrival_key{};                // arrival.h; empty: nobody is told
 };
 
 class Gateway {
@@ -84,6 +85,7 @@ class Gateway {
   http::Client& long_polls_;
   RateLimits rate_limits_;
   std::vector<std::string> served_paths_;
+  std::string arrival_key_;
   Passing passing_;
   std::uint64_t answers_looked_into_ = 0;
   const std::shared_ptr<RequestFigures> requests_ = std::make_shared<RequestFigures>();

@@ -3,11 +3,13 @@
 #include "async/task_group.h"
 #include "ops/check.h"
 #include "ops/open_store.h"
+#include "ops/public_check.h"
 
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -26,9 +28,13 @@ Task<Result<void, std::string>> try_database(async::Executor executor, const ops
   co_return Result<void, std::string>();
 }
 
-Task<void> look(async::Executor executor, const ops::Configuration& configuration, std::vector<Finding>& findings) {
+Task<void> look(async::Executor executor, const ops::Configuration& configuration,
+                std::optional<ops::PublicAddress> public_address, std::vector<Finding>& findings) {
   ops::TryDatabase database = [executor](const ops::Configuration& named) { return try_database(executor, named); };
   std::vector<Finding> found = co_await ops::check(executor, configuration, std::move(database));
+  findings.insert(findings.end(), found.begin(), found.end());
+  if (!public_address) co_return;
+  found = co_await ops::check_public(executor, configuration, *std::move(public_address));
   findings.insert(findings.end(), found.begin(), found.end());
 }
 
@@ -39,7 +45,7 @@ std::vector<Finding> all_findings(const CheckCommand& command) {
   std::vector<Finding> findings = {{"configuration", Verdict::ok, command.configuration.string(), {}}};
   async::asio::io_context io(1);
   async::TaskGroup tasks(io.get_executor());
-  tasks.spawn("check", look(io.get_executor(), *configuration, findings));
+  tasks.spawn("check", look(io.get_executor(), *configuration, command.public_address, findings));
   io.run();
   return findings;
 }

@@ -1,5 +1,7 @@
 #include "main/command_line.h"
 
+#include "ops/duration.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -28,6 +30,7 @@ struct Arguments {
   std::string configuration;                                      // of the others
   std::string synapse_database;                                   // of import-synapse
   std::string from, to;                                           // of move
+  std::string public_url, long_poll;                              // of check
   std::vector<std::string> settings;
 };
 
@@ -65,6 +68,37 @@ CLI::App* add_configured(CLI::App& app, const std::string& name, const std::stri
       ->type_name("FILE")
       ->required();
   return command;
+}
+
+void add_check(CLI::App& app, Arguments& arguments) {
+  CLI::App* const check = add_configured(
+      app, "check", "Look at homeserver, registration, database and proxies, and say what to fix", arguments);
+  CLI::Option* const address = check
+                                   ->add_option("--public", arguments.public_url,
+                                                "Where clients reach the homeserver: ask there for every route")
+                                   ->type_name("URL");
+  check->add_option("--long-poll", arguments.long_poll, "How long an answer must be able to take there (35s)")
+      ->type_name("DURATION")
+      ->needs(address);
+  check->footer(
+      "Nothing is changed. What --public sends brings no access token, and is answered by the Afterword that has the\n"
+      "same registration; it must be running.");
+}
+
+// Nothing if none is to be looked at.
+Result<std::optional<ops::PublicAddress>, std::string> public_address(const Arguments& arguments) {
+  std::optional<ops::PublicAddress> address;
+  if (arguments.public_url.empty()) return address;
+  auto origin = http::Origin::parse(arguments.public_url);
+  if (!origin) return "--public: " + origin.error();
+  address.emplace().origin = *std::move(origin);
+  if (arguments.long_poll.empty()) return address;
+  const auto long_poll = ops::parse_duration(arguments.long_poll);
+  if (!long_poll || *long_poll > ops::max_long_poll) {
+    return fmt::format("--long-poll: '{}' is not a duration of at most 20m; write one, as 35s", arguments.long_poll);
+  }
+  address->long_poll = *long_poll;
+  return address;
 }
 
 CLI::App* add_import_synapse(CLI::App& app, Arguments& arguments) {
@@ -118,7 +152,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App* const init = add_init(app, arguments);
   CLI::App* const serve =
       add_configured(app, "serve", "Run until SIGTERM or SIGINT, then finish what is under way", arguments);
-  add_configured(app, "check", "Look at homeserver, registration and database, and say what to fix", arguments);
+  add_check(app, arguments);
   CLI::App* const health =
       add_configured(app, "health", "Ask the server that runs whether it is ready, at its ops.listen", arguments);
   CLI::App* const import_synapse = add_import_synapse(app, arguments);
@@ -153,7 +187,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     return ImportSynapseCommand{arguments.configuration, std::move(settings), arguments.synapse_database};
   }
   if (move->parsed()) return MoveCommand{arguments.from, arguments.to};
-  return CheckCommand{arguments.configuration, std::move(settings)};
+  auto address = public_address(arguments);
+  if (!address) return Misused{"afterword: " + address.error()};
+  return CheckCommand{arguments.configuration, std::move(settings), *std::move(address)};
 }
 
 }  // namespace afterword

@@ -3,8 +3,10 @@
 
 #include "ops/configuration.h"
 #include "ops/load_configuration.h"
+#include "ops/public_check.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,6 +29,7 @@ struct ServeCommand {
 struct CheckCommand {
   std::filesystem::path configuration;
   std::vector<ops::Setting> settings;
+  std::optional<ops::PublicAddress> public_address{};  // to look at too
 };
 struct HealthCommand {
   std::filesystem::path configuration;

@@ -44,6 +44,15 @@ TEST(CommandLine, ReadsImportSynapse) {
   EXPECT_EQ(command.synapse_database, "sqlite:homeserver.db");
 }
 
+TEST(CommandLine, ChecksThePublicAddressIfItIsGiven) {
+  EXPECT_FALSE(std::get<CheckCommand>(parse({"check", "--config", "a.yaml"})).public_address);
+  const auto address = std::get<CheckCommand>(parse({"check", "--config", "a.yaml", "--public", "https://example.org",
+                                                     "--long-poll", "2m"}))
+                           .public_address.value();
+  EXPECT_EQ(address.origin.url(), "https://example.org");
+  EXPECT_EQ(address.long_poll, std::chrono::minutes(2));
+}
+
 TEST(CommandLine, ShowsHelpAndVersion) {
   const std::string help = std::get<Shown>(parse({"--help"})).text;
   for (const char* part : {"init", "serve", "check", "Getting started", "--version"}) {
@@ -64,6 +73,9 @@ TEST(CommandLine, SaysInALineHowItWasMisused) {
            {"serve", "--config", "a.yaml", "extra"},
            {"serve", "--config", "a.yaml", "check", "--config", "a.yaml"},
            {"check", "--config", "a.yaml", "--set", "novalue"},
+           {"check", "--config", "a.yaml", "--public", "matrix.example.org"},
+           {"check", "--config", "a.yaml", "--long-poll", "30s"},
+           {"check", "--config", "a.yaml", "--public", "https://example.org", "--long-poll", "21m"},
            {"import-synapse", "--config", "a.yaml"},
            {"move", "--from", "sqlite:a.db"},
            {"init", "--server-name", "example.org", "--dir", "here"}}) {

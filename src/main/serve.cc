@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "gateway/admission.h"
+#include "gateway/arrival.h"
 #include "gateway/gateway.h"
 #include "homeserver/client.h"
 #include "homeserver/measured.h"
@@ -124,7 +125,8 @@ class Server {
         delivery_(executor_, clock_, senders_, measured_homeserver_, delivery_options(configuration, limits)),
         context_{clock_, senders_, delivery_, configuration.limits, bodies_},
         gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
-                 {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths}),
+                 {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths,
+                  gateway::arrival_key(configuration.as_token)}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),

@@ -133,19 +133,24 @@ std::string next_steps(const InitialFiles& files) {
        afterword serve --config {configuration}
 
 4. Send the clients to it. In nginx, beside what you have for the homeserver:
-       location /_matrix/client {{
+       location ^~ /_matrix/client {{
          proxy_pass http://{address};
          proxy_http_version 1.1;
          proxy_set_header Host $host;
          proxy_set_header X-Forwarded-For $remote_addr;
          proxy_set_header X-Forwarded-Proto $scheme;
          proxy_buffering off;
-         proxy_read_timeout 10m;
+         proxy_read_timeout 11m;
+         client_max_body_size 50m;
        }}
+
+5. See whether all comes to it that must, at the address that clients use:
+       afterword check --config {configuration} --public https://{server_name}
 )",
       fmt::arg("configuration", std::filesystem::absolute(files.configuration_path).lexically_normal().string()),
       fmt::arg("registration", std::filesystem::absolute(files.configuration.registration).lexically_normal().string()),
-      fmt::arg("address", for_a_proxy(files.configuration.listen.front())));
+      fmt::arg("address", for_a_proxy(files.configuration.listen.front())),
+      fmt::arg("server_name", files.configuration.server_name));
 }
 
 }  // namespace afterword::ops

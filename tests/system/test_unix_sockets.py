@@ -95,10 +95,11 @@ def test_the_homeserver_learns_the_clients_address(alice: User):
 
 def test_the_check_looks_through_the_socket(installation: tuple[SynapseAtSocket, Afterword, Path]):
     synapse, afterword, socket = installation
-    done = afterword.command("check", "--set", f"listen=unix:{socket}")
+    done = afterword.command("check", "--set", f"listen=unix:{socket}", "--public", f"http://{afterword.listen}")
     assert done.returncode == 0, done.stdout
     assert f"Synapse 1.163.2 at unix:{synapse.socket}" in done.stdout
     assert f"in use by the Afterword that runs at unix:{socket}" in done.stdout
+    assert "all 31 kinds of requests about delayed events come through" in done.stdout
 
 
 def test_the_sockets_file_comes_and_goes(installation: tuple[SynapseAtSocket, Afterword, Path], alice: User):
