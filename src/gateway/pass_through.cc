@@ -22,7 +22,7 @@ struct Passed {
 
 Passed prepare(http::Request& request, const Passing& passing) {
   set_forwarded(request, passing.is_trusted_proxy);
-  return {request.method, set_request_id(request, passing.trusted_proxies)};
+  return {request.method, set_request_id(request, passing.is_trusted_proxy)};
 }
 
 // While the homeserver is away, every request would have a line.

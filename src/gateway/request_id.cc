@@ -31,8 +31,8 @@ std::string new_id() {
 
 }  // namespace
 
-std::string set_request_id(http::Request& request, const std::vector<std::string>& trusted_proxies) {
-  const bool is_trusted = std::ranges::find(trusted_proxies, request.peer) != trusted_proxies.end();
+std::string set_request_id(http::Request& request, const http::IsTrustedProxy& is_trusted_proxy) {
+  const bool is_trusted = http::is_trusted(request.peer, is_trusted_proxy);
   const std::optional<std::string_view> given = is_trusted ? request.headers.find(header) : std::nullopt;
   std::string id = given && is_id(*given) ? std::string(*given) : new_id();
   request.headers.set(header, id);

@@ -14,7 +14,7 @@ std::string told(const std::string& peer, const http::Headers& headers) {
   http::Request request;
   request.peer = peer;
   request.headers = headers;
-  const std::string id = set_request_id(request, {"127.0.0.1"});
+  const std::string id = set_request_id(request, [](const std::string& address) { return address == "127.0.0.1"; });
   int count = 0;
   for (const http::Header& header : request.headers) count += http::equal_ignoring_case(header.name, "X-Request-Id");
   EXPECT_EQ(count, 1);

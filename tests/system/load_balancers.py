@@ -1,8 +1,11 @@
-"""nginx and HAProxy before two Afterwords, with what deploy/ has for them: only addresses and paths are changed."""
+"""nginx, HAProxy, Caddy and Traefik before two Afterwords, with what deploy/ has for them: only addresses and paths are
+changed."""
 
 import http.client
 import ssl
+import subprocess
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 from .certificates import make_certificate
@@ -10,7 +13,23 @@ from .gateway import Afterword
 from .matrix import Server
 from .processes import Process, ProcessFailed, free_port
 
-_DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+_ROOT = Path(__file__).resolve().parents[2]
+_DEPLOY = _ROOT / "deploy"
+
+# The two forms in which deploy/ has each.
+EVERYTHING = "everything"
+DELAYED_EVENTS = "delayed-events"
+
+
+class NotToBeHad(Exception):
+    """Says which program is missing on this machine."""
+
+
+def switched_on(text: str, name: str) -> str:
+    """With the lines that deploy/ has for somebody who needs them."""
+    if f"#{name} " not in text:
+        raise ProcessFailed(f"there is no line with #{name}")
+    return text.replace(f"#{name} ", "")
 
 
 def nginx_command(directory: Path, inside_http: str, *, workers: int = 2, connections: int = 1024) -> list[str]:
@@ -36,12 +55,22 @@ access_log off;
 
 
 class LoadBalancer(Server):
-    """Clients speak TLS to it."""
+    """Clients speak TLS to it. `edit` changes what deploy/ has."""
 
     name: str
 
-    def __init__(self, directory: Path, one: Afterword, two: Afterword, homeserver: Server):
+    def __init__(
+        self,
+        directory: Path,
+        one: Afterword,
+        two: Afterword,
+        homeserver: Server,
+        form: str = EVERYTHING,
+        edit: Callable[[str], str] = lambda text: text,
+    ):
         self.directory = directory
+        self._form = form
+        self._edit = edit
         self.log = directory / "log"
         self.port = free_port()
         super().__init__(f"https://127.0.0.1:{self.port}")
@@ -51,6 +80,10 @@ class LoadBalancer(Server):
             "127.0.0.1:8008": urllib.parse.urlsplit(homeserver.base_url).netloc,
         }
         self._process: Process | None = None
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "server.crt"
 
     def start(self) -> None:
         self.directory.mkdir()
@@ -63,17 +96,17 @@ class LoadBalancer(Server):
             self._process.stop()
 
     def connect(self, timeout: float = 60) -> http.client.HTTPConnection:
-        context = ssl.create_default_context(cafile=self.directory / "server.crt")
+        context = ssl.create_default_context(cafile=self.certificate)
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
 
     def _command(self) -> list[str]:
         raise NotImplementedError
 
     def _shipped(self, file: str, changes: dict[str, str]) -> str:
-        text = (_DEPLOY / file).read_text()
+        text = self._edit((_DEPLOY / self._form / file).read_text())
         for old, new in {**changes, **self._upstreams}.items():
             if old not in text:
-                raise ProcessFailed(f"deploy/{file} does not have {old!r}")
+                raise ProcessFailed(f"deploy/{self._form}/{file} does not have {old!r}")
             text = text.replace(old, new)
         return text
 
@@ -106,3 +139,40 @@ class HaProxy(LoadBalancer):
         configuration = self.directory / "haproxy.cfg"
         configuration.write_text(self._shipped("haproxy.cfg", changes))
         return ["/usr/sbin/haproxy", "-db", "-f", str(configuration)]
+
+
+class Caddy(LoadBalancer):
+    name = "Caddy"
+
+    def _command(self) -> list[str]:
+        changes = {
+            "\nmatrix.example.org {": f"\nhttps://127.0.0.1:{self.port} {{",
+            "/etc/ssl/certs/matrix.pem": f"{self.directory}/server.crt",
+            "/etc/ssl/private/matrix.key": f"{self.directory}/server.key",
+        }
+        configuration = self.directory / "Caddyfile"
+        options = "{\n  admin off\n  auto_https disable_redirects\n}\n"  # no port but its own
+        configuration.write_text(options + self._shipped("Caddyfile", changes))
+        own = ["env", f"XDG_DATA_HOME={self.directory}", f"XDG_CONFIG_HOME={self.directory}"]
+        return [*own, "/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
+
+
+class Traefik(LoadBalancer):
+    name = "Traefik"
+
+    def _command(self) -> list[str]:
+        found = subprocess.run([_ROOT / "scripts/traefik"], capture_output=True, text=True)
+        if found.returncode != 0:
+            raise NotToBeHad(f"Traefik: {found.stderr}")
+        dynamic = self.directory / "matrix.yaml"
+        changes = {
+            "matrix.example.org": "127.0.0.1",
+            "/etc/ssl/certs/matrix.pem": f"{self.directory}/server.crt",
+            "/etc/ssl/private/matrix.key": f"{self.directory}/server.key",
+        }
+        dynamic.write_text(self._shipped("traefik.yaml", changes))
+        static = (_DEPLOY / "traefik.yaml").read_text()
+        static = static.replace('":443"', f'"127.0.0.1:{self.port}"').replace("/etc/traefik/matrix.yaml", str(dynamic))
+        configuration = self.directory / "traefik.yaml"
+        configuration.write_text(self._edit(static))
+        return [found.stdout.strip(), f"--configfile={configuration}"]
