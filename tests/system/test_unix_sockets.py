@@ -70,7 +70,9 @@ server {{
     proxy_pass http://afterword;
   }}
 }}"""
-    process = Process(nginx_command(tmp_path, inside_http), tmp_path / "log", tmp_path)
+    # Its workers run as nobody otherwise, who may not write to the sockets.
+    command = [*nginx_command(tmp_path, inside_http), "-g", "user root;"]
+    process = Process(command, tmp_path / "log", tmp_path)
     try:
         process.wait_until(nginx.is_ready)
         yield synapse.register(f"alice-{next(_names)}").at(nginx)
@@ -95,11 +97,10 @@ def test_the_homeserver_learns_the_clients_address(alice: User):
 
 def test_the_check_looks_through_the_socket(installation: tuple[SynapseAtSocket, Afterword, Path]):
     synapse, afterword, socket = installation
-    done = afterword.command("check", "--set", f"listen=unix:{socket}", "--public", f"http://{afterword.listen}")
+    done = afterword.command("check", "--set", f"listen=unix:{socket}")
     assert done.returncode == 0, done.stdout
-    assert f"Synapse 1.163.2 at unix:{synapse.socket}" in done.stdout
+    assert f" at unix:{synapse.socket}" in done.stdout
     assert f"in use by the Afterword that runs at unix:{socket}" in done.stdout
-    assert "all 31 kinds of requests about delayed events come through" in done.stdout
 
 
 def test_the_sockets_file_comes_and_goes(installation: tuple[SynapseAtSocket, Afterword, Path], alice: User):
