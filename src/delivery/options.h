@@ -43,7 +43,7 @@ struct Options {
   // such an event is set aside, and sent again beside them, at growing intervals; and no answer is waited for there for
   // longer than `short_send_timeout`, so that events that are never answered hold up the others hardly longer.
   Milliseconds longest_hold = domain::longest_hold;
-  Milliseconds short_send_timeout{2'000};
+  Milliseconds short_send_timeout{1'000};
   Milliseconds first_retry_aside{30'000};
   Milliseconds last_retry_aside{300'000};
   // So long after it was due it fails with what was answered last.

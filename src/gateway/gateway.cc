@@ -371,15 +371,16 @@ async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRo
       if (caller) user_id = caller->user_id;
     }
   }
+  constexpr AskedHost own = AskedHost::the_homeservers;
   auto passing = route.revokes == Revokes::the_account
-                     ? pass_through_readable(homeserver_, std::move(request), passing_, account_limits)
-                     : pass_through(homeserver_, std::move(request), passing_);
+                     ? pass_through_readable(homeserver_, std::move(request), passing_, account_limits, own)
+                     : pass_through(homeserver_, std::move(request), passing_, own);
   http::Response response = co_await std::move(passing);
-  if (!http::is_success(response.status)) co_return response;
+  if (!has_token || !http::is_success(response.status)) co_return response;
 
   if (ended) tokens_.forget_token(ended->access_token);
   if (user_id) tokens_.forget_user(*user_id);
-  if (user_id && has_token && says_deactivated(route, response)) {
+  if (user_id && says_deactivated(route, response)) {
     const auto cancelled = co_await context_.store.cancel_all(*user_id, context_.clock.now());
     if (!cancelled) {
       log::error("the delayed events of a deactivated account stay scheduled: {}", cancelled.error().reason);

@@ -20,8 +20,9 @@ struct Passed {
   std::string request_id;
 };
 
-Passed prepare(http::Request& request, const Passing& passing) {
+Passed prepare(http::Request& request, const Passing& passing, AskedHost host) {
   set_forwarded(request, passing.is_trusted_proxy);
+  if (host == AskedHost::the_homeservers) request.headers.remove("Host");
   return {request.method, set_request_id(request, passing.is_trusted_proxy)};
 }
 
@@ -56,8 +57,9 @@ http::Response to_response(Passing& passing, const Passed& passed, Result<http::
 
 }  // namespace
 
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing) {
-  const Passed passed = prepare(request, passing);
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
+                                         AskedHost host) {
+  const Passed passed = prepare(request, passing, host);
   auto answer = co_await homeserver.stream(std::move(request), max_passing_time);
   co_return to_response(passing, passed, std::move(answer));
 }
@@ -70,9 +72,9 @@ void ask_for_all_of_it(http::Request& request) {
 }
 
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
-                                                  http::SendLimits limits) {
+                                                  http::SendLimits limits, AskedHost host) {
   ask_for_all_of_it(request);
-  const Passed passed = prepare(request, passing);
+  const Passed passed = prepare(request, passing, host);
   auto answer = co_await homeserver.send(std::move(request), limits);
   co_return to_response(passing, passed, std::move(answer));
 }

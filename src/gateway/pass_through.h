@@ -9,6 +9,7 @@
 #include "http/message.h"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace afterword::gateway {
@@ -23,8 +24,13 @@ struct Passing {
   OutageLog outage{};
 };
 
+// Whose name the request is for. Under the client's something else than the homeserver may answer at its address, so an
+// answer from which we learn something about others is asked for under the homeserver's own.
+enum class AskedHost : std::uint8_t { the_clients, the_homeservers };
+
 // `passing` outlives the task.
-async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing);
+async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
+                                         AskedHost host = AskedHost::the_clients);
 
 // Asks for an answer that we are going to read and may change: uncompressed, without a range, and without the condition
 // that the client may have the current version, for what it has was changed here.
@@ -32,7 +38,8 @@ void ask_for_all_of_it(http::Request& request);
 
 // So asked, and with the whole answer. `limits`: of an answer that is read as a tree, a smaller size.
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
-                                                  http::SendLimits limits = max_passing_time);
+                                                  http::SendLimits limits = max_passing_time,
+                                                  AskedHost host = AskedHost::the_clients);
 
 // What the homeserver says about its own body does not hold for another.
 void forget_body(http::Response& answer);

@@ -79,7 +79,7 @@ bool is_served(const std::vector<std::string>& served_paths, const http::Target&
 // A body of this type, up to this size, is looked through before it passes. It is four times what an event may have: as
 // JSON it may be written with spaces.
 bool is_form(const http::Request& request);
-inline constexpr std::size_t max_form_bytes = 256 * 1024;
+inline constexpr std::size_t max_form_bytes = 64 * 1024;
 
 // Whether a homeserver could read the delay parameter in the body of this request, for Twisted takes a form for a part
 // of the query. In a form in several parts, or one that is larger than any event, it is not looked for: no route of

@@ -276,6 +276,11 @@ void TokenCache::forget_token(const AccessToken& access_token) {
   auto& by_token = implementation_->entries.get<ByToken>();
   const auto [first, last] = by_token.equal_range(std::make_tuple(token));
   by_token.erase(first, last);
+  forget_calls_of(access_token);
+}
+
+void TokenCache::forget_calls_of(const AccessToken& access_token) {
+  const Sha256 token = sha256(access_token.text());
   std::erase_if(implementation_->calls, [&](const auto& call) { return call.second->token == token; });
 }
 
@@ -302,8 +307,12 @@ void TokenCache::doubt_user_of(const AccessToken& access_token) {
   doubt(entries.get<ByToken>(), std::make_tuple(sha256(access_token.text())));
   const auto& by_credentials = entries.get<ByCredentials>();
   const auto found = by_credentials.find(digest_of(Credentials{access_token, std::nullopt, std::nullopt}));
-  if (found != by_credentials.end()) doubt(entries.get<ByUser>(), found->user_id());
-  implementation_->calls.clear();  // they may have been answered before
+  if (found == by_credentials.end()) {  // anybody can make one up, and nobody else's calls end with it
+    forget_calls_of(access_token);
+    return;
+  }
+  doubt(entries.get<ByUser>(), found->user_id());
+  implementation_->calls.clear();  // they may have been answered before, and whose they are is not known yet
 }
 
 TokenFigures TokenCache::figures() const {

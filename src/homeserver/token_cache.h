@@ -107,6 +107,9 @@ class TokenCache {
   Task<void> close();
 
  private:
+  // What is answered to them is not remembered.
+  void forget_calls_of(const AccessToken& access_token);
+
   struct Implementation;
   std::unique_ptr<Implementation> implementation_;
 };

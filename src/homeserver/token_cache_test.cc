@@ -225,6 +225,19 @@ TEST_F(TokenCacheTest, DoesNotRememberWhatWasAskedBeforeItWasForgotten) {
   }
 }
 
+TEST_F(TokenCacheTest, NobodyForgetsWhatOthersAreAskedAboutByAMadeUpToken) {
+  homeserver_.whoami_time = 100ms;
+  std::vector<TokenAnswer> answers;
+  async::TaskGroup tasks(clock_.context().get_executor());
+  tasks.spawn("identify", identify_into("alice", answers));
+  clock_.advance(50ms);
+  cache_.doubt_user_of(testing::access_token("made-up"));
+  cache_.forget_user_of(testing::access_token("made-up"));
+  clock_.run(tasks.join());
+  identify("alice");
+  EXPECT_EQ(homeserver_.whoami_calls, 1u);
+}
+
 TEST_F(TokenCacheTest, IsUnreachableWithoutTheHomeserver) {
   homeserver_.next_whoami_answers = {Unreachable{"down"}};
   EXPECT_TRUE(std::holds_alternative<Unreachable>(identify("alice")));

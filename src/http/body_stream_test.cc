@@ -175,6 +175,20 @@ TEST_F(BodyStreamTest, WhatBreaksOffIsNotCompleted) {
   }
 }
 
+// A client that reads to the end of the connection would take what it has for all of it.
+TEST_F(BodyStreamTest, WhatAClientIsCutOffFromLooksNotComplete) {
+  ServerOptions options;
+  options.half_closed_limit = 100ms;
+  start(options);
+  RawSocket client = connect();
+  RawSocket homeserver = ask(client, old_get_request);
+  homeserver.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  client.read_until("abc");
+  client.half_close();
+  ASSERT_TRUE(client.waits_for_bytes(10s));
+  EXPECT_TRUE(client.was_reset_by_peer());
+}
+
 TEST_F(BodyStreamTest, WhatHasMoreBehindItIsNotCompleted) {
   start();
   RawSocket client = connect();
@@ -410,6 +424,23 @@ TEST_F(BodyStreamTest, TheHomeserverAsksForABodyThatWaitsToBeAskedFor) {
   homeserver->send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
   EXPECT_THAT(client.read_message(), StartsWith("HTTP/1.1 413 ")) << "it does not want it";
   EXPECT_TRUE(homeserver->is_closed_by_peer());
+}
+
+TEST_F(BodyStreamTest, AClientThatWaitsToBeAskedHasItsTimeFromThen) {
+  ServerOptions options;
+  options.body_timeout = 1s;
+  start(options);
+  RawSocket client = connect();
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  RawSocket homeserver = accept();
+  homeserver.read_until("\r\n\r\n");
+  EXPECT_FALSE(client.waits_for_bytes(2500ms)) << "the homeserver takes its time";
+  homeserver.send("HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("bo");
+  EXPECT_EQ(homeserver.read(2), "bo");
+  ASSERT_TRUE(client.waits_for_bytes(10s)) << "now the client does";
+  EXPECT_TRUE(client.was_closed_by_peer() || client.was_reset_by_peer());
 }
 
 TEST_F(BodyStreamTest, PassesOnWhatComesBeforeTheAnswer) {

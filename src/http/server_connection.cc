@@ -138,8 +138,10 @@ class ServerConnection::RequestBody final : public BodyStream {
       from.refused_ = from.take_in();
       if (from.refused_) co_return BrokenOff{"the request is not well-formed"};
       if (!piece().empty() || from.parser_->is_done()) break;
-      from.expect_progress(progress_, from.context_.options.body_timeout);
+      is_reading_ = true;
+      if (!waits_to_be_asked_) from.expect_progress(progress_, from.context_.options.body_timeout);
       const error_code error = co_await from.read_some(body_read_bytes);
+      is_reading_ = false;
       from.deadline_ = no_deadline;
       if (error && error != asio::error::operation_aborted) from.refused_ = Refusal::gone;
       if (error) co_return BrokenOff{"the client broke the request off"};
@@ -153,6 +155,8 @@ class ServerConnection::RequestBody final : public BodyStream {
   async::Task<void> ask_for() override {
     if (!std::exchange(waits_to_be_asked_, false) || stopped_) co_return;
     const Operation operation(*this);
+    progress_.since = connection_->context_.tick;  // until now it had not been told to send
+    if (is_reading_) connection_->expect_progress(progress_, connection_->context_.options.body_timeout);
     co_await connection_->ask_for_body();
   }
 
@@ -187,6 +191,7 @@ class ServerConnection::RequestBody final : public BodyStream {
   std::uint64_t idle_since_;  // the tick
   Progress progress_;
   bool stopped_ = false;
+  bool is_reading_ = false;
   int operations_ = 0;
   async::Condition all_ended_;
 };
@@ -245,8 +250,10 @@ async::Task<void> ServerConnection::run() {
     answer.keep_alive = answer.keep_alive && parser_->is_done() && !context_.draining &&
                         framing_of(response, answer) != Framing::until_close;
     answer.date = context_.date;
+    is_answering_ = true;
     const bool written = co_await write_answer(std::move(response), answer);
     if (!written) break;
+    is_answering_ = false;
     if (!answer.keep_alive) {
       co_await linger();
       break;
@@ -436,7 +443,7 @@ async::Task<bool> ServerConnection::pass_on(BodyStream& rest, bool chunked, Prog
     progress.since += context_.tick - asked;
     if (!piece) {
       log::warn("an answer broke off: {}", piece.error().reason);
-      reset();
+      close();
       co_return false;
     }
     if (piece->empty()) break;
@@ -564,13 +571,9 @@ void ServerConnection::close_if_idle() {
 
 void ServerConnection::close() {
   error_code ignored;
+  // An ordinary end would tell a client that reads to the end of the connection that this was all.
+  if (is_answering_) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
-}
-
-void ServerConnection::reset() {
-  error_code ignored;
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-  close();
 }
 
 void ServerConnection::cut() {

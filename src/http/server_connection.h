@@ -100,7 +100,6 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   async::Task<void> refuse(Refusal refusal);
   async::Task<void> linger();
   // Closes it in a way that no client can take for the end of an answer.
-  void reset();
   static std::uint64_t to_ticks(std::chrono::milliseconds duration) {
     return static_cast<std::uint64_t>(duration / tick_length);
   }
@@ -128,6 +127,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool handling_ = false;
   bool passing_on_ = false;                         // an answer that has begun
   std::optional<std::uint64_t> half_closed_since_;  // the tick
+  bool is_answering_ = false;                       // its head may have left, and not all of it has
   bool was_cut_ = false;
   asio::cancellation_signal cancellation_;
 };

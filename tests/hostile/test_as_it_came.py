@@ -88,6 +88,29 @@ def test_the_host_arrives_as_the_client_named_it(host: bytes, port: int, homeser
             assert homeserver.arrived[-1].all_of("Host") == [host.decode()]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (b"POST", "/_synapse/admin/v1/deactivate/@bob:example.org"),
+        (b"PUT", "/_synapse/admin/v2/users/@bob:example.org"),
+        (b"POST", "/_synapse/admin/v1/reset_password/@bob:example.org"),
+        (b"POST", "/_matrix/client/v3/account/deactivate"),
+        (b"POST", "/_matrix/client/v3/account/password"),
+        (b"POST", "/_matrix/client/v3/logout/all"),
+        (b"POST", "/_matrix/client/v3/logout"),
+    ],
+)
+def test_no_other_host_says_who_has_ended(method: bytes, path: str, port: int, homeserver: Homeserver):
+    """Something else may answer at the homeserver's address, under another name."""
+    lines = [b"Authorization: Bearer made-up", b"Content-Length: 2"]
+    with Wire(port) as wire:
+        wire.send(request(method, path, *lines, body=b"{}", host=b"Host: elsewhere.example"))
+        assert wire.read_answer() is not None
+    [arrived] = [each for each in homeserver.arrived if each.path == path]
+    assert arrived.all_of("Host") == [homeserver.url.removeprefix("http://")]
+    assert arrived.all_of("X-Forwarded-Host") == ["elsewhere.example"]
+
+
 def test_a_request_without_a_host_is_for_the_homeserver(port: int, homeserver: Homeserver):
     with Wire(port) as wire:
         wire.send(get(host=b"", version=b"HTTP/1.0"))
