@@ -40,8 +40,8 @@ async::Task<ActionOutcome> try_change(Context& context, Action action, DelayId d
   const auto& [effect, timing] = std::get<store::ActionResult>(*met);
   if (effect == Effect::perform) {
     delivery::log_event(log::level::debug,
-                      action == Action::cancel ? "a delayed event is cancelled" : "a delayed event is restarted",
-                      delay_id);
+                        action == Action::cancel ? "a delayed event is cancelled" : "a delayed event is restarted",
+                        delay_id);
     if (action == Action::restart) context.delivery.restarted(delay_id, timing.due());
   }
   co_return effect;

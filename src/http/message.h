@@ -62,7 +62,8 @@ struct Request {
   std::shared_ptr<BodyStream> rest{};
   bool is_chunked = false;                    // as its sender wrote the body, even if all of it is there
   std::shared_ptr<InterimAnswers> interim{};  // null: nobody wants them
-  // The address of the other end, without the port; empty if it came through a Unix socket, and in a request of our own.
+  // The address of the other end, without the port; empty if it came through a Unix socket, and in a request of our
+  // own.
   std::string peer;
   // Whose share of what is bounded it takes from: as client_address() tells it.
   std::string client;

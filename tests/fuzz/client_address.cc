@@ -31,7 +31,7 @@ void client_address(std::string_view input) {
   };
   const std::string address = http::client_address(request, is_trusted);
   const std::string peer = http::share_owner(request.peer);
-  if (!is_trusted(request.peer)) require(address == peer, "a stranger is not believed");
+  if (!http::is_trusted(request.peer, is_trusted)) require(address == peer, "a stranger is not believed");
   if (address != peer && !address.empty()) {
     require(address.find_first_of(",") == address.npos, "it is one address");
     // Of IPv6 it is the network that does.

@@ -205,7 +205,7 @@ class World {
 
   boost::asio::io_context context_{1};
   async::SystemClock clock_{context_.get_executor()};
-  gateway::Passing passing_{clock_, {}};
+  gateway::Passing passing_{clock_, [](const std::string&) { return false; }};
   Socket homeserver_;
   http::Client client_;
   http::Server server_;
