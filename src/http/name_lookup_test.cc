@@ -22,6 +22,7 @@ struct NameServer {
   std::promise<void> may_answer;
   std::shared_future<void> answers = may_answer.get_future().share();
   std::atomic<int> asked = 0;
+  const NameLookup::Addresses found = there;
 };
 
 class NameLookupTest : public ::testing::Test {
@@ -30,7 +31,7 @@ class NameLookupTest : public ::testing::Test {
     lookup_.emplace(context_.get_executor(), "example.org", [server = server_](const std::string&) -> Found {
       ++server->asked;
       server->answers.wait();
-      return there;
+      return server->found;
     });
   }
 

@@ -700,6 +700,7 @@ TEST_F(ServerTest, WhatARequestMayDoIsAskedOnceHoweverLongItsClientIsGone) {
   std::this_thread::sleep_for(4 * tick_length);
   EXPECT_EQ(asked, 1);
   gate.open();
+  gate.ended().wait();
 }
 
 TEST_F(ServerTest, AClientThatHasSaidAllItWillIsAnswered) {

@@ -45,6 +45,7 @@ _OF_THE_MOMENT = {
     "mac",
     "next_batch",
     "notification_count",
+    "total_room_count_estimate",
     "pos",
     "prev_batch",
     "rank",
