@@ -66,7 +66,7 @@ _NAMES = re.compile(
     r"|(?P<transaction>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|mautrix-go_\d+_\d+|\bm\d{13}\.\d+)"
     rf"|(?P<key>(?<=25519:)[\w+/-]{{5,}})"
     # Keys and what is encrypted; a path of this length has no capitals.
-    r"|(?P<opaque>(?=[\w+/-]*[A-Z])(?=[\w+/-]*\d)[\w+/-]{40,}=*)"
+    r"|(?P<opaque>(?=[\w+/-]*[A-Z])[\w+/-]{40,}=*)"
 )
 _WITHOUT_IDENTITY = {"key", "opaque"}
 
