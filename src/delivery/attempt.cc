@@ -323,9 +323,9 @@ class Attempt {
       return;
     }
     ++counts.sent;
-    const std::chrono::duration<double> late = now() - due_;
-    log_event(log::level::debug, "a delayed event is sent", delay_id_, {{"late_ms", (now() - due_).count()}});
-    if (!state_.on_request) counts.lateness_seconds.add(late.count());
+    const Milliseconds late = now() - due_;
+    log_event(log::level::debug, "a delayed event is sent", delay_id_, {{"late_ms", late.count()}});
+    if (!state_.on_request) counts.lateness_seconds.add(std::chrono::duration<double>(late).count());
   }
 
   Task<Step> release(Release release) {

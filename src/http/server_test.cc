@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -123,6 +124,22 @@ class ServerTest : public ::testing::Test {
   std::future<void> drain(std::chrono::milliseconds limit) {
     drained_ = true;
     return asio::co_spawn(context_, server_->drain(limit), asio::use_future);
+  }
+
+  // Whoever has connected before it drains is answered, whether or not the connection was accepted by then.
+  void expect_all_served_in_a_drain(const std::function<RawSocket()>& connect) {
+    std::vector<RawSocket> clients;
+    // The server's thread is kept busy, so that they are not accepted before.
+    std::promise<void> connected;
+    asio::post(context_, [&connected] { connected.get_future().wait(); });
+    for (int i = 0; i < 20; ++i) clients.push_back(connect());
+    auto drained = drain(60s);
+    connected.set_value();
+    for (RawSocket& client : clients) {
+      client.send(get_request);
+      EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK\r\n"));
+    }
+    drained.wait();
   }
 
   RawSocket connect(const char* from = "127.0.0.1") { return RawSocket::connect(port_, from); }
@@ -940,17 +957,7 @@ TEST_F(ServerTest, WhoHasComeThroughAUnixSocketIsServedWhenItDrains) {
   const std::string path = (folder.path() / "socket").string();
   start(echo);
   ASSERT_TRUE(server_->listen({.unix_path = path}));
-  std::promise<void> connected;
-  asio::post(context_, [&connected] { connected.get_future().wait(); });
-  std::vector<RawSocket> clients;
-  for (int i = 0; i < 20; ++i) clients.push_back(RawSocket::connect_to(path));
-  auto drained = drain(60s);
-  connected.set_value();
-  for (RawSocket& client : clients) {
-    client.send(get_request);
-    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK\r\n"));
-  }
-  drained.wait();
+  expect_all_served_in_a_drain([&path] { return RawSocket::connect_to(path); });
 }
 
 TEST_F(ServerTest, ARequestOfAUnixSocketThatOnlyReadsEndsWithItsClient) {
@@ -1001,18 +1008,7 @@ TEST_F(ServerTest, DrainServesWhatHasConnected) {
   ServerOptions options;
   options.farewell = 60s;
   start(echo, options);
-  std::vector<RawSocket> clients;
-  // The server's thread is kept busy, so that they are not accepted before.
-  std::promise<void> connected;
-  asio::post(context_, [&connected] { connected.get_future().wait(); });
-  for (int i = 0; i < 20; ++i) clients.push_back(connect());
-  auto drained = drain(60s);
-  connected.set_value();
-  for (RawSocket& client : clients) {
-    client.send(get_request);
-    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK\r\n"));
-  }
-  drained.wait();
+  expect_all_served_in_a_drain([this] { return connect(); });
 }
 
 TEST_F(ServerTest, DrainClosesIdleConnectionsAfterTheFarewell) {

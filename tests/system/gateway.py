@@ -1,11 +1,14 @@
 """Afterword itself: set up, started, stopped and killed."""
 
+import contextlib
 import http.client
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+from .homeservers import Homeserver
 from .matrix import Server
 from .processes import Process, ProcessFailed, free_port
 
@@ -143,3 +146,16 @@ class Afterword(Server):
             return self.request("GET", "/_matrix/client/versions", timeout=5).status > 0
         except (OSError, http.client.HTTPException):
             return False
+
+
+@contextlib.contextmanager
+def in_front_of(homeserver: Homeserver, afterword: Afterword) -> Iterator[None]:
+    """Both are set up for each other and run; they are stopped at the end."""
+    afterword.set_up(homeserver.server_name, homeserver.base_url)
+    try:
+        homeserver.start([afterword.registration])
+        afterword.start()
+        yield
+    finally:
+        afterword.stop()
+        homeserver.stop()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .gateway import Afterword
+from .gateway import Afterword, in_front_of
 from .homeservers import Dendrite, DendriteNotBuilt, Synapse
 from .matrix import C, Server, User, quote
 from .raw import Raw, RawAnswer, ask, request
@@ -49,14 +49,8 @@ def both(
         except DendriteNotBuilt as error:
             pytest.skip(str(error))
     afterword = Afterword(directory / "afterword", settings={"rate_limits.enabled": "false"})
-    afterword.set_up(homeserver.server_name, homeserver.base_url)
-    try:
-        homeserver.start([afterword.registration])
-        afterword.start()
+    with in_front_of(homeserver, afterword):
         yield homeserver, afterword
-    finally:
-        afterword.stop()
-        homeserver.stop()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ..gateway import Afterword
+from ..gateway import Afterword, in_front_of
 from ..homeservers import Dendrite, DendriteNotBuilt, Synapse
 from . import sessions
 
@@ -33,11 +33,5 @@ def behind(request: pytest.FixtureRequest, directory: Path) -> Iterator[tuple[Sy
         except DendriteNotBuilt as reason:
             pytest.skip(f"not run: {reason}")
     afterword = Afterword(folder / "afterword", as_installed=True)
-    afterword.set_up(homeserver.server_name, homeserver.base_url)
-    try:
-        homeserver.start([afterword.registration])
-        afterword.start()
+    with in_front_of(homeserver, afterword):
         yield homeserver, afterword
-    finally:
-        afterword.stop()
-        homeserver.stop()
