@@ -37,3 +37,29 @@ def test_every_test_that_a_document_names_exists(name: str) -> None:
     tests = {name for name in named if "." in name or name.startswith("test_")}
     assert len(tests) > 25
     assert tests - units - pythons == set()
+
+
+# As GitHub makes them of headings.
+def anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md"), *TOP.glob("deploy/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text())
+    wrong = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    assert wrong == []
+
+
+def test_the_index_names_every_page() -> None:
+    named = set(re.findall(r"\]\(([\w.]+)\)", (TOP / "docs/README.md").read_text()))
+    assert named == {page.name for page in TOP.glob("docs/*.md")} - {"README.md"}
