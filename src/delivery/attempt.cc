@@ -136,7 +136,6 @@ class Attempt {
     Send first;
     first.prepare = false;
     first.is_counted = state_.on_request || parts_.retries.find(delay_id_, due_) == nullptr;
-    first.may_have_twin = state_.on_request || is_aside();  // two by time follow each other in their room
     co_return first;
   }
 
@@ -152,7 +151,7 @@ class Attempt {
     if (holds_up_for_too_long()) send.shortened_by = options().send_timeout - options().short_send_timeout;
     homeserver::SendAnswer answer = co_await ask_to_send(send);
     const auto* const sent = std::get_if<homeserver::Sent>(&answer);
-    if (sent != nullptr && send.may_have_twin && event_->event.kind == domain::EventKind::message) {
+    if (sent != nullptr && event_->event.kind == domain::EventKind::message) {
       EventId event_id = sent->event_id;
       answer = co_await unless_it_is_a_twins(std::move(event_id));
     }
@@ -206,11 +205,12 @@ class Attempt {
   }
 
   // Two delayed events are twins if they are the same to the millisecond. Where the homeserver shows no transactions, a
-  // look may have taken the event that this one has made for its twin's. Then the transaction of the twin was never
-  // used, and this one goes on with it: it makes the event that is missing, once nothing can be on its way any more.
+  // look may have taken the event that this one has made for its twin's: in this attempt, or in one before that was
+  // released. Then the transaction of the twin was never used, and this one goes on with it: it makes the event that is
+  // missing, once nothing can be on its way any more.
   Task<homeserver::SendAnswer> unless_it_is_a_twins(EventId event_id) {
-    const auto twin = co_await take_event(event_id);
-    if (!twin) co_return homeserver::Unclear{twin.error().reason};
+    auto take = [this, &event_id] { return take_event(event_id); };
+    const auto twin = co_await parts_.store_retry.until_available(take);
     if (!*twin || **twin == transaction_) co_return homeserver::Sent{event_id};
     transaction_ = **twin;
     co_return homeserver::Unclear{"its event was taken for another's"};
@@ -265,8 +265,10 @@ class Attempt {
     const async::Steady outage_end = parts_.health.outage_end();
     Look look{steady_now(), outage_end};
     look.is_hopeless = retry != nullptr && retry->is_hopeless(now(), look.begin, outage_end, options());
-    // One that is sent on request is not released, because it would have to be asked for again.
-    look.release_if_absent = !state_.on_request && (is_aside() || parts_.grace.holds(event_->timing, now()));
+    // One that is sent on request is not released, because it would have to be asked for again; nor one that has
+    // exchanged transactions, because it would forget that and only find it out anew.
+    const bool may_release = !state_.on_request && transaction_ == delay_id_;
+    look.release_if_absent = may_release && (is_aside() || parts_.grace.holds(event_->timing, now()));
     return look;
   }
 
@@ -309,7 +311,8 @@ class Attempt {
     const async::Steady ended = steady_now();
     co_await parts_.store_retry.until_available(record_once);
     parts_.retries.forget(delay_id_, ended);
-    co_return Leave{Effect::perform};
+    const auto* const error = std::get_if<domain::HomeserverError>(&finalised.outcome);
+    co_return Leave{error == nullptr ? SendNowAnswer(Effect::perform) : SendNowAnswer(*error)};
   }
 
   void count(const domain::Outcome& outcome) {

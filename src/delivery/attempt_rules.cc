@@ -37,7 +37,8 @@ struct AfterSend {
       again.is_second = true;
       return again;
     }
-    if (state.on_request) return Release{refused.error};
+    // What may be in its room is never scheduled again: it could be cancelled, or come there twice.
+    if (state.on_request && !send.may_have_arrived) return Release{refused.error};
     return Finalise{refused.error};
   }
 

@@ -46,7 +46,6 @@ struct Send {
   Milliseconds pause{0};          // before it
   bool prepare = true;            // leave a mark first; before the first send the claim has left one
   bool is_counted = false;        // for its owner's limit
-  bool may_have_twin = true;      // another delayed event may be the same to the millisecond, and its event be taken
   bool with_device = true;        // as its owner's device, if it has one
   bool is_second = false;         // the first was refused
   bool may_have_arrived = false;  // an earlier send had no clear answer, and no look could tell

@@ -114,6 +114,8 @@ TEST(AfterSend, Table) {
       {"the same on request", on_request(), perhaps_at_a_stop, "send"},
       {"refused twice: failed", second(at_its_time()), perhaps_at_a_stop, "finalise"},
       {"refused twice on request: stays scheduled", second(on_request()), perhaps_at_a_stop, "release"},
+      {"refused on request, but an earlier one may have arrived: failed", may_have_arrived(on_request()), forbidden,
+       "finalise"},
 
       {"its device is gone", with_device(at_its_time()), unknown_device, "send"},
       {"its device is gone, on request", with_device(on_request()), unknown_device, "send"},

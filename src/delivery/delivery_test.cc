@@ -972,6 +972,43 @@ TEST_F(DeliveryTest, TwoThatAreAlikeExchangeTransactionsWhenOneWasTakenForTheOth
   EXPECT_THAT(sent(), ElementsAre(first, second, second, first));
 }
 
+// Its own transaction has made the event that was taken for the other's, also when it is claimed anew.
+TEST_F(DeliveryTest, WhatHasExchangedTransactionsAndIsRefusedOnRequestHasAnEventOfItsOwnAtItsTime) {
+  start();
+  const auto first = schedule(1h);
+  const auto second = schedule(1h);
+  // Of two at once only the second arrives, and neither is answered. Later one is refused.
+  std::map<DelayId, domain::EventId> room;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    const auto number = homeserver_.sends.size();
+    if (number == 1) return timed_out();
+    if (number == 4) return refused(429, "M_LIMIT_EXCEEDED");
+    const domain::EventId event_id("$" + std::to_string(room.size() + 1));
+    const auto kept = room.emplace(send.delay_id, event_id).first->second;
+    if (number == 2) return timed_out();
+    return homeserver::Sent{kept};
+  };
+  homeserver_.answer_look = [&](const auto& look) {
+    homeserver::Candidates found;
+    for (const auto& [transaction, event_id] : room) {
+      if (look.attempt.on_request) found.events.push_back(event_id);  // by its time
+    }
+    return found;
+  };
+  std::optional<SendNowAnswer> answers[2];
+  async::TaskGroup callers(executor());
+  callers.spawn("caller", send_now_into(first, answers[0]));
+  callers.spawn("caller", send_now_into(second, answers[1]));
+  clock_.run(callers.join());
+  clock_.advance(20min);
+  EXPECT_THAT(sent(), ElementsAre(first, second, second, first));
+  EXPECT_EQ(state(second), State::scheduled);
+  clock_.advance(1h);
+  EXPECT_THAT(sent(), ElementsAre(first, second, second, first, second, first));
+  EXPECT_EQ(std::get<domain::EventId>(look_up(first).finalised->outcome).value, "$1");
+  EXPECT_EQ(std::get<domain::EventId>(look_up(second).finalised->outcome).value, "$2");
+}
+
 TEST_F(DeliveryTest, AnEventThatWasTakenForATwinsBeforeItsOwnAnswerCameIsReplaced) {
   start();
   const auto first = schedule(1h);
@@ -1002,6 +1039,19 @@ TEST_F(DeliveryTest, ARefusalOfASecondTryIsAnOutcomeOnlyIfTheFirstIsNotThere) {
   const auto id = schedule(1s);
   clock_.advance(1min);
   EXPECT_EQ(failed_with(id), 403);
+}
+
+// The first send may be in the room, where its owner can neither look nor send any more. Were it scheduled again, it
+// could be cancelled although it is there, or come there twice.
+TEST_F(DeliveryTest, WhatMayHaveArrivedOnRequestFailsWhenItIsRefused) {
+  start();
+  const auto id = schedule(1h);
+  homeserver_.next_answers = {timed_out(), refused_perhaps_at_a_stop(), refused_perhaps_at_a_stop()};
+  homeserver_.answer_look = [](const auto&) { return homeserver::MayNotLook{}; };
+  EXPECT_EQ(std::get<domain::HomeserverError>(send_now(id)).status, 403);
+  EXPECT_EQ(failed_with(id), 403);
+  clock_.advance(2h);
+  EXPECT_THAT(sent(), ElementsAre(id, id, id));
 }
 
 TEST_F(DeliveryTest, AnAttemptWithoutAnswerHoldsUpItsRoomForALimitedTime) {
