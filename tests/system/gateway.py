@@ -96,7 +96,11 @@ class Afterword(Server):
 
     def limit_descriptors(self, count: int) -> None:
         """What the system lets it have, from the next start on."""
-        self._environment = ["prlimit", f"--nofile={count}:{count}", *self._environment]
+        self.run_under("prlimit", f"--nofile={count}:{count}")
+
+    def run_under(self, *command: str) -> None:
+        """From the next start on, by a command that becomes what it is given, as `env` does."""
+        self._environment = [*command, *self._environment]
 
     def start(self) -> None:
         """afterword serve, until it answers."""

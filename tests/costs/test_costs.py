@@ -1,0 +1,148 @@
+"""What a request may cost: what is counted here does not depend on how fast the machine is, or how busy.
+
+The bounds lie a little above what is counted today. Who makes something cheaper brings them down.
+"""
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from abuse.homeserver import SERVER_NAME, FakeHomeserver
+from system.gateway import Afterword
+from system.matrix import C
+from system.processes import tail
+
+from .costs import Client, Costs, Counts, count, count_system_calls
+
+# As long as those of a homeserver are.
+TOKEN = "user-" + "t" * 40
+DAY = 24 * 3_600_000
+EVENTS = 100
+REQUESTS = 1_024
+TRACED_REQUESTS = 256  # strace takes its time
+AT_ONCE = 64
+
+
+def request(method: str, path: str, body: str = "") -> bytes:
+    """As wrk sends it in bench/."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:8009\r\nAuthorization: Bearer {TOKEN}\r\n"
+    if body:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}\r\n{body}".encode()
+
+
+class Stage:
+    """Afterword, in which things are counted, before a homeserver that answers at once."""
+
+    def __init__(self, directory: Path):
+        self.homeserver = FakeHomeserver(directory / "homeserver")
+        settings = {"rate_limits.enabled": "false", "limits.max_scheduled_per_user": "none"}
+        self.afterword = Afterword(directory / "afterword", settings=settings)
+        self.counts = Counts(self.afterword)
+        self.afterword.set_up(SERVER_NAME, self.homeserver.url)
+        [as_token] = re.findall(r"as_token: *\"?([^\s\"]+)", self.afterword.registration.read_text())
+        self.homeserver.start(as_token)
+        self.afterword.start()
+        self._numbers = itertools.count()
+        self.delay_ids = [self._schedule() for _ in range(EVENTS)]
+
+    def stop(self) -> int | None:
+        status = self.afterword.stop()
+        self.homeserver.stop()
+        return status
+
+    @property
+    def port(self) -> int:
+        return int(self.afterword.listen.rsplit(":", 1)[1])
+
+    def _schedule(self) -> str:
+        path = f"{C}/v3/rooms/!room:example.org/delayed_event/m.room.message/first-{next(self._numbers)}"
+        body = {"delay_ms": DAY, "content": {"msgtype": "m.text", "body": "later"}}
+        return self.afterword.request("PUT", path, token=TOKEN, body=body).ok()["delay_id"]
+
+    def restarts(self) -> Iterator[bytes]:
+        for delay_id in itertools.cycle(self.delay_ids):
+            yield request("POST", f"{C}/v1/delayed_events/{delay_id}/restart", "{}")
+
+    def schedules(self) -> Iterator[bytes]:
+        body = json.dumps({"delay_ms": DAY, "content": {"msgtype": "m.text", "body": "later"}})
+        for number in self._numbers:
+            path = f"{C}/v3/rooms/!room:example.org/delayed_event/m.room.message/{number}"
+            yield request("PUT", path, body)
+
+    def look_ups(self) -> Iterator[bytes]:
+        for delay_id in itertools.cycle(self.delay_ids):
+            yield request("GET", f"{C}/v1/delayed_events/{delay_id}")
+
+    def passing(self) -> Iterator[bytes]:
+        return itertools.repeat(request("GET", f"{C}/v3/profile/@user:example.org"))
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("costs"))
+    yield stage
+    assert stage.stop() == 0, tail(stage.afterword.log)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of one request, on average."""
+
+    requests: str
+    allocations: float
+    bytes: float
+    system_calls: float
+    statements: float
+    syncs: float
+
+    def __str__(self) -> str:
+        return self.requests
+
+
+BOUNDS = [
+    Bounds("restarts", 72, 18_000, 15, 3.1, 1.1),
+    Bounds("schedules", 122, 31_000, 32, 4.1, 1.1),
+    Bounds("look_ups", 95, 21_000, 10, 3.1, 0.1),
+    Bounds("passing", 66, 37_000, 18, 0.1, 0.1),
+]
+
+
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+def test_a_request_costs_no_more_than_it_did(stage: Stage, tmp_path: Path, bounds: Bounds, capsys) -> None:
+    requests = getattr(stage, bounds.requests)()
+    alone, many = Client(stage.port), Client(stage.port, AT_ONCE)
+    try:
+        for client in alone, many:
+            client.run(requests, REQUESTS)  # until it is in a steady state
+        by_one = count(stage.counts, alone, requests, REQUESTS)
+        by_many = count(stage.counts, many, requests, REQUESTS)
+        calls = count_system_calls(stage.afterword.pid, lambda: alone.run(requests, TRACED_REQUESTS), tmp_path)
+    finally:
+        alone.close()
+        many.close()
+    calls_each = calls.total() / TRACED_REQUESTS
+    with capsys.disabled():
+        show(bounds.requests, by_one, by_many, calls)
+    for costs in by_one, by_many:
+        assert costs.allocations <= bounds.allocations
+        assert costs.allocated_bytes <= bounds.bytes
+        assert costs.statements <= bounds.statements
+        assert costs.syncs <= bounds.syncs
+    assert calls_each <= bounds.system_calls
+
+
+def show(name: str, by_one: Costs, by_many: Costs, calls: Counter[str]) -> None:
+    names = ", ".join(f"{each} {number / TRACED_REQUESTS:.2f}" for each, number in calls.most_common(8))
+    print(f"\n{name}: {calls.total() / TRACED_REQUESTS:.2f} system calls ({names})")
+    for who, costs in {"one at a time": by_one, f"{AT_ONCE} at once": by_many}.items():
+        print(
+            f"  {who}: {costs.allocations:.2f} allocations of {costs.allocated_bytes:,.0f} bytes,"
+            f" {costs.statements:.2f} statements, {costs.syncs:.3f} syncs"
+        )
