@@ -1,11 +1,12 @@
 # Short names for what scripts/ and bench/ do. Where make is missing, call those.
 
-.PHONY: help run test conformance sanitizers sim bench abuse clean
+.PHONY: help run test package conformance sanitizers sim bench abuse clean
 
 help:
 	@echo "make run         see Afterword at work in front of a real Synapse, then use it"
 	@echo "                 (or in front of yours: HOMESERVER=http://... SERVER_NAME=... make run)"
 	@echo "make test        build, and run every test"
+	@echo "make package     a Debian package, into build/package"
 	@echo "make conformance which statement of the protocol holds before Synapse and before Dendrite: docs/conformance.md"
 	@echo "make sanitizers  unit and contract tests under ASan + UBSan and under TSan"
 	@echo "make sim         whole worlds under faults, from seeds; SEED=N replays one, SECONDS=S runs for as long"
@@ -18,6 +19,9 @@ run:
 
 test:
 	@scripts/test
+
+package:
+	@scripts/package
 
 conformance:
 	@scripts/conformance

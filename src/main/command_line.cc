@@ -140,11 +140,15 @@ std::vector<ops::Setting> settings_of_init(const Arguments& arguments) {
   return settings;
 }
 
-}  // namespace
+struct Commands {
+  CLI::App* init;
+  CLI::App* serve;
+  CLI::App* health;
+  CLI::App* import_synapse;
+  CLI::App* move;
+};
 
-CommandLine parse_command_line(int argc, const char* const* argv) {
-  Arguments arguments;
-  CLI::App app(description, "afterword");
+Commands define(CLI::App& app, Arguments& arguments) {
   app.require_subcommand(0, 1);
   app.get_formatter()->column_width(34);
   app.set_help_flag("-h,--help", "Show this help");
@@ -158,6 +162,15 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App* const import_synapse = add_import_synapse(app, arguments);
   CLI::App* const move = add_move(app, arguments);
   app.footer(start_help);  // last, or the commands would have it too
+  return {init, serve, health, import_synapse, move};
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  Arguments arguments;
+  CLI::App app(description, "afterword");
+  const auto [init, serve, health, import_synapse, move] = define(app, arguments);
 
   try {
     app.parse(argc, argv);
@@ -190,6 +203,13 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   auto address = public_address(arguments);
   if (!address) return Misused{"afterword: " + address.error()};
   return CheckCommand{arguments.configuration, std::move(settings), *std::move(address)};
+}
+
+void read_command_line_definition(const std::function<void(const CLI::App&)>& read) {
+  Arguments arguments;
+  CLI::App app(description, "afterword");
+  define(app, arguments);
+  read(app);
 }
 
 }  // namespace afterword

@@ -6,10 +6,15 @@
 #include "ops/public_check.h"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace afterword {
 
@@ -53,5 +58,8 @@ using CommandLine = std::variant<InitCommand, ServeCommand, CheckCommand, Health
                                  MoveCommand, Shown, Misused>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
+
+// Shows how it is defined, for what is made of that: the manual and the completions of shells.
+void read_command_line_definition(const std::function<void(const CLI::App&)>& read);
 
 }  // namespace afterword

@@ -123,36 +123,90 @@ TEST_F(ProgramTest, ADatabaseThatDoesNotOpenIsNamedWithItsLine) {
   EXPECT_THAT(ended.errors, ContainsRegex("made/afterword.yaml:[0-9]+: database: .*folder does not exist"));
 }
 
-TEST_F(ProgramTest, TheServiceManagerHearsWhenItServesAndStops) {
-  const int manager = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (folder_.path() / "manager").string().copy(address.sun_path, sizeof address.sun_path - 1);
-  ASSERT_EQ(::bind(manager, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  const auto hear = [manager] {
-    pollfd heard{.fd = manager, .events = POLLIN, .revents = 0};
-    constexpr int limit_ms = 30'000;
-    char text[64];
-    const ssize_t size = ::poll(&heard, 1, limit_ms) == 1 ? ::recv(manager, text, sizeof text, 0) : 0;
-    return std::string(text, static_cast<std::size_t>(size));
-  };
+// As systemd does: it starts the server, and listens to what it says.
+class ServiceManager {
+ public:
+  explicit ServiceManager(const std::filesystem::path& folder) {
+    address_.sun_family = AF_UNIX;
+    (folder / "manager").string().copy(address_.sun_path, sizeof address_.sun_path - 1);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address_), sizeof address_), 0);
+  }
+  ~ServiceManager() { ::close(socket_); }
 
-  ASSERT_EQ(init("--listen 127.0.0.1:0").status, 0);
-  const std::string configuration = (folder_.path() / "made" / "afterword.yaml").string();
-  const pid_t program = ::fork();
-  if (program == 0) {
-    ::setenv("NOTIFY_SOCKET", address.sun_path, 1);
+  // `watchdog_us`: as WatchdogSec= has it; `watched` whether it is this process that is waited for.
+  void start(const std::filesystem::path& configuration, const std::string& watchdog_us = {}, bool watched = true) {
+    process_ = ::fork();
+    if (process_ != 0) return;
+    ::setenv("NOTIFY_SOCKET", address_.sun_path, 1);
+    if (!watchdog_us.empty()) ::setenv("WATCHDOG_USEC", watchdog_us.c_str(), 1);
+    ::setenv("WATCHDOG_PID", std::to_string(watched ? ::getpid() : ::getppid()).c_str(), 1);
     ::execl(AFTERWORD_PROGRAM, "afterword", "serve", "--config", configuration.c_str(), "--set", "log.level=off",
             nullptr);
     ::_exit(127);
   }
-  EXPECT_EQ(hear(), "READY=1");
-  ::kill(program, SIGTERM);
-  EXPECT_EQ(hear(), "STOPPING=1");
-  int status = -1;
-  ::waitpid(program, &status, 0);
-  EXPECT_EQ(status, 0);
-  ::close(manager);
+  void signal(int signal) const { ::kill(process_, signal); }
+
+  // What it says next; nothing if it does not within this time.
+  std::string hear(std::chrono::milliseconds within = std::chrono::seconds(30)) const {
+    pollfd heard{.fd = socket_, .events = POLLIN, .revents = 0};
+    char text[64];
+    const bool said = ::poll(&heard, 1, static_cast<int>(within.count())) == 1;
+    const ssize_t size = said ? ::recv(socket_, text, sizeof text, 0) : 0;
+    return std::string(text, static_cast<std::size_t>(size));
+  }
+  std::string hear_but_for_the_watchdog() const {
+    std::string heard = "WATCHDOG=1";
+    while (heard == "WATCHDOG=1") heard = hear();
+    return heard;
+  }
+
+  int stop() const {
+    signal(SIGTERM);
+    EXPECT_EQ(hear_but_for_the_watchdog(), "STOPPING=1");
+    int status = -1;
+    ::waitpid(process_, &status, 0);
+    return status;
+  }
+
+ private:
+  int socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address_{};
+  pid_t process_ = -1;
+};
+
+TEST_F(ProgramTest, TheServiceManagerHearsWhenItServesReadsItsConfigurationAgainAndStops) {
+  ASSERT_EQ(init("--listen 127.0.0.1:0").status, 0);
+  ServiceManager manager(folder_.path());
+  manager.start(folder_.path() / "made" / "afterword.yaml");
+  EXPECT_EQ(manager.hear(), "READY=1");
+  manager.signal(SIGHUP);
+  EXPECT_EQ(manager.hear(), "RELOADING=1");
+  EXPECT_EQ(manager.hear(), "READY=1");
+  EXPECT_EQ(manager.stop(), 0);
+}
+
+TEST_F(ProgramTest, TheWatchdogHearsFromAServerUntilItHangs) {
+  ASSERT_EQ(init("--listen 127.0.0.1:0").status, 0);
+  ServiceManager manager(folder_.path());
+  manager.start(folder_.path() / "made" / "afterword.yaml", "200000");
+  EXPECT_EQ(manager.hear_but_for_the_watchdog(), "READY=1");
+  for (int times = 0; times < 5; ++times) EXPECT_EQ(manager.hear(), "WATCHDOG=1");
+  manager.signal(SIGSTOP);
+  while (!manager.hear(std::chrono::milliseconds(100)).empty()) {
+  }
+  EXPECT_EQ(manager.hear(std::chrono::seconds(1)), "");
+  manager.signal(SIGCONT);
+  EXPECT_EQ(manager.hear(), "WATCHDOG=1");
+  EXPECT_EQ(manager.stop(), 0);
+}
+
+TEST_F(ProgramTest, AWatchdogThatWaitsForAnotherProcessHearsNothing) {
+  ASSERT_EQ(init("--listen 127.0.0.1:0").status, 0);
+  ServiceManager manager(folder_.path());
+  manager.start(folder_.path() / "made" / "afterword.yaml", "200000", false);
+  EXPECT_EQ(manager.hear(), "READY=1");
+  EXPECT_EQ(manager.hear(std::chrono::seconds(1)), "");
+  EXPECT_EQ(manager.stop(), 0);
 }
 
 // Its log goes into a pipe whose reader goes.

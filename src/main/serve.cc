@@ -16,6 +16,7 @@
 #include "main/process_limits.h"
 #include "main/service_manager.h"
 #include "main/stop_deadline.h"
+#include "main/watchdog.h"
 #include "monitoring/exposition.h"
 #include "monitoring/operations.h"
 #include "monitoring/readiness.h"
@@ -30,6 +31,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -153,6 +155,12 @@ class Server {
     }
     background_.spawn("keeping time", store::save_server_time(clock_, *store_));
     background_.spawn("pruning", store::keep_pruning(clock_, *store_, retention_));
+    if (const auto limit = watchdog_limit()) {
+      // Often enough that one that comes late does no harm.
+      const auto interval = std::chrono::duration_cast<std::chrono::milliseconds>(*limit / 4);
+      background_.spawn("watchdog",
+                        keep_watchdog(clock_, *store_, interval, [] { tell_service_manager("WATCHDOG=1"); }));
+    }
     readiness_.begin();
     co_return true;
   }
@@ -277,7 +285,10 @@ Task<void> run_until_signal(Server& server, const ops::Configuration& configurat
     boost::system::error_code ignored;
     for (int signal = SIGHUP; signal == SIGHUP;) {
       signal = co_await signals.async_wait(async::asio::redirect_error(async::asio::use_awaitable, ignored));
-      if (signal == SIGHUP) read_log_level_again(load);
+      if (signal != SIGHUP) continue;
+      tell_service_manager("RELOADING=1");
+      read_log_level_again(load);
+      tell_service_manager("READY=1");
     }
     // From here on a second signal has its ordinary effect.
     signals.clear(ignored);

@@ -3,15 +3,32 @@
 #include "base/log.h"
 
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace afterword {
+namespace {
+
+// Nothing if it is not set, or is no number.
+std::optional<std::uint64_t> number_in_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  if (value == nullptr) return std::nullopt;
+  const std::string_view text = value;
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
 
 void tell_service_manager(const char* state) {
   const char* const name = std::getenv("NOTIFY_SOCKET");
@@ -30,6 +47,15 @@ void tell_service_manager(const char* state) {
     log::warn("the service manager cannot be told {}: {}", state, std::strerror(errno));
   }
   ::close(socket);
+}
+
+std::optional<std::chrono::microseconds> watchdog_limit() {
+  const auto limit = number_in_environment("WATCHDOG_USEC");
+  if (!limit || *limit == 0) return std::nullopt;
+  // A process may have inherited what was said to another.
+  const auto process = number_in_environment("WATCHDOG_PID");
+  if (process && *process != static_cast<std::uint64_t>(::getpid())) return std::nullopt;
+  return std::chrono::microseconds(*limit);
 }
 
 }  // namespace afterword

@@ -41,6 +41,14 @@ bool write_all(int file, std::string_view text) {
   return true;
 }
 
+// Only root can.
+bool give_to_owner_of(const std::filesystem::path& folder, const FileDescriptor& file) {
+  if (::geteuid() != 0) return true;
+  struct stat status {};
+  if (::stat(folder.empty() ? "." : folder.c_str(), &status) != 0) return false;
+  return ::fchown(file.number(), status.st_uid, status.st_gid) == 0;
+}
+
 }  // namespace
 
 Result<std::string, Unreadable> read_text_file(const std::filesystem::path& path) {
@@ -67,7 +75,7 @@ Result<std::string, Unreadable> read_text_file(const std::filesystem::path& path
 Result<void, std::error_code> write_new_file(const std::filesystem::path& path, const std::string& text) {
   const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.is_open()) return last_error();
-  if (!write_all(file.number(), text) || ::fsync(file.number()) != 0) {
+  if (!give_to_owner_of(path.parent_path(), file) || !write_all(file.number(), text) || ::fsync(file.number()) != 0) {
     const std::error_code error = last_error();
     ::unlink(path.c_str());
     return error;

@@ -18,7 +18,8 @@ struct Unreadable {
 // one.
 Result<std::string, Unreadable> read_text_file(const std::filesystem::path& path);
 
-// Makes the file, for its owner alone (0600), and syncs it to disk. Fails if there is one, whatever it is; leaves
+// Makes the file, for its owner alone (0600), and syncs it to disk. What root makes belongs to the owner of the folder:
+// to the user that the server will run as, if it is /etc/afterword. Fails if there is one, whatever it is; leaves
 // nothing behind when it fails.
 Result<void, std::error_code> write_new_file(const std::filesystem::path& path, const std::string& text);
 
