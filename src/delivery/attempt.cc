@@ -148,7 +148,7 @@ class Attempt {
 
   Task<Step> send(Send send) {
     if (send.pause > Milliseconds(0)) co_await parts_.context.clock.sleep_for(send.pause);
-    if (holds_up_for_too_long()) send.shortened_by = options().send_timeout - options().short_send_timeout;
+    if (holds_up_for_too_long()) make_way(send);
     homeserver::SendAnswer answer = co_await ask_to_send(send);
     const auto* const sent = std::get_if<homeserver::Sent>(&answer);
     if (sent != nullptr && event_->event.kind == domain::EventKind::message) {
@@ -156,6 +156,13 @@ class Attempt {
       answer = co_await unless_it_is_a_twins(std::move(event_id));
     }
     co_return after_send(state_, send, answer, steady_now(), options());
+  }
+
+  // Its room goes on soon, and the answer is still waited for beside it, because what was not answered may be in a
+  // queue of the homeserver. Where too many are waited for already, the answer is given up.
+  void make_way(Send& send) {
+    const bool steps_aside = parts_.dispatcher.step_aside(*turn_, options().short_send_timeout);
+    if (!steps_aside) send.shortened_by = options().send_timeout - options().short_send_timeout;
   }
 
   Task<homeserver::SendAnswer> ask_to_send(Send send) {
@@ -387,7 +394,8 @@ class Attempt {
   async::Steady steady_now() const { return parts_.context.clock.steady_now(); }
   Lane lane() const { return lane_of(parts_.retries, room_id_, delay_id_, due_); }
   bool holds_up_for_too_long() const {
-    return turn_ && !is_aside() && parts_.retries.has_waited_enough(room_id_, steady_now(), parts_.health.outage_end());
+    return turn_ && !turn_->lane().aside &&
+           parts_.retries.has_waited_enough(room_id_, steady_now(), parts_.health.outage_end());
   }
   bool is_aside() const { return parts_.retries.is_aside(delay_id_, due_); }
 

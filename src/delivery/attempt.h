@@ -3,7 +3,8 @@
 // It takes one step after the other, each of which says what follows (attempt_rules.h):
 //
 // - Claim leaves a mark with the homeserver, then has the store record that the event is being sent. → Send
-// - Send → Finalise, or Release if it did not arrive, or TryLater if nobody knows whether it arrived
+// - Send steps aside first if its room has waited for long enough. → Finalise, or Release if it did not arrive, or
+//   TryLater if nobody knows whether it arrived
 // - TryLater counts the failure. In time its room waits no longer, and the event is set aside. → AwaitTurn
 // - AwaitTurn gives its turn back, waits for the next, and reads the event. → LookFor
 // - LookFor → Finalise if it is in its room; FlushQueue, Send or Release if it is not; TryLater if nobody can say

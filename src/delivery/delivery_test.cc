@@ -1274,6 +1274,57 @@ TEST_F(DeliveryTest, EventsThatAreNeverAnsweredHoldUpTheirRoomHardlyLongerTheMor
   EXPECT_EQ(state(good), State::sent);
 }
 
+// What a homeserver has not answered may be in its queue for minutes. That a send failed, it may be slow to say.
+TEST_F(DeliveryTest, ARoomThatWaitsNoLongerGoesOnBesideAnAnswerThatIsStillHeard) {
+  start();
+  homeserver_.may_queue = true;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (send.event.type == "stuck") return timed_out();
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  auto bad = of(user(0), room_a, 1s);
+  bad.event.type = "stuck";
+  schedule(bad);
+  clock_.advance(10min);
+  homeserver_.sends.clear();
+
+  const auto slow = schedule(of(user(1), room_a, 1s));
+  const auto behind = schedule(of(user(2), room_a, 1s + 1ms));
+  homeserver_.send_time = [&](const auto& send) { return send.delay_id == slow ? 3s : 0ms; };
+  std::size_t tries = 0;
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (send.delay_id == slow && ++tries == 1) return timed_out();
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  clock_.advance(1s + Options().short_send_timeout - 1ms);
+  EXPECT_EQ(state(behind), State::scheduled);
+  clock_.advance(2ms);
+  EXPECT_EQ(state(behind), State::sent);
+  clock_.advance(20s);
+  EXPECT_EQ(state(slow), State::sent);
+  EXPECT_EQ(std::ranges::count(sent(), slow), 2);
+}
+
+TEST_F(DeliveryTest, ARoomThatWaitsNoLongerGoesOnAtOnceAfterAnAnswer) {
+  start();
+  homeserver_.answer_send = [&](const auto& send) -> homeserver::SendAnswer {
+    if (send.event.type == "stuck") return timed_out();
+    return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
+  };
+  auto bad = event(room_a, 1s);
+  bad.event.type = "stuck";
+  schedule(bad);
+  clock_.advance(10min);
+  homeserver_.sends.clear();
+
+  std::vector<DelayId> good;
+  for (int i = 0; i < 10; ++i) good.push_back(schedule(of(user(1), room_a, 1s + i * 1ms)));
+  homeserver_.send_time = [](const auto&) { return 10ms; };
+  clock_.advance(1s + 10 * 10ms);
+  EXPECT_EQ(sent(), good);
+  for (const auto id : good) EXPECT_EQ(state(id), State::sent);
+}
+
 TEST_F(DeliveryTest, WhatIsSentOnRequestAndNeverAnsweredFailsAfterADay) {
   for (const Stuck& stuck : stuck_answers) {
     const auto expected = stuck.answer();

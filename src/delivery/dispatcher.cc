@@ -1,5 +1,7 @@
 #include "delivery/dispatcher.h"
 
+#include <algorithm>
+
 namespace afterword::delivery {
 
 Dispatcher::Dispatcher(Context& context, async::Condition& changed, DueEvents& due_events,
@@ -30,6 +32,15 @@ Task<std::optional<RoomTurn>> Dispatcher::next_turn(Lane lane, QueuedEvent event
   co_return std::move(turn);
 }
 
+bool Dispatcher::step_aside(RoomTurn& turn, Milliseconds longest_wait) {
+  auto aside = queues_.step_aside(turn.turn_);
+  if (!aside) return false;
+  aside_.emplace(context_.clock.steady_now() + longest_wait, *aside);
+  turn.turn_ = *std::move(aside);
+  changed_.notify_all();
+  return true;
+}
+
 void Dispatcher::put_back(RoomTurn turn, Milliseconds pause) { this->pause(turn.lane(), pause); }
 
 void Dispatcher::pause(const Lane& lane, Milliseconds pause) {
@@ -37,9 +48,21 @@ void Dispatcher::pause(const Lane& lane, Milliseconds pause) {
 }
 
 void Dispatcher::resume_lanes() {
-  const auto end = pauses_.upper_bound(context_.clock.steady_now());
+  const async::Steady now = context_.clock.steady_now();
+  const auto end = pauses_.upper_bound(now);
   for (auto pause = pauses_.begin(); pause != end; ++pause) queues_.resume(pause->second);
   pauses_.erase(pauses_.begin(), end);
+
+  const auto last = aside_.upper_bound(now);
+  for (auto turn = aside_.begin(); turn != last; ++turn) queues_.go_on_without(turn->second);
+  aside_.erase(aside_.begin(), last);
+}
+
+async::Steady Dispatcher::next_change() const {
+  const auto first = [](const auto& by_time) {
+    return by_time.empty() ? async::Steady::max() : by_time.begin()->first;
+  };
+  return std::min(first(pauses_), first(aside_));
 }
 
 bool Dispatcher::gives_turns() const {
@@ -59,10 +82,11 @@ Task<void> Dispatcher::run() {
       const bool retry = give_turn(TurnKind::retry);
       if (!fresh && !retry) break;
     }
-    if (pauses_.empty()) {
+    const async::Steady next = next_change();
+    if (next == async::Steady::max()) {
       co_await changed_.wait();
     } else {
-      co_await changed_.wait_until(context_.clock, pauses_.begin()->first);
+      co_await changed_.wait_until(context_.clock, next);
     }
   }
 }

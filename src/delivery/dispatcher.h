@@ -43,6 +43,8 @@ class [[nodiscard]] RoomTurn {
   void finish() { end(&RoomQueues::end); }
 
  private:
+  friend class Dispatcher;
+
   void end(void (RoomQueues::*how)(const Turn&)) {
     auto* const queues = std::exchange(queues_, nullptr);
     if (queues == nullptr) return;
@@ -70,6 +72,10 @@ class Dispatcher {
   // Whether a turn would also be given now. Since it was given, something earlier may have come, or an outage begun.
   bool may_go(const RoomTurn& turn) const;
 
+  // The event of a turn that is its room's goes on aside, with a place of those for retries: its room waits no longer
+  // than this, and not beyond the turn. False: there is no such place, and the turn stays as it is.
+  bool step_aside(RoomTurn& turn, Milliseconds longest_wait);
+
   // Gives a turn back, with a pause of its lane. Its event stays where it is.
   void put_back(RoomTurn turn, Milliseconds pause);
 
@@ -94,6 +100,7 @@ class Dispatcher {
   bool gives_turns() const;
   bool give_turn(TurnKind kind);
   void resume_lanes();
+  async::Steady next_change() const;
 
   Context& context_;
   async::Condition& changed_;
@@ -105,6 +112,7 @@ class Dispatcher {
   RoomQueues queues_;
   std::unordered_map<domain::DelayId, Waiting> waiting_;
   std::multimap<async::Steady, Lane> pauses_;  // by their ends
+  std::multimap<async::Steady, Turn> aside_;   // by when their rooms go on at the latest
 };
 
 }  // namespace afterword::delivery

@@ -40,7 +40,7 @@ struct Options {
   Milliseconds flush_time{120'000};
   Milliseconds send_timeout{30'000};
   // How long the events of a room that were sent without an outcome hold up its later ones, all together. Afterwards
-  // such an event is set aside, and sent again beside them, at growing intervals; and no answer is waited for there for
+  // such an event is set aside, and sent again beside them, at growing intervals; and the room waits for no answer
   // longer than `short_send_timeout`, so that events that are never answered hold up the others hardly longer.
   Milliseconds longest_hold = domain::longest_hold;
   Milliseconds short_send_timeout{1'000};

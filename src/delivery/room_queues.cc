@@ -32,14 +32,49 @@ std::optional<Turn> RoomQueues::take_turn(TurnKind kind, Timestamp until) {
     Owner& owner = pool.owners.at(owner_id);
     if (!may_take(owner.held, pool.held, pool.share)) continue;
     Lanes::value_type& lane = *owner.candidates.begin()->second;
-    Turn turn{lane.first, *lane.second.candidate, kind, lane.second.pauses};
-    ++owner.held;
-    ++pool.held;
-    lane.second.turn = key_of(lane.first, turn.event);
-    update_candidate(lane);
-    return turn;
+    return give(lane, *lane.second.candidate, kind);
   }
   return std::nullopt;
+}
+
+Turn RoomQueues::give(Lanes::value_type& lane, QueuedEvent event, TurnKind kind) {
+  Pool& pool = this->pool(kind);
+  ++pool.owners[event.owner].held;
+  ++pool.held;
+  lane.second.turn = key_of(lane.first, event);
+  update_candidate(lane);
+  return {lane.first, std::move(event), kind, lane.second.pauses};
+}
+
+std::optional<Turn> RoomQueues::step_aside(const Turn& turn) {
+  QueuedEvent event = turn.event;
+  event.under_way = true;
+  const Lane lane{turn.lane.room_id, event.delay_id};
+  const auto there = lanes_.find(lane);
+  const bool is_taken = there != lanes_.end() && there->second.turn;
+  if (is_taken || !(turn.kind == TurnKind::retry || has_place_for_retry(event.owner))) return std::nullopt;
+
+  lanes_.at(turn.lane).waits_for = ++steps_aside_;
+  end(turn);
+  Lanes::value_type& aside = *lanes_.try_emplace(lane).first;
+  aside.second.events.insert(event);
+  Turn given = give(aside, std::move(event), TurnKind::retry);
+  given.step_aside = steps_aside_;
+  return given;
+}
+
+void RoomQueues::go_on_without(const Turn& aside) {
+  const auto room = lanes_.find(Lane{aside.lane.room_id});
+  if (aside.step_aside == 0 || room == lanes_.end() || room->second.waits_for != aside.step_aside) return;
+  room->second.waits_for = 0;
+  update_candidate(*room);
+  erase_if_idle(Lane(room->first));
+}
+
+bool RoomQueues::has_place_for_retry(const domain::UserId& owner_id) const {
+  const Pool& pool = pools_[static_cast<std::size_t>(TurnKind::retry)];
+  const auto owner = pool.owners.find(owner_id);
+  return may_take(owner == pool.owners.end() ? 0 : owner->second.held, pool.held, pool.share);
 }
 
 bool RoomQueues::is_first(const Lane& lane, const QueuedEvent& event) const {
@@ -47,6 +82,7 @@ bool RoomQueues::is_first(const Lane& lane, const QueuedEvent& event) const {
 }
 
 void RoomQueues::give_back(const Turn& turn) {
+  go_on_without(turn);
   Pool& pool = this->pool(turn.kind);
   --pool.held;
   const auto owner = pool.owners.find(turn.event.owner);
@@ -112,13 +148,13 @@ std::size_t RoomQueues::size() const {
 void RoomQueues::erase_if_idle(const Lane& lane) {
   const auto found = lanes_.find(lane);
   const Queue& queue = found->second;
-  if (queue.events.empty() && !queue.pausing && !queue.turn) lanes_.erase(found);
+  if (queue.events.empty() && !queue.pausing && !queue.turn && queue.waits_for == 0) lanes_.erase(found);
 }
 
 void RoomQueues::update_candidate(Lanes::value_type& lane) {
   Queue& queue = lane.second;
   if (queue.candidate) remove_candidate(lane);
-  if (!queue.turn && !queue.pausing && !queue.events.empty()) add_candidate(lane);
+  if (!queue.turn && !queue.pausing && queue.waits_for == 0 && !queue.events.empty()) add_candidate(lane);
 }
 
 void RoomQueues::add_candidate(Lanes::value_type& lane) {

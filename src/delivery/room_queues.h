@@ -44,7 +44,8 @@ struct Turn {
   Lane lane;
   QueuedEvent event;
   TurnKind kind = TurnKind::fresh;
-  unsigned pauses = 0;  // of its lane, since an event last left it
+  unsigned pauses = 0;           // of its lane, since an event last left it
+  std::uint64_t step_aside = 0;  // which one, if its event has stepped aside
 };
 
 class RoomQueues {
@@ -64,6 +65,12 @@ class RoomQueues {
   void end(const Turn& turn);
   // The event stays as it is.
   void put_back(const Turn& turn);
+
+  // The event goes on aside, with a turn and a place of those for retries. Its room gives no turn until that one has
+  // ended, or go_on_without(). Nothing: there is no such place, and all stays as it is.
+  std::optional<Turn> step_aside(const Turn& turn);
+  // The room waits no longer for an event that has stepped aside.
+  void go_on_without(const Turn& aside);
 
   // No turns for this lane until resume(). False: it is pausing already.
   bool pause(const Lane& lane);
@@ -92,7 +99,8 @@ class RoomQueues {
   };
   struct Queue {
     std::set<QueuedEvent, ByTurn> events;
-    std::optional<Key> turn;  // of the event whose turn it is
+    std::optional<Key> turn;      // of the event whose turn it is
+    std::uint64_t waits_for = 0;  // the step aside for whose event it waits
     bool pausing = false;
     unsigned pauses = 0;
     std::optional<QueuedEvent> candidate;  // the event by which it stands in its pool
@@ -114,14 +122,17 @@ class RoomQueues {
 
   Pool& pool(TurnKind kind) { return pools_[static_cast<std::size_t>(kind)]; }
   static TurnKind kind_of(const Lane& lane, const QueuedEvent& event);
+  Turn give(Lanes::value_type& lane, QueuedEvent event, TurnKind kind);
+  bool has_place_for_retry(const domain::UserId& owner) const;
   void add_candidate(Lanes::value_type& lane);
   void remove_candidate(Lanes::value_type& lane);
   void update_candidate(Lanes::value_type& lane);
   void give_back(const Turn& turn);
   void erase_if_idle(const Lane& lane);
 
-  Lanes lanes_;  // those with events, a turn or a pause
+  Lanes lanes_;  // those with events, a turn or a pause, and those that wait
   std::array<Pool, 2> pools_;
+  std::uint64_t steps_aside_ = 0;
 };
 
 }  // namespace afterword::delivery

@@ -265,6 +265,65 @@ TEST_F(RoomQueuesTest, WhatIsSetAsideIsARetryBesideItsRoom) {
   EXPECT_EQ(take_retry_and_end(), 1);
 }
 
+TEST_F(RoomQueuesTest, AnEventThatStepsAsideHasATurnBesideItsRoom) {
+  for (const auto& queued : {event(10, 1), event(20, 2)}) queues_.push(room_a, queued);
+  EXPECT_EQ(take(), 1);
+  const auto aside = queues_.step_aside(*turn_).value();
+  EXPECT_EQ(aside.event.delay_id.bytes()[0], 1);
+  EXPECT_EQ(take(), 0);
+  EXPECT_EQ(take_retry(), 0);  // it has its turn
+  queues_.go_on_without(aside);
+  EXPECT_EQ(take(), 2);
+  const Turn second = *turn_;
+  queues_.end(aside);
+  EXPECT_EQ(queues_.size(), 1u);
+  queues_.end(second);
+  EXPECT_EQ(queues_.size(), 0u);
+}
+
+TEST_F(RoomQueuesTest, ARoomGoesOnWhenWhatSteppedAsideHasEnded) {
+  for (const auto& queued : {event(10, 1), event(20, 2, bob), event(30, 3)}) queues_.push(room_a, queued);
+  EXPECT_EQ(take(), 1);
+  const auto first = queues_.step_aside(*turn_).value();
+  queues_.end(first);
+  EXPECT_EQ(take(), 2);
+  const auto second = queues_.step_aside(*turn_).value();
+  queues_.go_on_without(first);  // too late to say anything of this one
+  EXPECT_EQ(take(), 0);
+  queues_.put_back(second);
+  EXPECT_EQ(take(), 3);
+  EXPECT_EQ(take_retry(), 2);  // stays as it is, aside
+}
+
+TEST_F(RoomQueuesTest, WhoeverStepsAsideNeedsAPlaceOfARetry) {
+  for (const auto& queued : {event(10, 1), event(20, 2)}) queues_.push(room_a, queued);
+  EXPECT_EQ(take(), 1);
+  const auto first = queues_.step_aside(*turn_).value();
+  queues_.go_on_without(first);
+  EXPECT_EQ(take(), 2);
+  const Turn second = *turn_;
+  EXPECT_FALSE(queues_.step_aside(second));  // one an owner
+  queues_.end(first);
+  const auto aside = queues_.step_aside(second).value();
+  queues_.push(room_b, under_way(30, 3));
+  EXPECT_EQ(take_retry(), 0);
+  queues_.end(aside);
+  EXPECT_EQ(take_retry(), 3);
+  // A retry has one already.
+  EXPECT_TRUE(queues_.step_aside(*turn_));
+}
+
+TEST_F(RoomQueuesTest, NobodyStepsAsideToWhereItHasATurn) {
+  queues_.push({room_a.room_id, event(10, 1).delay_id}, event(10, 1));
+  queues_.push(room_a, event(20, 1, bob));
+  EXPECT_EQ(take(), 1);
+  const Turn in_room = *turn_;
+  EXPECT_EQ(take_retry(), 1);
+  EXPECT_FALSE(queues_.step_aside(in_room));
+  queues_.end(*turn_);
+  EXPECT_TRUE(queues_.step_aside(in_room));
+}
+
 TEST_F(RoomQueuesTest, WhatWasNotTriedYetCanBeTakenOut) {
   queues_.push(room_a, event(10, 1));
   queues_.push(room_a, event(20, 2));

@@ -38,7 +38,7 @@ Task<SendAnswer> FakeHomeserver::send(domain::DelayId delay_id, const domain::Ev
   --under_way;
   const auto state = co_await async::asio::this_coro::cancellation_state;
   if (state.cancelled() != async::asio::cancellation_type::none) co_return Unclear{"cancelled"};
-  if (time > time_limit) co_return Unclear{"timed out"};
+  if (time > time_limit) co_return Unclear{"timed out", may_queue};
   if (!next_answers.empty()) co_return take_first(next_answers);
   if (answer_send) co_return answer_send(send);
   co_return Sent{domain::EventId("$" + delay_id.to_string())};

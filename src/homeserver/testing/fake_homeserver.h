@@ -52,6 +52,7 @@ class FakeHomeserver final : public Homeserver {
   std::function<SendAnswer(const Send&)> answer_send;
   // How long a send takes; there is no answer if it takes longer than whoever sends waits.
   std::function<std::chrono::milliseconds(const Send&)> send_time;
+  bool may_queue = false;  // and then it may be in its queue
   std::size_t under_way = 0;
 
   // Untold, a look finds nothing, at once. `arrived` is when it began.
