@@ -1,7 +1,7 @@
 """Sets Afterword up in front of a homeserver that is there already, and serves. Started by scripts/run.
 
-HOMESERVER=URL SERVER_NAME=NAME; LISTEN=HOST:PORT and DIR=FOLDER may be given too. A second run goes on with the folder
-that the first one made.
+HOMESERVER=URL; SERVER_NAME=NAME where the homeserver does not say it; LISTEN=HOST:PORT and DIR=FOLDER may be given too. A
+second run goes on with the folder that the first one made.
 """
 
 import os
@@ -19,18 +19,18 @@ BINARY = Path(os.environ.get("AFTERWORD", ROOT / "build/release/src/main/afterwo
 def main() -> None:
     homeserver = os.environ["HOMESERVER"]
     server_name = os.environ.get("SERVER_NAME")
-    if not server_name:
-        sys.exit("SERVER_NAME is missing: the part of your user IDs behind the colon.")
+    name = server_name or homeserver.rpartition("/")[2]
     listen = os.environ.get("LISTEN", "127.0.0.1:8009")
-    directory = Path(os.environ.get("DIR", f"afterword-{server_name.replace(':', '-')}")).absolute()
+    directory = Path(os.environ.get("DIR", f"afterword-{name.replace(':', '-')}")).absolute()
     configuration = directory / "afterword.yaml"
     registration = directory / "afterword-registration.yaml"
 
     story = Narrator()
     if not configuration.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        command = [BINARY, "init", "--server-name", server_name, "--homeserver", homeserver]
-        command += ["--listen", listen, "--dir", directory]
+        command = [BINARY, "init", "--homeserver", homeserver, "--listen", listen, "--dir", directory]
+        if server_name:
+            command += ["--server-name", server_name]
         if subprocess.run(command, cwd=directory).returncode != 0:
             sys.exit(1)
         story.say("Afterword", f"is set up in {directory}")

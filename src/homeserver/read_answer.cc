@@ -2,16 +2,13 @@
 
 #include "base/json.h"
 #include "homeserver/delivery_answers.h"
+#include "http/date.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
-#include <iomanip>
-#include <locale>
 #include <optional>
-#include <sstream>
 #include <string>
 
 namespace afterword::homeserver {
@@ -52,20 +49,11 @@ domain::HomeserverError to_error(const http::Response& response, const Reading& 
   return {status, to_text(made_up)};
 }
 
-std::optional<WallTime> parse_http_date(std::string_view text) {
-  std::istringstream stream{std::string(text)};
-  stream.imbue(std::locale::classic());
-  std::tm date{};
-  stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S GMT");
-  if (!stream) return std::nullopt;
-  return WallTime(std::chrono::seconds(timegm(&date)));
-}
-
 std::optional<Milliseconds> retry_after_header(std::string_view header, WallTime now) {
   std::uint32_t seconds = 0;
   const auto [end, error] = std::from_chars(header.begin(), header.end(), seconds);
   if (error == std::errc() && end == header.end()) return std::chrono::seconds(seconds);
-  const auto date = parse_http_date(header);
+  const auto date = http::parse_date(header);
   if (date) return *date - now;
   return std::nullopt;
 }

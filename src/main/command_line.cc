@@ -15,7 +15,7 @@ namespace {
 constexpr const char* description = "Afterword: delayed events (MSC4140) for any Matrix homeserver.";
 
 constexpr const char* start_help = R"(Getting started:
-  afterword init --server-name example.org --homeserver http://127.0.0.1:8008 --dir /etc/afterword
+  afterword init --homeserver http://127.0.0.1:8008
   afterword check --config /etc/afterword/afterword.yaml
   afterword serve --config /etc/afterword/afterword.yaml
 
@@ -26,11 +26,13 @@ constexpr const char* version_text =
     "afterword " AFTERWORD_VERSION "\nDelayed events (MSC4140) for any Matrix homeserver.";
 
 struct Arguments {
-  std::string folder, server_name, homeserver, listen, database;  // of init
-  std::string configuration;                                      // of the others
-  std::string synapse_database;                                   // of import-synapse
-  std::string from, to;                                           // of move
-  std::string public_url, long_poll;                              // of check
+  std::string folder = "/etc/afterword";                  // of init
+  std::string server_name, homeserver, listen, database;  // of init too
+  std::string configuration;                              // of the others
+  std::string synapse_database;                           // of import-synapse
+  std::string from, to;                                   // of move
+  std::string public_url, long_poll;                      // of check
+  bool as_json = false;
   std::vector<std::string> settings;
 };
 
@@ -46,19 +48,20 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 CLI::App* add_init(CLI::App& app, Arguments& arguments) {
   CLI::App* const init =
       add_command(app, "init", "Write a commented configuration, and a registration for the homeserver", arguments);
-  init->add_option("--server-name", arguments.server_name, "What stands after the colon in user ids")
-      ->type_name("NAME")
-      ->required();
   init->add_option("--homeserver", arguments.homeserver, "Where the homeserver itself is, as http://127.0.0.1:8008")
       ->type_name("URL")
       ->required();
-  init->add_option("--dir", arguments.folder, "Where the files go; made if it does not exist")
-      ->type_name("DIR")
-      ->required();
+  init->add_option("--server-name", arguments.server_name,
+                   "What stands after the colon in user ids, if the homeserver does not say it")
+      ->type_name("NAME");
+  init->add_option("--dir", arguments.folder, "Where the files go; made if it does not exist (/etc/afterword)")
+      ->type_name("DIR");
   init->add_option("--listen", arguments.listen, "Where Afterword will listen (127.0.0.1:8009)")
       ->type_name("HOST:PORT");
   init->add_option("--database", arguments.database, "Where events are kept (sqlite:afterword.db)")->type_name("URL");
-  init->footer("Nothing is overwritten. It ends by saying what to do next.");
+  init->footer(
+      "The homeserver is asked what it is. Nothing is overwritten. It ends by saying what to do next, with this\n"
+      "homeserver.");
   return init;
 }
 
@@ -80,21 +83,23 @@ void add_check(CLI::App& app, Arguments& arguments) {
   check->add_option("--long-poll", arguments.long_poll, "How long an answer must be able to take there (35s)")
       ->type_name("DURATION")
       ->needs(address);
+  check->add_flag("--json", arguments.as_json, "Print one JSON object, for machines; docs/operations.md has its keys");
   check->footer(
-      "Nothing is changed. What --public sends brings no access token, and is answered by the Afterword that has the\n"
-      "same registration; it must be running.");
+      "Nothing is changed. The exit status is 1 if a finding has failed; warnings leave it 0.\n"
+      "What --public sends brings no access token, and is answered by the Afterword that has the same\n"
+      "registration; it must be running.");
 }
 
 // Nothing if none is to be looked at.
-Result<std::optional<ops::PublicAddress>, std::string> public_address(const Arguments& arguments) {
-  std::optional<ops::PublicAddress> address;
+Result<std::optional<doctor::PublicAddress>, std::string> public_address(const Arguments& arguments) {
+  std::optional<doctor::PublicAddress> address;
   if (arguments.public_url.empty()) return address;
   auto origin = http::Origin::parse(arguments.public_url);
   if (!origin) return "--public: " + origin.error();
   address.emplace().origin = *std::move(origin);
   if (arguments.long_poll.empty()) return address;
   const auto long_poll = ops::parse_duration(arguments.long_poll);
-  if (!long_poll || *long_poll > ops::max_long_poll) {
+  if (!long_poll || *long_poll > doctor::max_long_poll) {
     return fmt::format("--long-poll: '{}' is not a duration of at most 20m; write one, as 35s", arguments.long_poll);
   }
   address->long_poll = *long_poll;
@@ -131,10 +136,11 @@ CLI::App* add_move(CLI::App& app, Arguments& arguments) {
 
 // What init's own options set.
 std::vector<ops::Setting> settings_of_init(const Arguments& arguments) {
-  std::vector<ops::Setting> settings = {
-      {"homeserver.server_name", arguments.server_name, "--server-name"},
-      {"homeserver.url", arguments.homeserver, "--homeserver"},
-  };
+  std::vector<ops::Setting> settings;
+  if (!arguments.server_name.empty()) {
+    settings.push_back({"homeserver.server_name", arguments.server_name, "--server-name"});
+  }
+  settings.push_back({"homeserver.url", arguments.homeserver, "--homeserver"});
   if (!arguments.listen.empty()) settings.push_back({"listen", arguments.listen, "--listen"});
   if (!arguments.database.empty()) settings.push_back({"database", arguments.database, "--database"});
   return settings;
@@ -202,7 +208,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (move->parsed()) return MoveCommand{arguments.from, arguments.to};
   auto address = public_address(arguments);
   if (!address) return Misused{"afterword: " + address.error()};
-  return CheckCommand{arguments.configuration, std::move(settings), *std::move(address)};
+  return CheckCommand{arguments.configuration, std::move(settings), *std::move(address), arguments.as_json};
 }
 
 void read_command_line_definition(const std::function<void(const CLI::App&)>& read) {

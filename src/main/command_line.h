@@ -1,9 +1,9 @@
 // What the command line asks for.
 #pragma once
 
+#include "doctor/public_check.h"
 #include "ops/configuration.h"
 #include "ops/load_configuration.h"
-#include "ops/public_check.h"
 
 #include <filesystem>
 #include <functional>
@@ -34,7 +34,8 @@ struct ServeCommand {
 struct CheckCommand {
   std::filesystem::path configuration;
   std::vector<ops::Setting> settings;
-  std::optional<ops::PublicAddress> public_address{};  // to look at too
+  std::optional<doctor::PublicAddress> public_address{};  // to look at too
+  bool as_json = false;
 };
 struct HealthCommand {
   std::filesystem::path configuration;

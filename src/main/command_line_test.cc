@@ -29,12 +29,21 @@ TEST(CommandLine, ReadsInit) {
   EXPECT_EQ(command.settings[4].key, "limits.max_delay");
 }
 
+TEST(CommandLine, AsksOfInitOnlyWhereTheHomeserverIs) {
+  const InitCommand command = std::get<InitCommand>(parse({"init", "--homeserver", "http://127.0.0.1:8008"}));
+  EXPECT_EQ(command.folder, "/etc/afterword");
+  ASSERT_EQ(command.settings.size(), 1u);
+  EXPECT_EQ(command.settings[0].key, "homeserver.url");
+}
+
 TEST(CommandLine, ReadsServeAndCheck) {
   const ServeCommand serve =
       std::get<ServeCommand>(parse({"serve", "--config", "a.yaml", "--set", "listen=127.0.0.1:0"}));
   EXPECT_EQ(serve.configuration, "a.yaml");
   EXPECT_EQ(serve.settings.at(0).shown, "--set listen");
   EXPECT_EQ(std::get<CheckCommand>(parse({"check", "--config=a.yaml"})).configuration, "a.yaml");
+  EXPECT_FALSE(std::get<CheckCommand>(parse({"check", "--config", "a.yaml"})).as_json);
+  EXPECT_TRUE(std::get<CheckCommand>(parse({"check", "--config", "a.yaml", "--json"})).as_json);
 }
 
 TEST(CommandLine, ReadsImportSynapse) {

@@ -4,11 +4,11 @@
 #include "main/command_line.h"
 #include "main/health.h"
 #include "main/import_synapse.h"
+#include "main/init.h"
 #include "main/move.h"
 #include "main/process_limits.h"
 #include "main/serve.h"
 #include "ops/configuration.h"
-#include "ops/init.h"
 #include "ops/load_configuration.h"
 
 #include <cstdio>
@@ -24,14 +24,7 @@ int complain(const std::string& text, int status) {
   return status;
 }
 
-int run(const InitCommand& command) {
-  const auto files = ops::make_initial_files(command.folder, command.settings);
-  if (!files) return complain(files.error(), exit_misuse);
-  const auto written = ops::write_initial_files(*files);
-  if (!written) return complain("afterword: " + written.error(), exit_failed);
-  std::fputs(ops::next_steps(*files).c_str(), stdout);
-  return exit_ok;
-}
+int run(const InitCommand& command) { return init(command); }
 
 int run(const ServeCommand& command) {
   const auto configuration = ops::load_configuration(command.configuration, command.settings);

@@ -64,12 +64,6 @@ std::string configuration_text(const std::vector<Setting>& settings) {
   return text;
 }
 
-// Where a proxy on the same machine finds what listens there, as nginx writes it.
-std::string for_a_proxy(http::Address address) {
-  if (address.is_unix()) address.unix_path = std::filesystem::absolute(address.unix_path).lexically_normal().string();
-  return to_text(reachable(std::move(address)));
-}
-
 }  // namespace
 
 Result<InitialFiles, std::string> make_initial_files(const std::filesystem::path& folder,
@@ -85,14 +79,19 @@ Result<InitialFiles, std::string> make_initial_files(const std::filesystem::path
   return files;
 }
 
-Result<void, std::string> write_initial_files(const InitialFiles& files) {
-  const std::filesystem::path& registration = files.configuration.registration;
-  for (const std::filesystem::path& path : {files.configuration_path, registration}) {
+Result<void, std::string> require_no_files(const InitialFiles& files) {
+  for (const std::filesystem::path& path : {files.configuration_path, files.configuration.registration}) {
     std::error_code ignored;
     if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
       return path.string() + " exists already, and is left as it is; move it away, or choose another --dir";
     }
   }
+  return {};
+}
+
+Result<void, std::string> write_initial_files(const InitialFiles& files) {
+  const std::filesystem::path& registration = files.configuration.registration;
+  if (auto missing = require_no_files(files); !missing) return missing;
 
   std::error_code error;
   const std::filesystem::path folder = files.configuration_path.parent_path();
@@ -105,52 +104,6 @@ Result<void, std::string> write_initial_files(const InitialFiles& files) {
   if (written) return {};
   std::filesystem::remove(registration, error);
   return "cannot make " + files.configuration_path.string() + ": " + written.error().message();
-}
-
-std::string next_steps(const InitialFiles& files) {
-  return fmt::format(
-      R"(Made {configuration}
- and {registration}
-
-1. Make Afterword known to the homeserver, then restart the homeserver.
-
-   Synapse, in homeserver.yaml:
-       app_service_config_files:
-         - {registration}
-
-   Dendrite, in dendrite.yaml:
-       app_service_api:
-         config_files:
-           - {registration}
-
-   The file holds secrets and is readable by you alone. If the homeserver runs as
-   another user, share it through a group: chgrp and chmod 640.
-
-2. See whether all is well:
-       afterword check --config {configuration}
-
-3. Start it:
-       afterword serve --config {configuration}
-
-4. Send the clients to it. In nginx, beside what you have for the homeserver:
-       location ^~ /_matrix/client {{
-         proxy_pass http://{address};
-         proxy_http_version 1.1;
-         proxy_set_header Host $host;
-         proxy_set_header X-Forwarded-For $remote_addr;
-         proxy_set_header X-Forwarded-Proto $scheme;
-         proxy_buffering off;
-         proxy_read_timeout 11m;
-         client_max_body_size 50m;
-       }}
-
-5. See whether all comes to it that must, at the address that clients use:
-       afterword check --config {configuration} --public https://{server_name}
-)",
-      fmt::arg("configuration", std::filesystem::absolute(files.configuration_path).lexically_normal().string()),
-      fmt::arg("registration", std::filesystem::absolute(files.configuration.registration).lexically_normal().string()),
-      fmt::arg("address", for_a_proxy(files.configuration.listen.front())),
-      fmt::arg("server_name", files.configuration.server_name));
 }
 
 }  // namespace afterword::ops

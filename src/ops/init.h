@@ -23,10 +23,10 @@ struct InitialFiles {
 Result<InitialFiles, std::string> make_initial_files(const std::filesystem::path& folder,
                                                      const std::vector<Setting>& settings);
 
+// The error names the one that is there already.
+Result<void, std::string> require_no_files(const InitialFiles& files);
+
 // Makes the folder if it does not exist, and both files, or neither: it refuses to overwrite either.
 Result<void, std::string> write_initial_files(const InitialFiles& files);
-
-// How to go on, for a person.
-std::string next_steps(const InitialFiles& files);
 
 }  // namespace afterword::ops

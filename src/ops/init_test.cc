@@ -117,24 +117,6 @@ TEST_F(InitTest, RefusesSettingsThatWouldNotLoad) {
       "as example.org");
 }
 
-TEST_F(InitTest, TheNextStepsNameTheFilesAndNoSecret) {
-  const InitialFiles files = init(settings({"listen=0.0.0.0:8010"}));
-  const Registration registration = require(read_registration(files.configuration.registration));
-  const std::string text = next_steps(files);
-  EXPECT_THAT(text, HasSubstr("- " + files.configuration.registration.string()));
-  EXPECT_THAT(text, HasSubstr("afterword serve --config " + files.configuration_path.string()));
-  EXPECT_THAT(text, HasSubstr("proxy_pass http://127.0.0.1:8010;"));
-  EXPECT_THAT(text, HasSubstr("--public https://example.org\n"));
-  EXPECT_THAT(text, Not(HasSubstr(registration.as_token)));
-  EXPECT_THAT(text, Not(HasSubstr(registration.hs_token)));
-}
-
-TEST_F(InitTest, TheNextStepsNameAUnixSocketAsNginxDoes) {
-  const InitialFiles files = init(settings({"listen=unix:afterword.sock, 127.0.0.1:8010"}));
-  EXPECT_THAT(next_steps(files),
-              HasSubstr("proxy_pass http://unix:" + (folder_.path() / "new" / "afterword.sock").string() + ";"));
-}
-
 TEST(Registration, CoversTheServersUsersAndNoOthers) {
   const auto covers = [](const std::string& server_name, const std::string& user_id) {
     const YAML::Node root = YAML::Load(registration_text(make_registration(), server_name));

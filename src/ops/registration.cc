@@ -30,6 +30,23 @@ std::string escape_regex(std::string_view text) {
   return escaped;
 }
 
+// What cannot be read is left out; the homeserver refuses such a file.
+std::vector<UserNamespace> read_users(const YAML::Node& namespaces) {
+  std::vector<UserNamespace> read;
+  if (!namespaces.IsDefined() || !namespaces.IsMap()) return read;
+  const YAML::Node users = namespaces["users"];
+  if (!users.IsDefined() || !users.IsSequence()) return read;
+  for (const YAML::Node& one : users) {
+    if (!one.IsMap() || !one["regex"].IsDefined() || !one["regex"].IsScalar()) continue;
+    UserNamespace& user = read.emplace_back();
+    user.regex = one["regex"].Scalar();
+    if (const YAML::Node exclusive = one["exclusive"]; exclusive.IsDefined() && exclusive.IsScalar()) {
+      YAML::convert<bool>::decode(exclusive, user.exclusive);
+    }
+  }
+  return read;
+}
+
 }  // namespace
 
 bool is_token(std::string_view text) {
@@ -38,7 +55,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && text.size() <= most && std::ranges::all_of(text, is_visible);
 }
 
-Registration make_registration() { return {random_token(), random_token()}; }
+Registration make_registration() { return {.as_token = random_token(), .hs_token = random_token()}; }
 
 std::string registration_text(const Registration& registration, std::string_view server_name) {
   // In single quotes a backslash is itself; a server name has no quote.
@@ -90,6 +107,9 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
     if (const YAML::Node limited = root["rate_limited"]; limited.IsDefined() && limited.IsScalar()) {
       YAML::convert<bool>::decode(limited, registration.rate_limited);
     }
+    const YAML::Node url = root["url"];
+    registration.has_url = url.IsDefined() && url.IsScalar() && !url.Scalar().empty();
+    registration.users = read_users(root["namespaces"]);
   } catch (const YAML::Exception& error) {
     // Without the parser's own words, which may quote the file.
     return wrong(fmt::format("line {} is not YAML; make a new one with `afterword init`", error.mark.line + 1));

@@ -8,15 +8,23 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace afterword::ops {
 
+struct UserNamespace {
+  std::string regex;
+  bool exclusive = false;
+};
+
 struct Registration {
-  std::string as_token;
-  std::string hs_token;
+  std::string as_token{};
+  std::string hs_token{};
   // Whether the homeserver's own limits hold for what is sent as its users. Where it does not say, homeservers take it
   // so.
   bool rate_limited = true;
+  bool has_url = false;  // where the homeserver would send all that its users see
+  std::vector<UserNamespace> users{};
 };
 
 // New tokens, 256 random bits each.

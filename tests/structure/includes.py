@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # A folder of src/ may include itself and what stands before it. src/CMakeLists.txt has the same order.
-LAYERS = "base async domain http store homeserver delivery api gateway monitoring ops transfer main".split()
+LAYERS = "base async domain http store homeserver delivery api gateway monitoring ops doctor transfer main".split()
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 # Written so that this file does not match itself.

@@ -36,7 +36,7 @@ class Includes(unittest.TestCase):
         self.assertIsNone(self.wrong("transfer/databases.cc", "store/sqlite/transfer.h"))
         self.assertIsNone(self.wrong("store/sqlite/schema.cc", "store/sqlite/schema.h"))
         self.assertIsNone(self.wrong("gateway/gateway_test.cc", "store/sqlite/sqlite_store.h"))
-        self.assertIn("transfer", self.wrong("ops/check.cc", "store/sqlite/sqlite_store.h"))
+        self.assertIn("transfer", self.wrong("doctor/examine.cc", "store/sqlite/sqlite_store.h"))
         self.assertIn("transfer", self.wrong("gateway/gateway.cc", "store/sqlite/sqlite_store.h"))
         self.assertIn("transfer", self.wrong("store/store.cc", "store/sqlite/sqlite_store.h"))
 

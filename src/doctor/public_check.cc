@@ -1,12 +1,13 @@
-#include "ops/public_check.h"
+#include "doctor/public_check.h"
 
 #include "async/clock.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "doctor/product.h"
+#include "doctor/public_routes.h"
 #include "gateway/arrival.h"
 #include "homeserver/answer_limits.h"
 #include "http/client.h"
-#include "ops/public_routes.h"
 
 #include <fmt/format.h>
 
@@ -21,7 +22,7 @@
 #include <string_view>
 #include <utility>
 
-namespace afterword::ops {
+namespace afterword::doctor {
 namespace {
 
 using async::Task;
@@ -87,7 +88,7 @@ struct Arrival {
 
 class PublicCheck {
  public:
-  PublicCheck(async::Executor executor, const Configuration& configuration, const PublicAddress& address)
+  PublicCheck(async::Executor executor, const ops::Configuration& configuration, const PublicAddress& address)
       : executor_(executor),
         clock_(executor),
         client_(executor, address.origin),
@@ -96,7 +97,7 @@ class PublicCheck {
         origin_(address.origin),
         long_poll_(address.long_poll) {}
 
-  Task<std::vector<Finding>> run() {
+  Task<Findings> run() {
     const bool comes_through = co_await look_at_routes();
     if (comes_through) {
       co_await look_at_heads();
@@ -201,6 +202,7 @@ class PublicCheck {
            "events for up to 5 minutes more");
     }
     co_await look_at_news();
+    if (announces_) co_await look_as_a_client();
     co_return true;
   }
 
@@ -214,6 +216,7 @@ class PublicCheck {
         continue;
       }
       ++arrived;
+      if (route.path == routes::announcements[0].path) announces_ = true;
       const std::string method = arrival.string("method");
       const std::string target = arrival.string("target");
       if (method == route.method && target == arrival.sent_target) continue;
@@ -222,6 +225,21 @@ class PublicCheck {
            "pass paths and queries on as they are (nginx: proxy_pass without a path behind the address; Traefik: allow "
            "encoded characters)");
     }
+  }
+
+  // What is asked without a proof must not be answered by a cache, which the proof goes past.
+  Task<void> look_as_a_client() {
+    http::Request request;
+    request.method = "GET";
+    request.target = routes::announcements[0].path;
+    const http::SendLimits limits(answer_limit, homeserver::answer_limits::versions);
+    const auto answer = co_await client_.send(std::move(request), limits);
+    const auto body = answer && answer->status == 200 ? parse_json_object(answer->body) : std::nullopt;
+    if (!body || !body->contains("versions") || has_delayed_events(*body)) co_return;
+    find(Verdict::failed,
+         "GET /_matrix/client/versions comes to Afterword, and yet what clients are answered does not announce delayed "
+         "events: a cache answers in its place",
+         "let proxies and content delivery networks keep nothing of /_matrix/client, and purge what they have kept");
   }
 
   // Whether tokens are an authentication service's (MAS), which takes log-ins and log-outs.
@@ -355,19 +373,19 @@ class PublicCheck {
   async::SystemClock clock_;
   http::Client client_;
   std::string key_;
-  const Configuration& configuration_;
+  const ops::Configuration& configuration_;
   http::Origin origin_;
   std::chrono::milliseconds long_poll_;
-  std::vector<Finding> findings_;
+  Findings findings_;
+  bool announces_ = false;  // the first route of announcements comes to us
   bool sync_arrives_ = false;
 };
 
 }  // namespace
 
-Task<std::vector<Finding>> check_public(async::Executor executor, const Configuration& configuration,
-                                        PublicAddress address) {
+Task<Findings> check_public(async::Executor executor, const ops::Configuration& configuration, PublicAddress address) {
   PublicCheck check(executor, configuration, address);
   co_return co_await check.run();
 }
 
-}  // namespace afterword::ops
+}  // namespace afterword::doctor

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace afterword::ops::public_routes {
+namespace afterword::doctor::public_routes {
 
 struct Route {
   std::string_view method;
@@ -61,4 +61,4 @@ inline constexpr Route news[] = {
     {"GET", "/_matrix/client/v3/rooms/{room}/messages?dir=b"},
 };
 
-}  // namespace afterword::ops::public_routes
+}  // namespace afterword::doctor::public_routes

@@ -1,10 +1,10 @@
-#include "ops/public_check.h"
+#include "doctor/public_check.h"
 
 #include "async/task_group.h"
+#include "doctor/public_routes.h"
 #include "gateway/arrival.h"
 #include "gateway/routes.h"
 #include "http/server.h"
-#include "ops/public_routes.h"
 
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@
 #include <utility>
 #include <variant>
 
-namespace afterword::ops {
+namespace afterword::doctor {
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,7 +60,8 @@ class PublicCheckTest : public ::testing::Test {
   std::function<std::optional<http::Response>(http::Request&)> proxy = [](http::Request&) { return std::nullopt; };
   std::string forwarded_for = "198.51.100.7";  // as the proxy says it; empty: it says nothing
   std::string auth_metadata;
-  std::string encoding;  // of the proxy's answers
+  http::Response for_clients = refused();  // who have no proof
+  std::string encoding;                    // of the proxy's answers
   std::chrono::milliseconds patience = 10s;
 
   static http::Response refused() { return {401, {}, R"({"errcode": "M_MISSING_TOKEN"})"}; }
@@ -69,7 +70,7 @@ class PublicCheckTest : public ::testing::Test {
                  Field(&Finding::fix, fix));
   }
 
-  Configuration configuration_;
+  ops::Configuration configuration_;
   PublicAddress address_;
 
  private:
@@ -89,7 +90,7 @@ class PublicCheckTest : public ::testing::Test {
     const auto key = gateway::arrival_key("secret");
     async::SystemClock clock(io_.get_executor());
     auto question = proof ? gateway::read_arrival_proof(key, *proof, clock.wall_now()) : std::nullopt;
-    if (!question) co_return refused();
+    if (!question) co_return for_clients;
     if (question->wait > patience) co_return http::Response{504, {}, ""};
     const bool is_trusted = request.peer == "127.0.0.1";
     EXPECT_TRUE(is_trusted);
@@ -145,6 +146,13 @@ TEST_F(PublicCheckTest, SaysOnceThatNothingComes) {
   is_listening = false;
   EXPECT_THAT(findings(),
               ElementsAre(is(Verdict::failed, StartsWith("no answer from http://127.0.0.1:1: "), HasSubstr("URL"))));
+}
+
+TEST_F(PublicCheckTest, NoCacheMayAnswerClients) {
+  for_clients = {200, {}, R"({"versions": ["v1.1"], "unstable_features": {"org.matrix.msc4140": false}})"};
+  EXPECT_THAT(findings().at(1), is(Verdict::failed, HasSubstr("a cache answers in its place"), HasSubstr("purge")));
+  for_clients.body = R"({"versions": ["v1.1"], "unstable_features": {"org.matrix.msc4140": true}})";
+  EXPECT_THAT(findings(), SizeIs(1));
 }
 
 TEST_F(PublicCheckTest, LogOutsMayBeAnAuthenticationServices) {
@@ -272,4 +280,4 @@ TEST(PublicRoutes, AreThoseThatAfterwordKnows) {
 }
 
 }  // namespace
-}  // namespace afterword::ops
+}  // namespace afterword::doctor

@@ -7,15 +7,15 @@
 #pragma once
 
 #include "async/task.h"
+#include "doctor/finding.h"
 #include "gateway/arrival.h"
 #include "http/origin.h"
-#include "ops/check.h"
 #include "ops/configuration.h"
 
 #include <chrono>
 #include <vector>
 
-namespace afterword::ops {
+namespace afterword::doctor {
 
 inline constexpr std::chrono::milliseconds max_long_poll = gateway::max_arrival_wait;
 
@@ -24,7 +24,7 @@ struct PublicAddress {
   std::chrono::milliseconds long_poll{35'000};  // how long an answer must be able to take
 };
 
-async::Task<std::vector<Finding>> check_public(async::Executor executor, const Configuration& configuration,
-                                               PublicAddress address);
+async::Task<Findings> check_public(async::Executor executor, const ops::Configuration& configuration,
+                                   PublicAddress address);
 
-}  // namespace afterword::ops
+}  // namespace afterword::doctor

@@ -1,0 +1,36 @@
+// Asks the homeserver, and the Afterword that runs, what the checks want to know.
+//
+// Lifecycle: close() before its end, and before the executor's. The configuration must outlive it.
+// Thread: its executor's only one.
+#pragma once
+
+#include "async/clock.h"
+#include "async/task.h"
+#include "doctor/evidence.h"
+#include "http/client.h"
+#include "ops/configuration.h"
+
+#include <string>
+#include <vector>
+
+namespace afterword::doctor {
+
+class Asker {
+ public:
+  Asker(async::Executor executor, const ops::Configuration& configuration);
+
+  // As many answers as times it is asked.
+  async::Task<std::vector<Answer>> ask(Question question);
+  void close();
+
+ private:
+  async::Task<Answer> ask_once(Question question);
+
+  const ops::Configuration& configuration_;
+  const std::string key_;  // of proofs
+  async::SystemClock clock_;
+  http::Client homeserver_;
+  http::Client afterword_;
+};
+
+}  // namespace afterword::doctor
