@@ -177,14 +177,15 @@ class DendriteNotBuilt(Exception):
 
 
 class Dendrite(Homeserver):
-    """Dendrite with SQLite, without federation; its rate limits are those that it comes with, or none. build() comes
-    before start()."""
+    """Dendrite with SQLite; its rate limits are those that it comes with, or none. Without federation, unless it has to
+    answer to servers, for example whose an OpenID token is. build() comes before start()."""
 
     name = "Dendrite"
 
-    def __init__(self, directory: Path, *, default_rate_limits: bool = True):
+    def __init__(self, directory: Path, *, default_rate_limits: bool = True, federation: bool = False):
         super().__init__(directory)
         self._default_rate_limits = default_rate_limits
+        self._federation = federation
         self._program: str | None = None
 
     def build(self) -> None:
@@ -219,7 +220,7 @@ class Dendrite(Homeserver):
             "global": {
                 "server_name": self.server_name,
                 "private_key": "matrix_key.pem",
-                "disable_federation": True,
+                "disable_federation": not self._federation,
                 "jetstream": {"storage_path": str(self.directory), "in_memory": False},
             },
             "app_service_api": {"config_files": [str(path) for path in registrations]},

@@ -1,0 +1,130 @@
+"""A call in a room: who is in it by the room's state, each in a browser of their own with Element Call."""
+
+import contextlib
+import http.client
+import json
+import time
+import urllib.parse
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from system.matrix import C, MatrixError, Server, User, eventually, quote
+from system.tcp_gate import TcpGate
+
+from .browser import Browser
+from .livekit import LiveKit
+from .web import Web
+
+MEMBER = "org.matrix.msc3401.call.member"
+_JOIN_LIMIT = 90  # seconds; a browser has to start for it
+
+
+class Person:
+    """Somebody at a browser. What it asks of the homeserver and of LiveKit passes gates of their own."""
+
+    def __init__(self, user: User, server: Server, web: Web, livekit: LiveKit, room: str, directory: Path):
+        """`server`: where the client points."""
+        self.user = user
+        address = urllib.parse.urlsplit(server.base_url)
+        assert address.port
+        self._gates = [TcpGate(address.port), TcpGate(livekit.port)]
+        web.ways[user.user_id] = self._gates[1].port
+        self.browser = Browser(directory, self.name)
+        me = {
+            "homeserver": f"{address.scheme}://127.0.0.1:{self._gates[0].port}",
+            "user_id": user.user_id,
+            "device_id": user.device_id,
+            "token": user.token,
+            "room_id": room,
+            "name": self.name,
+        }
+        self.browser.open(f"{web.base_url}/host.html#{quote(json.dumps(me))}")
+
+    @property
+    def name(self) -> str:
+        return self.user.localpart
+
+    def lose_network(self) -> None:
+        """Nothing gets through, and nothing says so."""
+        for gate in self._gates:
+            gate.stall()
+        self.browser.lose_packets(True)
+
+    def find_network(self) -> None:
+        self.browser.lose_packets(False)
+        for gate in self._gates:
+            gate.heal()
+
+    def heard(self, seconds: float = 2.0) -> int:
+        """The bytes of the others' media that arrive within so many seconds."""
+        before = self.browser.received()
+        time.sleep(seconds)
+        return self.browser.received() - before
+
+    def close(self) -> None:
+        self.browser.close()
+        for gate in self._gates:
+            gate.close()
+
+
+class Call:
+    """One room; people join() it. Everything of it is stopped by close()."""
+
+    def __init__(self, host: User, server: Server, web: Web, livekit: LiveKit, directory: Path):
+        """`host` makes the room, and looks at it; `server`: where the others' clients point."""
+        self._host = host
+        self._server = server
+        self._web = web
+        self._livekit = livekit
+        self._directory = directory
+        self.people: list[Person] = []
+        self.room = host.create_room(power_level_content_override={"events": {MEMBER: 0}})
+
+    def join(self, user: User) -> Person:
+        """A browser opens, in which that user joins. wait_for() tells when they are in the call."""
+        user.join(self.room)
+        person = Person(user, self._server, self._web, self._livekit, self.room, self._directory)
+        self.people.append(person)
+        return person
+
+    def forget(self, person: Person) -> None:
+        self.people.remove(person)
+        person.close()
+
+    def close(self) -> None:
+        for person in list(self.people):
+            self.forget(person)
+
+    def members(self) -> set[str]:
+        """Whom the room's state has in the call, by name."""
+        path = f"{C}/v3/rooms/{quote(self.room)}/state"
+        state = self._host.request_patiently("GET", path).ok()
+        return {_name(event) for event in state if event["type"] == MEMBER and event["content"]}
+
+    def wait_for(self, people: list[Person], timeout: float = _JOIN_LIMIT) -> None:
+        """Until those, and nobody else, are in the call."""
+        self.wait_until(lambda inside: inside == {person.name for person in people}, timeout)
+
+    def wait_until(self, right: Callable[[set[str]], bool], timeout: float) -> None:
+        def look() -> bool:
+            with contextlib.suppress(OSError, http.client.HTTPException, MatrixError):  # the homeserver may be away
+                return right(self.members())
+            return False
+
+        eventually(look, timeout)
+
+    def comings_and_goings(self, since_ms: int) -> list[tuple[int, str, bool]]:
+        """When, who, and whether they are in the call from then on; oldest first."""
+        found = [(e["origin_server_ts"], _name(e), bool(e["content"])) for e in self._host.events(self.room, MEMBER)]
+        return [one for one in found if one[0] >= since_ms]
+
+    def all_hear(self, people: list[Person]) -> bool:
+        """Whether media of the others reaches each of them."""
+        with ThreadPoolExecutor() as pool:
+            return all(count > 0 for count in pool.map(Person.heard, people))
+
+
+def _name(event: dict[str, Any]) -> str:
+    return event["sender"][1:].split(":")[0]

@@ -1,0 +1,121 @@
+"""What browsers load: the host page, Element Call and its configuration; and, in the place of lk-jwt-service, who may enter
+LiveKit. All from one address on loopback."""
+
+import json
+import mimetypes
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from system.matrix import Server
+
+from .livekit import LiveKit
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PAGE = Path(__file__).with_name("page")
+_MODULES = (_ROOT / ".cache/element-call/node_modules").resolve()
+_ELEMENT_CALL = _MODULES / "@element-hq/element-call-embedded/dist"
+_WIDGET_API = _MODULES / "matrix-widget-api/dist/api.js"
+
+
+class ElementCallNotInstalled(Exception):
+    """Says what is missing on this machine."""
+
+
+def install() -> None:
+    """scripts/element-call; ElementCallNotInstalled where that is impossible."""
+    done = subprocess.run([_ROOT / "scripts/element-call"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ElementCallNotInstalled(done.stderr.strip())
+
+
+class Web:
+    """Serves from the moment it is made until close()."""
+
+    def __init__(self, homeserver: Server, livekit: LiveKit, leave_after_ms: int, heartbeat_ms: int):
+        """`homeserver`: where it asks whose an OpenID token is. Element Call schedules leaves and restarts them so."""
+        self._homeserver = homeserver
+        self._livekit = livekit
+        self._leave_after_ms = leave_after_ms
+        self._heartbeat_ms = heartbeat_ms
+        self.refused: list[str] = []  # why somebody got no token
+        self.ways: dict[str, int] = {}  # user_id -> the port by which their browser reaches LiveKit
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                web._serve(self)
+
+            def do_POST(self) -> None:
+                web._let_in(self)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _configuration(self) -> dict[str, Any]:
+        small = {"max_resolution": 180, "max_bitrate": 100_000, "max_framerate": 5, "simulcast_layers": []}
+        return {
+            "livekit": {"livekit_service_url": f"{self.base_url}/sfu-tokens"},
+            "media_quality": {"video": small},
+            "matrix_rtc_session": {
+                "delayed_leave": {"delay_ms": self._leave_after_ms, "restart_ms": self._heartbeat_ms},
+            },
+        }
+
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        path = handler.path.split("?")[0]
+        if path == "/element-call/config.json":
+            return _answer(handler, 200, self._configuration())
+        if path == "/matrix-widget-api.js":
+            file = _WIDGET_API
+        elif path.startswith("/element-call/"):
+            file = (_ELEMENT_CALL / path.removeprefix("/element-call/")).resolve()
+        else:
+            file = (_PAGE / path.removeprefix("/")).resolve()
+        if not (file.is_file() and any(file.is_relative_to(root) for root in (_PAGE, _MODULES))):
+            return _answer(handler, 404, {})
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        _write(handler, 200, file.read_bytes(), kind)
+
+    def _let_in(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        # 404 for the rest says that it takes no leaves over.
+        if handler.path != "/sfu-tokens/sfu/get":
+            return _answer(handler, 404, {"errcode": "M_UNRECOGNIZED", "error": "not here"})
+        asked = json.loads(body)
+        token = asked["openid_token"]["access_token"]
+        path = "/_matrix/federation/v1/openid/userinfo"
+        whose = self._homeserver.request("GET", path, query={"access_token": token})
+        if whose.status != 200:
+            self.refused.append(f"{whose.status} {whose.body.decode(errors='replace')}")
+            return _answer(handler, 403, {"errcode": "M_FORBIDDEN", "error": "whose token is that?"})
+        user_id = whose.json["sub"]
+        token = self._livekit.token(asked["room"], f"{user_id}:{asked['device_id']}")
+        _answer(handler, 200, {"url": f"ws://127.0.0.1:{self.ways[user_id]}", "jwt": token})
+
+
+def _answer(handler: BaseHTTPRequestHandler, status: int, content: dict[str, Any]) -> None:
+    _write(handler, status, json.dumps(content).encode(), "application/json")
+
+
+def _write(handler: BaseHTTPRequestHandler, status: int, content: bytes, kind: str) -> None:
+    handler.send_response_only(status)
+    handler.send_header("Content-Type", kind)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
