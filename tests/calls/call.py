@@ -2,10 +2,8 @@
 
 import contextlib
 import http.client
-import json
 import time
 import urllib.parse
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,17 +28,9 @@ class Person:
         address = urllib.parse.urlsplit(server.base_url)
         assert address.port
         self._gates = [TcpGate(address.port), TcpGate(livekit.port)]
-        web.ways[user.user_id] = self._gates[1].port
         self.browser = Browser(directory, self.name)
-        me = {
-            "homeserver": f"{address.scheme}://127.0.0.1:{self._gates[0].port}",
-            "user_id": user.user_id,
-            "device_id": user.device_id,
-            "token": user.token,
-            "room_id": room,
-            "name": self.name,
-        }
-        self.browser.open(f"{web.base_url}/host.html#{quote(json.dumps(me))}")
+        homeserver = f"{address.scheme}://127.0.0.1:{self._gates[0].port}"
+        self.browser.open(web.link(user, room, homeserver, self._gates[1].port))
 
     @property
     def name(self) -> str:
@@ -80,7 +70,7 @@ class Call:
         self._livekit = livekit
         self._directory = directory
         self.people: list[Person] = []
-        self.room = host.create_room(power_level_content_override={"events": {MEMBER: 0}})
+        self.room = make_room(host)
 
     def join(self, user: User) -> Person:
         """A browser opens, in which that user joins. wait_for() tells when they are in the call."""
@@ -98,32 +88,51 @@ class Call:
             self.forget(person)
 
     def members(self) -> set[str]:
-        """Whom the room's state has in the call, by name."""
-        path = f"{C}/v3/rooms/{quote(self.room)}/state"
-        state = self._host.request_patiently("GET", path).ok()
-        return {_name(event) for event in state if event["type"] == MEMBER and event["content"]}
+        return members(self._host, self.room)
 
     def wait_for(self, people: list[Person], timeout: float = _JOIN_LIMIT) -> None:
         """Until those, and nobody else, are in the call."""
-        self.wait_until(lambda inside: inside == {person.name for person in people}, timeout)
+        eventually(lambda: self._members_if_known() == {person.name for person in people}, timeout)
 
-    def wait_until(self, right: Callable[[set[str]], bool], timeout: float) -> None:
-        def look() -> bool:
-            with contextlib.suppress(OSError, http.client.HTTPException, MatrixError):  # the homeserver may be away
-                return right(self.members())
-            return False
+    def see_go(self, people: list[Person], timeout: float) -> dict[str, float]:
+        """When each of them was seen to be gone from the call, by time.monotonic(). Who is not, is not in it."""
+        gone: dict[str, float] = {}
 
-        eventually(look, timeout)
+        def all_gone() -> bool:
+            inside = self._members_if_known()
+            if inside is not None:
+                gone.update({person.name: time.monotonic() for person in people if person.name not in inside | gone.keys()})
+            return len(gone) == len(people)
 
-    def comings_and_goings(self, since_ms: int) -> list[tuple[int, str, bool]]:
-        """When, who, and whether they are in the call from then on; oldest first."""
-        found = [(e["origin_server_ts"], _name(e), bool(e["content"])) for e in self._host.events(self.room, MEMBER)]
-        return [one for one in found if one[0] >= since_ms]
+        with contextlib.suppress(TimeoutError):
+            eventually(all_gone, timeout)
+        return gone
+
+    def _members_if_known(self) -> set[str] | None:
+        try:
+            return self.members()
+        except (OSError, http.client.HTTPException, MatrixError):  # the homeserver may be away
+            return None
+
+    def leaves(self) -> list[tuple[str, str]]:
+        """(event_id, who) of each leave that the room has seen so far."""
+        return [(e["event_id"], _name(e)) for e in self._host.events(self.room, MEMBER) if not e["content"]]
 
     def all_hear(self, people: list[Person]) -> bool:
         """Whether media of the others reaches each of them."""
         with ThreadPoolExecutor() as pool:
             return all(count > 0 for count in pool.map(Person.heard, people))
+
+
+def members(user: User, room: str) -> set[str]:
+    """Whom the room's state has in the call, by name."""
+    state = user.request_patiently("GET", f"{C}/v3/rooms/{quote(room)}/state").ok()
+    return {_name(event) for event in state if event["type"] == MEMBER and event["content"]}
+
+
+def make_room(host: User) -> str:
+    """One in which everybody may be in a call."""
+    return host.create_room(power_level_content_override={"events": {MEMBER: 0}})
 
 
 def _name(event: dict[str, Any]) -> str:

@@ -3,11 +3,9 @@
 import contextlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from system.matrix import now_ms
 
 from .call import Person
 from .cases import ToAServer, ToOne
@@ -25,7 +23,7 @@ class Row:
     ground: str
     case: str
     people: int
-    left: dict[str, float] = field(default_factory=dict)  # who, and so many seconds after the blow
+    left: dict[str, float] = field(default_factory=dict)  # who was seen to leave, so many seconds after the blow
     stayed: list[str] = field(default_factory=list)
     back: float | None = None  # seconds after it was over, for somebody who was to come back
     hear: bool | None = None  # whether media reached all that were still there; None: there was but one
@@ -74,21 +72,20 @@ class CallRun:
         row = self._row(case.name)
         victim, *others = self.people
         self._picture(others[0], row.case, "before")
-        began = now_ms()
-        case.strike(victim)
-        time.sleep(self.ground.leave_after / 2)
-        self._picture(others[0], row.case, "meanwhile")
-        self._await_leave(row, victim)
-        time.sleep(2)  # their clients have seen it
+        with self._watching(row, {victim.name}):
+            began = time.monotonic()
+            case.strike(victim)
+            time.sleep(self.ground.leave_after / 2)
+            self._picture(others[0], row.case, "meanwhile")
+            row.left = self._see_go([victim], row, began)
+            time.sleep(2)  # their clients have seen it
         self._picture(others[0], row.case, "after")
-        self._tell_leaves(row, began, {victim.name})
         if len(others) > 1:
-            row.hear = self._call.all_hear(others)
+            row.hear = self._hear_soon(others)
         if case.undo:
             over = time.monotonic()
             case.undo(victim)
-            with self._noting(row, f"{victim.name} has not come back"):
-                self._call.wait_for(self.people, _BACK_LIMIT)
+            if self._all_in(row):
                 row.back = time.monotonic() - over
                 row.hear = self._hear_soon(self.people)
         else:
@@ -98,47 +95,49 @@ class CallRun:
     def strike_server(self, case: ToAServer) -> Row:
         self.fill()
         row = self._row(case.name)
-        began = now_ms()
-        case.strike()
+        began = time.monotonic()
         if case.ends_the_call:
-            return self._see_it_end(row, began)
-        time.sleep(self.ground.leave_after + 6)  # whoever is going to leave has left, and may be back
-        with self._noting(row, "not all are in the call in the end"):
-            self._call.wait_for(self.people, _BACK_LIMIT)
-        self._tell_leaves(row, began, set())
+            case.strike()
+            row.left = self._see_go(self.people, row, began)
+            self._picture(self.people[-1], row.case, "after")
+            self._call.close()
+            return self._finish(row)
+        with self._watching(row, set()):
+            case.strike()
+            time.sleep(self.ground.leave_after + 6)  # whoever is going to leave has left, and may be back
+            self._all_in(row)
         row.hear = self._hear_soon(self.people)
         self._picture(self.people[-1], row.case, "after")
         victim = self.people[0]
-        killed = now_ms()
+        killed = time.monotonic()
         victim.browser.kill()
-        self._await_leave(row, victim)
-        leaves = [at for at, name, inside in self._call.comings_and_goings(killed) if name == victim.name and not inside]
-        row.then_left = (leaves[-1] - killed) / 1000 if leaves else None
+        row.then_left = self._see_go([victim], row, killed).get(victim.name)
         self._call.forget(victim)
         return self._finish(row)
 
-    def _see_it_end(self, row: Row, began: int) -> Row:
-        with self._noting(row, "somebody has not left"):
-            self._call.wait_until(lambda inside: not inside, self.ground.leave_after + _LATE)
-        self._tell_leaves(row, began, {person.name for person in self.people})
-        self._picture(self.people[-1], row.case, "after")
-        self._call.close()
-        return self._finish(row)
-
     def _row(self, case: str) -> Row:
-        return Row(self.ground.title, case, self._people)
+        return Row(self.ground.title, case, self._people, stayed=[person.name for person in self.people])
 
-    def _await_leave(self, row: Row, victim: Person) -> None:
-        with self._noting(row, f"{victim.name} has not left"):
-            self._call.wait_until(lambda inside: victim.name not in inside, self.ground.leave_after + _LATE)
+    def _see_go(self, people: list[Person], row: Row, began: float) -> dict[str, float]:
+        gone = self._call.see_go(people, self.ground.leave_after + _LATE)
+        row.wrong += [f"{person.name} has not left" for person in people if person.name not in gone]
+        return {name: at - began for name, at in gone.items()}
 
-    def _tell_leaves(self, row: Row, began: int, expected: set[str]) -> None:
-        for at, name, inside in self._call.comings_and_goings(began):
-            if not inside:
-                row.left[name] = (at - began) / 1000
-        row.stayed = [person.name for person in self.people if person.name not in row.left]
-        for name in row.left.keys() - expected:
-            row.wrong.append(f"{name} has left, who was there")
+    def _all_in(self, row: Row) -> bool:
+        try:
+            self._call.wait_for(self.people, _BACK_LIMIT)
+        except TimeoutError:
+            row.wrong.append("not all are in the call in the end")
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _watching(self, row: Row, expected: set[str]) -> Iterator[None]:
+        """Notes who else leaves, be it for a moment."""
+        before = self._call.leaves()
+        yield
+        left = {name for leave in self._call.leaves() if leave not in before for name in leave[1:]}
+        row.wrong += [f"{name} has left, who was there" for name in left - expected]
 
     def _hear_soon(self, people: list[Person]) -> bool:
         deadline = time.monotonic() + _BACK_LIMIT / 2
@@ -147,6 +146,7 @@ class CallRun:
         return hear
 
     def _finish(self, row: Row) -> Row:
+        row.stayed = [name for name in row.stayed if name not in row.left]
         if row.hear is False:
             row.wrong.append("no media reaches one of them")
         self._say(str(row))
@@ -156,10 +156,3 @@ class CallRun:
         if self._pictures:
             name = "".join(letter if letter.isalnum() else "-" for letter in f"{self.ground.title} {case} {moment}")
             person.browser.screenshot(self._pictures / f"{name}.jpg")
-
-    @contextlib.contextmanager
-    def _noting(self, row: Row, what: str):
-        try:
-            yield
-        except TimeoutError:
-            row.wrong.append(what)

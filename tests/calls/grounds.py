@@ -30,15 +30,15 @@ class Ground(ABC):
         directory.mkdir()
         self.leave_after = leave_after_ms / 1000
         self._directory = directory
-        self._livekit = livekit
+        self.livekit = livekit
         self._timings = leave_after_ms, heartbeat_ms
         self._ends = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as ends:
             self._start(ends)
-            self._web = Web(self.homeserver, self._livekit, *self._timings)
-            ends.callback(self._web.close)
+            self.web = Web(self.homeserver, self.livekit, *self._timings)
+            ends.callback(self.web.close)
             self._ends = ends.pop_all()
         return self
 
@@ -51,7 +51,7 @@ class Ground(ABC):
     def call(self) -> Call:
         """A new one, to be closed."""
         host = self.homeserver.register(f"host-{next(_names)}")
-        return Call(host, self.server, self._web, self._livekit, self._directory)
+        return Call(host, self.server, self.web, self.livekit, self._directory)
 
     @abstractmethod
     def _start(self, ends: contextlib.ExitStack) -> None:

@@ -8,31 +8,14 @@ import pytest
 
 from system.matrix import eventually
 
-from . import browser
 from .call_run import CallRun
 from .cases import TO_ONE, to_servers
 from .grounds import BehindSynapse
-from .livekit import LiveKit, LiveKitNotBuilt
-from .web import ElementCallNotInstalled, install
+from .livekit import LiveKit
 
 # Sooner than Element Call comes with (18 s, every 4 s): the tests wait for it.
 _LEAVE_AFTER_MS = 8_000
 _HEARTBEAT_MS = 2_000
-
-
-@pytest.fixture(scope="module")
-def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKit]:
-    if not browser.is_installed():
-        pytest.skip("not run: there is no Chromium: scripts/bootstrap calls")
-    server = LiveKit(tmp_path_factory.mktemp("livekit"))
-    try:
-        install()
-        server.build()
-    except (ElementCallNotInstalled, LiveKitNotBuilt) as reason:
-        pytest.skip(f"not run: {reason}")
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from system.matrix import Server
+from system.matrix import Server, User, quote
 
 from .livekit import LiveKit
 
@@ -41,7 +41,8 @@ class Web:
         self._leave_after_ms = leave_after_ms
         self._heartbeat_ms = heartbeat_ms
         self.refused: list[str] = []  # why somebody got no token
-        self.ways: dict[str, int] = {}  # user_id -> the port by which their browser reaches LiveKit
+        self._pages: dict[str, str] = {}  # where a link leads
+        self._livekit_ports: dict[str, int] = {}  # user_id -> by which their browser reaches it
         web = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,6 +63,20 @@ class Web:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
+    def link(self, user: User, room: str, homeserver: str, livekit_port: int) -> str:
+        """Opens as that user's client, who joins the call in that room; it reaches the homeserver and LiveKit there."""
+        self._livekit_ports[user.user_id] = livekit_port
+        me = {
+            "homeserver": homeserver,
+            "user_id": user.user_id,
+            "device_id": user.device_id,
+            "token": user.token,
+            "room_id": room,
+            "name": user.localpart,
+        }
+        self._pages[f"/{user.localpart}"] = f"/host.html#{quote(json.dumps(me))}"
+        return f"{self.base_url}/{user.localpart}"
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -79,6 +94,8 @@ class Web:
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         path = handler.path.split("?")[0]
+        if page := self._pages.get(path):
+            return _write(handler, 302, b"", "text/plain", Location=page)
         if path == "/element-call/config.json":
             return _answer(handler, 200, self._configuration())
         if path == "/matrix-widget-api.js":
@@ -106,16 +123,18 @@ class Web:
             return _answer(handler, 403, {"errcode": "M_FORBIDDEN", "error": "whose token is that?"})
         user_id = whose.json["sub"]
         token = self._livekit.token(asked["room"], f"{user_id}:{asked['device_id']}")
-        _answer(handler, 200, {"url": f"ws://127.0.0.1:{self.ways[user_id]}", "jwt": token})
+        _answer(handler, 200, {"url": f"ws://127.0.0.1:{self._livekit_ports[user_id]}", "jwt": token})
 
 
 def _answer(handler: BaseHTTPRequestHandler, status: int, content: dict[str, Any]) -> None:
     _write(handler, status, json.dumps(content).encode(), "application/json")
 
 
-def _write(handler: BaseHTTPRequestHandler, status: int, content: bytes, kind: str) -> None:
+def _write(handler: BaseHTTPRequestHandler, status: int, content: bytes, kind: str, **headers: str) -> None:
     handler.send_response_only(status)
     handler.send_header("Content-Type", kind)
     handler.send_header("Content-Length", str(len(content)))
+    for name, value in headers.items():
+        handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(content)

@@ -77,6 +77,10 @@ class Homeserver(Server):
         self._process.wait_until(self.is_ready)
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.is_running
+
+    @property
     def pid(self) -> int:
         assert self._process
         return self._process.pid
