@@ -60,6 +60,15 @@ Sha256 hmac_sha256(std::string_view key, std::string_view message) {
   return code;
 }
 
+bool is_same_secret(std::string_view a, std::string_view b) {
+  const Sha256 digest_of_a = sha256(a);
+  const Sha256 digest_of_b = sha256(b);
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < digest_of_a.size(); ++i)
+    difference |= unsigned{digest_of_a[i]} ^ unsigned { digest_of_b[i] };
+  return difference == 0;
+}
+
 void fill_random(std::span<std::uint8_t> bytes) {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
     throw std::runtime_error("OpenSSL has no random bytes");

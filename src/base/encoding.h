@@ -18,6 +18,9 @@ Sha256 sha256(std::string_view bytes);
 // RFC 2104: proves that whoever made it knows the key.
 Sha256 hmac_sha256(std::string_view key, std::string_view message);
 
+// Whether they are the same, in a time that tells neither how far they agree nor how long they are.
+bool is_same_secret(std::string_view a, std::string_view b);
+
 // Cryptographically random bytes; throws std::runtime_error when the system has none.
 void fill_random(std::span<std::uint8_t> bytes);
 

@@ -16,6 +16,14 @@ TEST(Base64Url, EncodesAndDecodes) {
   }
 }
 
+TEST(Secret, IsTheSameOrNot) {
+  EXPECT_TRUE(is_same_secret("", ""));
+  EXPECT_TRUE(is_same_secret("a token", "a token"));
+  for (const char* other : {"", "a", "a toke", "a token ", "b token", "a tokem"}) {
+    EXPECT_FALSE(is_same_secret(other, "a token")) << other;
+  }
+}
+
 TEST(Base64Url, RefusesWhatNoBytesEncodeTo) {
   for (const char* text : {"A", "AB", "A+==", "A/BC", "AAA B", "AAF"}) {
     EXPECT_FALSE(from_base64url(text)) << text;

@@ -135,4 +135,9 @@ bool set_log_level(const std::string& level) {
   return parsed.has_value();
 }
 
+std::string log_level() {
+  const spdlog::string_view_t name = spdlog::level::to_string_view(spdlog::get_level());
+  return std::string(name.data(), name.size());
+}
+
 }  // namespace afterword

@@ -28,6 +28,9 @@ bool set_up_log(const std::string& level, LogFormat format = LogFormat::text);
 // From now on, on any thread. False if it is no level.
 bool set_log_level(const std::string& level);
 
+// As set_log_level() takes it.
+std::string log_level();
+
 // What a line tells beside its words, for programs that read it. docs/operations.md has the names.
 struct LogField {
   LogField(std::string_view name_, std::string_view text) : name(name_), value(text) {}

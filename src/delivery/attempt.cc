@@ -57,8 +57,13 @@ class Attempt {
   }
   void continue_unclear(Attempts::UnderWay under_way) {
     under_way_ = std::move(under_way);
-    if (!in_doubt_) in_doubt_.emplace(parts_.context.in_doubt);
+    note_doubt("the instance that was sending it has ended");
     state_.note_unclear(steady_now(), options());
+  }
+
+  void note_doubt(std::string reason) {
+    if (!in_doubt_) in_doubt_.emplace(parts_.context.in_doubt, delay_id_, due_);
+    in_doubt_->set_reason(std::move(reason));
   }
 
   // One step after the other, until its outcome is recorded. Its turn and its place among the attempts under way are
@@ -237,7 +242,7 @@ class Attempt {
   Task<Step> try_later(TryLater later) {
     log_event(log::level::warn, "sending a delayed event has no clear outcome yet", delay_id_,
               {{"room", room_id_.value}, {"reason", later.reason}});
-    if (!in_doubt_) in_doubt_.emplace(parts_.context.in_doubt);
+    note_doubt(later.reason);
     ++parts_.context.counts.tried_again;
     if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
     parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, began_, steady_now(),
@@ -412,7 +417,7 @@ class Attempt {
   std::optional<domain::UserId> caller_;
   Reply reply_;                   // none where nobody has asked
   Attempts::UnderWay under_way_;  // from its claim on
-  std::optional<Counted> in_doubt_;
+  std::optional<Doubt> in_doubt_;
   AttemptState state_;
   std::optional<DelayedEvent> event_;  // while it has its turn
   DelayId transaction_;                // its own, or that of a twin with which it has exchanged

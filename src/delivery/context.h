@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "delivery/figures.h"
 #include "delivery/options.h"
+#include "delivery/unsettled.h"
 
 #include <exception>
 #include <optional>
@@ -48,7 +49,7 @@ struct Context {
   async::TaskGroup loops;     // end at once when we stop. All events depend on each of them
   async::TaskGroup attempts;  // are waited for when we stop
   Counts counts;
-  std::size_t in_doubt = 0;
+  Doubt::All in_doubt;
 };
 
 }  // namespace afterword::delivery

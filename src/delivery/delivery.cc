@@ -5,6 +5,8 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace afterword::delivery {
@@ -39,6 +41,7 @@ struct Delivery::Implementation {
   void queue(const store::ActiveEvent& event);
   void send(RoomTurn turn);
   void go_on_after_outage(async::Steady outage_begin);
+  std::vector<std::pair<Timestamp, DelayId>> some_unsettled(UnsettledKind kind) const;
 
   Context context;
   async::Condition changed;  // who may go
@@ -138,10 +141,53 @@ Figures Delivery::figures() const {
   figures.timers = delivery.due_events.timers();
   figures.waiting = delivery.dispatcher.queued();
   figures.under_way = delivery.attempts.size();
-  figures.in_doubt = delivery.context.in_doubt;
+  figures.in_doubt = delivery.context.in_doubt.size();
   figures.aside = delivery.retries.aside();
   figures.in_outage = delivery.health.in_outage();
   return figures;
+}
+
+std::vector<std::pair<Timestamp, DelayId>> Delivery::Implementation::some_unsettled(UnsettledKind kind) const {
+  std::vector<std::pair<Timestamp, DelayId>> found;
+  switch (kind) {
+    case UnsettledKind::aside:
+      return retries.some_aside(max_unsettled_looked_at);
+    case UnsettledKind::in_doubt:
+      for (const Doubt* doubt : context.in_doubt) {
+        if (found.size() == max_unsettled_looked_at) break;
+        found.emplace_back(doubt->due(), doubt->delay_id());
+      }
+      return found;
+    case UnsettledKind::late:
+      for (const QueuedEvent& event : dispatcher.some_queued(max_unsettled_looked_at)) {
+        found.emplace_back(event.due, event.delay_id);
+      }
+      return found;
+  }
+  return found;
+}
+
+std::vector<Unsettled> Delivery::unsettled(UnsettledKind kind, std::size_t limit) const {
+  const Implementation& delivery = *implementation_;
+  auto found = delivery.some_unsettled(kind);
+  std::ranges::sort(found);
+  if (found.size() > limit) found.resize(limit);
+  std::unordered_map<DelayId, std::string> reasons;
+  if (!found.empty()) {
+    for (const Doubt* doubt : delivery.context.in_doubt) reasons.emplace(doubt->delay_id(), doubt->reason());
+  }
+  std::vector<Unsettled> events;
+  for (const auto& [due, delay_id] : found) {
+    Unsettled event{delay_id, due, {}, std::nullopt};
+    if (const auto reason = reasons.find(delay_id); reason != reasons.end()) event.reason = reason->second;
+    if (const Retry* const retry = delivery.retries.find(delay_id, due)) event.answer = retry->last_answer;
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+std::vector<Timer> Delivery::first_timers(std::size_t limit) const {
+  return implementation_->due_events.first_timers(limit);
 }
 
 Task<void> Delivery::drain(std::chrono::milliseconds limit) {

@@ -23,12 +23,15 @@
 #include "delivery/figures.h"
 #include "delivery/options.h"
 #include "delivery/send_now_answer.h"
+#include "delivery/timer_heap.h"
+#include "delivery/unsettled.h"
 #include "homeserver/homeserver.h"
 #include "store/store.h"
 
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace afterword::delivery {
 
@@ -58,6 +61,11 @@ class Delivery {
   Task<void> settled(domain::DelayId delay_id, async::Steady give_up);
 
   Figures figures() const;
+
+  // For whoever operates the server. The earliest, in the order of their time, at most `limit` of those that are here.
+  std::vector<Unsettled> unsettled(UnsettledKind kind, std::size_t limit) const;
+  // When which event is looked at next. It may have been restarted since, or be cancelled: the store knows.
+  std::vector<Timer> first_timers(std::size_t limit) const;
 
   // Starts no more attempts, and goes on when the homeserver has answered those under way and that is recorded, or
   // `limit` has passed. Attempts that wait to be tried again are continued by the next start.

@@ -83,6 +83,7 @@ class Dispatcher {
   std::vector<QueuedEvent> take_fresh() { return queues_.take_fresh(); }
 
   std::size_t queued() const { return queues_.size(); }
+  std::vector<QueuedEvent> some_queued(std::size_t limit) const { return queues_.some(limit); }
 
   // Until we stop.
   Task<void> run();

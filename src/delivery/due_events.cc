@@ -23,6 +23,17 @@ Timestamp DueEvents::complete_until() const {
   return std::min(earliest, fired_.value_or(earliest));
 }
 
+std::vector<Timer> DueEvents::first_timers(std::size_t limit) const {
+  std::vector<Timer> first = timers_.first(limit);
+  for (const auto& [release, timer] : held_) {
+    if (first.size() == 2 * limit) break;
+    first.push_back(timer);
+  }
+  std::ranges::sort(first);
+  if (first.size() > limit) first.resize(limit);
+  return first;
+}
+
 std::optional<Timestamp> DueEvents::next_wake() const {
   const auto earliest = timers_.earliest();
   if (held_.empty()) return earliest;

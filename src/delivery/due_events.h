@@ -42,6 +42,9 @@ class DueEvents {
   // Until we stop.
   Task<void> run();
 
+  // The earliest, in their order, at most `limit`.
+  std::vector<Timer> first_timers(std::size_t limit) const;
+
   std::size_t timers() const { return timers_.size() + held_.size(); }
 
  private:

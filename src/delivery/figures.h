@@ -49,16 +49,4 @@ struct Figures : Counts {
   bool in_outage = false;     // the homeserver takes no events
 };
 
-// Counts one more as long as it lives.
-class Counted {
- public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  ~Counted() { --count_; }
-
- private:
-  std::size_t& count_;
-};
-
 }  // namespace afterword::delivery

@@ -106,6 +106,15 @@ std::size_t Retries::aside() const {
   return static_cast<std::size_t>(std::ranges::count_if(retries_, is_aside));
 }
 
+std::vector<std::pair<Timestamp, domain::DelayId>> Retries::some_aside(std::size_t limit) const {
+  std::vector<std::pair<Timestamp, domain::DelayId>> found;
+  for (const auto& [delay_id, retry] : retries_) {
+    if (limit-- == 0) break;
+    if (retry.is_aside) found.emplace_back(retry.due, delay_id);
+  }
+  return found;
+}
+
 Milliseconds Retries::set_aside_or_wait(domain::DelayId delay_id, Timestamp due, bool may_have_arrived,
                                         Milliseconds at_least) {
   const auto found = retries_.find(delay_id);

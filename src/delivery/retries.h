@@ -14,6 +14,8 @@
 
 #include <optional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace afterword::delivery {
 
@@ -57,6 +59,8 @@ class Retries {
   Milliseconds set_aside_or_wait(domain::DelayId delay_id, Timestamp due, bool may_have_arrived, Milliseconds at_least);
 
   std::size_t aside() const;
+  // Those that are set aside, of the first `limit` that are looked at.
+  std::vector<std::pair<Timestamp, domain::DelayId>> some_aside(std::size_t limit) const;
 
   Backoff backoff;  // also of those who could not begin to send
 

@@ -145,6 +145,17 @@ std::size_t RoomQueues::size() const {
   return events;
 }
 
+std::vector<QueuedEvent> RoomQueues::some(std::size_t limit) const {
+  std::vector<QueuedEvent> found;
+  for (const auto& [lane, queue] : lanes_) {
+    for (const QueuedEvent& event : queue.events) {
+      if (found.size() == limit) return found;
+      found.push_back(event);
+    }
+  }
+  return found;
+}
+
 void RoomQueues::erase_if_idle(const Lane& lane) {
   const auto found = lanes_.find(lane);
   const Queue& queue = found->second;

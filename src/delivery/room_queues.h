@@ -78,6 +78,9 @@ class RoomQueues {
 
   std::size_t size() const;
 
+  // Some of the events, in no order, with those whose turn it is.
+  std::vector<QueuedEvent> some(std::size_t limit) const;
+
   // Takes out all that wait for their first turn.
   std::vector<QueuedEvent> take_fresh();
 

@@ -26,6 +26,8 @@ class TimerHeap {
   void add(std::vector<Timer> timers);  // in linear time
   std::optional<Timestamp> earliest() const;
   std::size_t size() const { return heap_.size(); }
+  // The earliest, in their order, at most `limit`; looks at no more than twice as many.
+  std::vector<Timer> first(std::size_t limit) const;
 
   // Takes out those whose time has come, in their order, at most `limit`.
   std::vector<Timer> take_due(Timestamp now, std::size_t limit);

@@ -28,6 +28,16 @@ TEST(TimerHeap, KeepsEventsOfOneTimeInTheOrderOfTheirIds) {
   EXPECT_THAT(timers.take_due(from_ms(10), 2), ElementsAre(at(10, 3)));
 }
 
+TEST(TimerHeap, ShowsTheFirstAndKeepsThem) {
+  TimerHeap timers;
+  EXPECT_THAT(timers.first(3), IsEmpty());
+  for (std::int64_t i = 0; i < 100; ++i) timers.add(at((i * 37) % 100));
+  EXPECT_THAT(timers.first(4), ElementsAre(at(0), at(1), at(2), at(3)));
+  EXPECT_EQ(timers.first(200).size(), 100u);
+  EXPECT_EQ(timers.first(200).back(), at(99));
+  EXPECT_EQ(timers.size(), 100u);
+}
+
 TEST(TimerHeap, KnowsTheEarliest) {
   TimerHeap timers;
   EXPECT_EQ(timers.earliest(), std::nullopt);

@@ -21,13 +21,6 @@ constexpr std::size_t padding_bytes = 4 * 1024;
 
 std::string code_of(std::string_view key, std::string_view said) { return to_base64url(hmac_sha256(key, said)); }
 
-// Takes as long for all texts of one length.
-bool is_same(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
-  return difference == 0;
-}
-
 std::optional<std::int64_t> to_number(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -61,7 +54,7 @@ std::optional<ArrivalQuestion> read_arrival_proof(std::string_view key, std::str
   const std::size_t last = proof.rfind('.');
   if (key.empty() || last == std::string_view::npos) return std::nullopt;
   const std::string_view said = proof.substr(0, last);
-  if (!is_same(proof.substr(last + 1), code_of(key, said))) return std::nullopt;
+  if (!is_same_secret(proof.substr(last + 1), code_of(key, said))) return std::nullopt;
 
   const std::size_t first = said.find('.');
   const std::size_t second = said.rfind('.');

@@ -19,7 +19,9 @@
 #include "main/watchdog.h"
 #include "monitoring/exposition.h"
 #include "monitoring/operations.h"
+#include "monitoring/operator_api.h"
 #include "monitoring/readiness.h"
+#include "monitoring/totals.h"
 #include "ops/open_store.h"
 #include "store/known_senders.h"
 #include "store/pruning.h"
@@ -133,7 +135,10 @@ class Server {
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),
         readiness_(executor_, clock_, *store_),
-        operations_([this] { return monitoring::exposition(sources()); }, readiness_),
+        operator_api_(
+            context_, readiness_, [this] { return monitoring::totals(sources()); }, configuration.operations_token),
+        operations_([this] { return monitoring::exposition(sources()); }, readiness_, operator_api_,
+                    configuration.operations_listen && ops::is_local(*configuration.operations_listen)),
         operations_server_(
             executor_, [this](http::Request request) { return operations_.handle(std::move(request)); },
             operations_options(limits)),
@@ -258,6 +263,7 @@ class Server {
   gateway::Gateway gateway_;
   http::Server http_server_;
   monitoring::Readiness readiness_;
+  monitoring::OperatorApi operator_api_;
   monitoring::Operations operations_;
   http::Server operations_server_;
   async::TaskGroup background_;

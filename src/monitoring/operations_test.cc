@@ -1,6 +1,7 @@
 #include "monitoring/operations.h"
 
 #include "async/testing/manual_clock.h"
+#include "homeserver/testing/fake_homeserver.h"
 #include "store/testing/memory_store.h"
 
 #include <gtest/gtest.h>
@@ -24,8 +25,12 @@ class OperationsTest : public ::testing::Test {
   async::testing::ManualClock clock_;
   store::testing::MemoryDatabase database_{[this] { return clock_.now(); }};
   store::testing::MemoryStore store_{database_};
+  homeserver::testing::FakeHomeserver homeserver_{clock_};
+  delivery::Delivery delivery_{clock_.context().get_executor(), clock_, store_, homeserver_};
+  api::Context context_{clock_, store_, delivery_, {}};
   Readiness readiness_{clock_.context().get_executor(), clock_, store_};
-  Operations operations_{[] { return "some metrics"; }, readiness_};
+  OperatorApi api_{context_, readiness_, [] { return json::object(); }, std::nullopt};
+  Operations operations_{[] { return "some metrics"; }, readiness_, api_, false};
 };
 
 TEST_F(OperationsTest, IsLiveFromTheStartAndReadyWhenItServes) {

@@ -19,6 +19,7 @@ Readiness::Readiness(async::Executor executor, async::Clock& clock, store::Store
 Task<std::optional<std::string>> Readiness::why_not() {
   if (phase_ == Phase::starting) co_return "it is starting";
   if (phase_ == Phase::stopping) co_return "it is stopping";
+  if (is_out_of_service_) co_return "it was taken out of service";
 
   const async::Steady asked = clock_.steady_now();
   if (last_ && asked - last_->when < trusted_for) co_return last_->failure;

@@ -26,6 +26,10 @@ class Readiness {
   void begin() { phase_ = Phase::serving; }
   void end() { phase_ = Phase::stopping; }
 
+  // Not ready, because whoever operates it wants requests to go elsewhere, until that is taken back.
+  void set_out_of_service(bool is_out) { is_out_of_service_ = is_out; }
+  bool is_out_of_service() const { return is_out_of_service_; }
+
   // Nothing: it is ready. Else why not, for a person. After two seconds at most.
   Task<std::optional<std::string>> why_not();
 
@@ -43,6 +47,7 @@ class Readiness {
   async::Clock& clock_;
   store::Store& store_;
   Phase phase_ = Phase::starting;
+  bool is_out_of_service_ = false;
   std::optional<Tried> last_;
   std::optional<async::Steady> trying_since_;
   async::Condition tried_;

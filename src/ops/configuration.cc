@@ -9,6 +9,11 @@ http::Address reachable(http::Address address) {
   return address;
 }
 
+bool is_local(const http::Address& address) {
+  const auto ip = http::parse_ip(address.host);
+  return address.is_unix() || address.host == "localhost" || (ip && ip->is_loopback());
+}
+
 Result<Database, std::string> parse_database(std::string_view text, const std::filesystem::path& folder) {
   constexpr std::string_view sqlite = "sqlite:";
   const std::string_view path = text.substr(std::min(sqlite.size(), text.size()));

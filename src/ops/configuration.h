@@ -24,6 +24,9 @@ namespace afterword::ops {
 // Where somebody on the same machine finds what listens there.
 http::Address reachable(http::Address address);
 
+// Only this machine can reach what listens there.
+bool is_local(const http::Address& address);
+
 struct SqliteDatabase {
   std::filesystem::path path;
 };
@@ -48,6 +51,8 @@ struct Configuration {
   std::vector<http::Address> listen;               // one at least
   mode_t listen_mode = 0;                          // of the files of Unix sockets
   std::optional<http::Address> operations_listen;  // nothing: nobody is told how it goes
+  std::optional<std::string> operations_token;     // nothing: there is no API for operators
+  std::optional<std::filesystem::path> operations_token_file;
   Database database;
   domain::Limits limits;
   domain::Retention retention;

@@ -75,8 +75,9 @@ Taken take_homeserver_kind(const std::string& value, Folder, Configuration& conf
   return {};
 }
 
-// No error shows it.
-Taken take_admin_token(const std::string& value, Folder folder, Configuration& configuration) {
+// Of VALUE, or of file:FILE. No error shows it.
+Taken take_token(const std::string& value, Folder folder, std::optional<std::string>& taken,
+                 std::optional<std::filesystem::path>& file) {
   constexpr std::string_view in_a_file = "file:";
   if (value == "none") return {};
   std::string token = value;
@@ -88,13 +89,17 @@ Taken take_admin_token(const std::string& value, Folder folder, Configuration& c
                          text.error().reason);
     }
     token = text->substr(0, text->find_last_not_of(" \t\r\n") + 1);
-    configuration.admin_token_file = path;
+    file = path;
   }
   if (!is_token(token)) {
     return std::string("is not an access token; write one, file:FILE, or none");
   }
-  configuration.admin_token = std::move(token);
+  taken = std::move(token);
   return {};
+}
+
+Taken take_admin_token(const std::string& value, Folder folder, Configuration& configuration) {
+  return take_token(value, folder, configuration.admin_token, configuration.admin_token_file);
 }
 
 Taken take_registration(const std::string& value, Folder folder, Configuration& configuration) {
@@ -167,6 +172,24 @@ Taken take_listen_mode(const std::string& value, Folder, Configuration& configur
 Taken take_operations_listen(const std::string& value, Folder folder, Configuration& configuration) {
   if (value == "none") return {};
   return read_address(value, folder, configuration.operations_listen.emplace());
+}
+
+// After the address, which it belongs to.
+Taken take_operations_token(const std::string& value, Folder folder, Configuration& configuration) {
+  constexpr std::size_t least_bytes = 16;
+  std::optional<std::string>& token = configuration.operations_token;
+  Taken taken = take_token(value, folder, token, configuration.operations_token_file);
+  if (!taken || !token) return taken;
+  if (token->size() < least_bytes) {
+    return std::string("can be guessed, for it has less than 16 characters; make one with: openssl rand -hex 32");
+  }
+  if (!configuration.operations_listen) {
+    configuration.warnings.push_back("ops.token: is of no use unless ops.listen is set");
+  } else if (!is_local(*configuration.operations_listen)) {
+    configuration.warnings.push_back("ops.token: is sent in clear to " + to_text(*configuration.operations_listen) +
+                                     "; listen on 127.0.0.1 or on a Unix socket instead, behind a proxy with TLS");
+  }
+  return taken;
 }
 
 Taken take_database(const std::string& value, Folder folder, Configuration& configuration) {
@@ -400,9 +423,12 @@ constexpr Key table[] = {
      take_served_paths, true},
     {"ops.listen", "none", "",
      "Where whoever watches over Afterword finds /metrics and /health, as\n"
-     "127.0.0.1:9009; or none. Nothing there asks for a token: let nobody else reach\n"
-     "it.",
+     "127.0.0.1:9009; or none. These ask for no token: let nobody else reach it.",
      take_operations_listen},
+    {"ops.token", "none", "",
+     "What whoever uses the operator's API there has to show: a secret of 16 characters\n"
+     "or more, or file:FILE with it; none: there is no such API.",
+     take_operations_token},
     {"log.level", "info", "",
      "How much is written to standard error: trace, debug, info, warning, error, off.\n"
      "On SIGHUP it is read again.",

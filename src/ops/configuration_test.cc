@@ -15,6 +15,7 @@ namespace afterword::ops {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -234,6 +235,36 @@ TEST_F(ConfigurationTest, AnImpossibleAdministratorsTokenIsNotShown) {
             "--set homeserver.admin_token: is not an access token; write one, file:FILE, or none");
 }
 
+// --- The token of operators ---
+
+TEST_F(ConfigurationTest, TheTokenOfOperatorsIsASecretOfSomeLength) {
+  const auto given = [&](const std::string& token) {
+    return load(minimal, {*parse_setting("ops.listen=127.0.0.1:9009"), *parse_setting("ops.token=" + token)});
+  };
+  EXPECT_EQ(require(load(minimal)).operations_token, std::nullopt);
+  EXPECT_EQ(require(given("0123456789abcdef")).operations_token, "0123456789abcdef");
+  folder_.write("token", "0123456789abcdef\n");
+  EXPECT_EQ(require(given("file:token")).operations_token, "0123456789abcdef");
+  EXPECT_EQ(given("0123456789abcde").error(),
+            "--set ops.token: can be guessed, for it has less than 16 characters; make one with: openssl rand -hex 32");
+  EXPECT_EQ(given("s3cret and much more").error(),
+            "--set ops.token: is not an access token; write one, file:FILE, or none");
+}
+
+TEST_F(ConfigurationTest, TheTokenOfOperatorsIsForThisMachine) {
+  const auto warnings = [&](const std::string& listen) {
+    return require(
+               load(minimal, {*parse_setting("ops.listen=" + listen), *parse_setting("ops.token=0123456789abcdef")}))
+        .warnings;
+  };
+  for (const char* local : {"127.0.0.1:9009", "127.1.2.3:9009", "[::1]:9009", "localhost:9009", "unix:ops.sock"}) {
+    EXPECT_THAT(warnings(local), Not(Contains(HasSubstr("ops.token")))) << local;
+  }
+  EXPECT_THAT(warnings("0.0.0.0:9009"), Contains(HasSubstr("ops.token: is sent in clear to 0.0.0.0:9009")));
+  EXPECT_THAT(warnings("10.0.0.1:9009"), Contains(HasSubstr("ops.token: is sent in clear")));
+  EXPECT_THAT(warnings("none"), Contains("ops.token: is of no use unless ops.listen is set"));
+}
+
 TEST_F(ConfigurationTest, NoValueHoldsAControlCharacterAndNoneSuchIsShown) {
   for (const Key& key : keys()) {
     for (const char* value : {"s3cret\r\nX-Injected: yes", "s3cret\n", "s3cret\x7f"}) {
@@ -256,6 +287,15 @@ TEST_F(OpenFilesTest, AnAdministratorsTokenIsASecretWhereverItStands) {
   EXPECT_THAT(warnings(0600, 0644, elsewhere), IsEmpty());
   set_mode(folder_.path() / "token", 0644);
   EXPECT_THAT(warnings(0600, 0644, elsewhere), ElementsAre(HasSubstr("/token: every user of this machine")));
+}
+
+TEST_F(OpenFilesTest, TheTokenOfOperatorsIsASecretWhereverItStands) {
+  const std::string listen = "homeserver: {url: 'http://a', server_name: b}\nops: {listen: '127.0.0.1:1', token: ";
+  EXPECT_THAT(warnings(0600, 0640, listen + "0123456789abcdef}\n"), IsEmpty());
+  EXPECT_THAT(warnings(0600, 0644, listen + "0123456789abcdef}\n"), ElementsAre(HasSubstr("can be cancelled")));
+  set_mode(folder_.write("token", "0123456789abcdef"), 0644);
+  EXPECT_THAT(warnings(0600, 0640, listen + "'file:token'}\n"),
+              ElementsAre(HasSubstr("/token: every user of this machine")));
 }
 
 TEST_F(ConfigurationTest, ErrorsShowNoPassword) {

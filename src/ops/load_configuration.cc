@@ -215,6 +215,10 @@ Result<Configuration, std::string> load_configuration(const std::filesystem::pat
   if (configuration.admin_token) {
     warn_if_open_to_others(configuration.admin_token_file.value_or(file), an_administrators, configuration);
   }
+  if (configuration.operations_token) {
+    warn_if_open_to_others(configuration.operations_token_file.value_or(file),
+                           "with the token in it whatever is scheduled can be cancelled", configuration);
+  }
   if (!reader.errors().empty()) return all_lines(reader.errors());
   return configuration;
 }

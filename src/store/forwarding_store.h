@@ -67,6 +67,13 @@ class StoreDecorator : public Store {
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return around("prune", store_.prune(retention, now));
   }
+  Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
+                                        std::uint32_t limit) override {
+    return around("list_room", store_.list_room(std::move(room_id), after, limit));
+  }
+  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override {
+    return around("list_failed", store_.list_failed(after, limit));
+  }
   Task<StoreResult<void>> try_to_write() override { return around("try_to_write", store_.try_to_write()); }
   Figures figures() const override { return store_.figures(); }
   Task<void> close() override { return store_.close(); }

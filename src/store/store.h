@@ -82,6 +82,12 @@ struct Adopted {
   Timestamp due;
 };
 
+// list_failed()
+struct FailedPosition {  // of an event that failed
+  Timestamp finalised_ts;
+  DelayId delay_id;
+};
+
 // list() (docs/protocol.md section 4, MSC4486)
 enum class Direction : std::uint8_t { forwards, backwards };
 struct ListPosition {  // behind this event, in the direction of the list
@@ -173,6 +179,13 @@ class Store {
 
   // Forgets finalised events beyond the retention, a bounded number at a time; answers whether there may be more.
   virtual Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) = 0;
+
+  // For whoever operates the server. What these answer is without its content, for that is the users' own.
+  // Scheduled or sending, of whatever instance, by (due, delay_id) behind `after`.
+  virtual Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
+                                                std::uint32_t limit) = 0;
+  // Failed, by (finalised_ts, delay_id) from the latest on, behind `after`.
+  virtual Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) = 0;
 
   // Makes a change that says nothing new: whether the store takes changes at present.
   virtual Task<StoreResult<void>> try_to_write() = 0;

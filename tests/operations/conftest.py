@@ -21,6 +21,7 @@ _SETTINGS = {
     "rate_limits.guess": "0.5/s burst 3",
     "rate_limits.send": "0.5/s burst 3",
     "trusted_proxies": "none",
+    "ops.token": "the-token-of-an-operator",
 }
 DESCRIPTORS = 256
 

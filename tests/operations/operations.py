@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from system.gateway import Afterword
 from system.matrix import Response, Server, eventually
@@ -45,6 +46,11 @@ class Metrics:
 class Operations(Server):
     def __init__(self, afterword: Afterword):
         super().__init__("http://" + afterword._settings["ops.listen"])
+        self.token = afterword._settings.get("ops.token")
+
+    def api(self, method: str, path: str, **arguments: Any) -> Response:
+        """Of an operator, who has the token."""
+        return self.request(method, f"/api/v1/{path}", token=self.token, **arguments)
 
     def scrape(self) -> Metrics:
         given = self.request("GET", "/metrics")

@@ -149,7 +149,7 @@ URLS: dict[str, tuple[Callable[[GuardedPostgres], str], str]] = {
     ),
     "a newer version": (
         lambda g: g.of("owner", "newer"),
-        "written by a newer version of Afterword (schema 99, this one knows 2); run that version",
+        "written by a newer version of Afterword (schema 99, this one knows 3); run that version",
     ),
     "a standby": (
         lambda g: g.of("owner", "standby"),

@@ -158,6 +158,15 @@ class PostgresStore final : public Store {
     return queries_.perform<bool>(std::move(prune));
   }
 
+  Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
+                                        std::uint32_t limit) override {
+    return queries_.ask(postgres::list_room(room_id, after, limit));
+  }
+
+  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override {
+    return queries_.ask(postgres::list_failed(after, limit));
+  }
+
   Task<void> close() override {
     Close changes;
     co_await change_commits_.submit(changes);

@@ -37,6 +37,23 @@ std::string select_page(std::string_view order, std::string_view beyond) {
                      active, finalised);
 }
 
+// For whoever operates the server.
+std::string columns_without_content() {
+  std::string columns(all_columns());
+  constexpr std::string_view content = "e.content";
+  columns.replace(columns.find(content), content.size(), "''::bytea AS content");
+  return columns;
+}
+
+// One beyond the page shows whether there is more.
+ListPage read_page(const Rows& rows, std::uint32_t limit) {
+  ListPage page;
+  for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows.at(i)));
+  page.more = page.events.size() > limit;
+  if (page.more) page.events.resize(limit);
+  return page;
+}
+
 std::int64_t states_asked_for(const ListQuery& query) {
   if (query.states.empty()) return -1;
   std::int64_t bits = 0;
@@ -74,6 +91,31 @@ Question<std::vector<ActiveEvent>> find_active(const std::vector<DelayId>& delay
           }};
 }
 
+Question<ListPage> list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after,
+                             std::uint32_t limit) {
+  static const Statement page{"list_room",
+                              fmt::format("SELECT {} FROM active AS a JOIN events AS e ON e.delay_id = a.delay_id"
+                                          " WHERE a.room_id = $1::bytea"
+                                          " AND (a.delayed_since_ts + a.delay_ms, a.delay_id) > ($2::int8, $3::uuid)"
+                                          " ORDER BY a.delayed_since_ts + a.delay_ms, a.delay_id LIMIT $4::int8",
+                                          columns_without_content())};
+  // No event is due then.
+  const auto from = after.value_or(ListPosition{Timestamp::min(), {}});
+  return {page, Parameters(room_id, from.due, from.delay_id, std::int64_t{limit} + 1),
+          [limit](const Rows& rows) { return read_page(rows, limit); }};
+}
+
+Question<ListPage> list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit) {
+  static const Statement page{"list_failed",
+                              fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a ON false"
+                                          " WHERE e.state = 3 AND (e.finalised_ts, e.delay_id) < ($1::int8, $2::uuid)"
+                                          " ORDER BY e.finalised_ts DESC, e.delay_id DESC LIMIT $3::int8",
+                                          columns_without_content())};
+  const auto before = after.value_or(FailedPosition{Timestamp::max(), {}});
+  return {page, Parameters(before.finalised_ts, before.delay_id, std::int64_t{limit} + 1),
+          [limit](const Rows& rows) { return read_page(rows, limit); }};
+}
+
 Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
   static const Statement find{"look_up",
                               fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a ON a.delay_id = e.delay_id"
@@ -95,17 +137,10 @@ Question<ListPage> list(const UserId& user_id, const ListQuery& query) {
   const auto after = query.after.value_or(ListPosition{forwards ? Timestamp::min() : Timestamp::max(), {}});
   if (forwards) from = std::max(from, after.due);
   if (!forwards) to = std::min(to, after.due);
-  // One beyond the page shows whether there is more.
   return {forwards ? page_forwards : page_backwards,
           Parameters(user_id, from, to, after.due, after.delay_id, query.room_id, query.type, states_asked_for(query),
                      std::int64_t{query.limit} + 1),
-          [limit = query.limit](const Rows& rows) {
-            ListPage page;
-            for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows.at(i)));
-            page.more = page.events.size() > limit;
-            if (page.more) page.events.resize(limit);
-            return page;
-          }};
+          [limit = query.limit](const Rows& rows) { return read_page(rows, limit); }};
 }
 
 Question<bool> has_sent(const UserId& user_id) {

@@ -23,6 +23,9 @@ struct Question {
 
 Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& transaction);
 Question<std::vector<ActiveEvent>> find_active(const std::vector<DelayId>& delay_ids, InstanceId instance);
+Question<ListPage> list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after,
+                             std::uint32_t limit);
+Question<ListPage> list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit);
 Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
 Question<ListPage> list(const UserId& user_id, const ListQuery& query);
 Question<bool> has_sent(const UserId& user_id);

@@ -86,6 +86,10 @@ CREATE TABLE origin (
   stamp text NOT NULL,
   finished boolean NOT NULL
 );
+)sql",
+    // For whoever operates the server.
+    R"sql(
+CREATE INDEX failed_by_age ON events (finalised_ts, delay_id) WHERE state = 3;
 )sql"};
 
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());

@@ -281,4 +281,38 @@ std::vector<SentEvent> Engine::find_sent(const UserId& user_id, const std::vecto
 
 bool Engine::prune(const domain::Retention& retention, Timestamp now) { return events_.prune(retention, now); }
 
+// As list_active().
+ListPage Engine::list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after,
+                           std::uint32_t limit) {
+  ListQuery query;
+  query.after = after;
+  std::vector<ListPosition> positions;
+  for (const auto& delay_id : events_.active_of(room_id)) {
+    const auto place = active_.find(delay_id);
+    if (!place) continue;
+    const ListPosition position{active_.at(*place).timing().due(), delay_id};
+    if (in_range(query, position)) positions.push_back(position);
+  }
+  std::sort(positions.begin(), positions.end(), [](const ListPosition& left, const ListPosition& right) {
+    return before(left, right, Direction::forwards);
+  });
+  ListPage page;
+  page.more = positions.size() > limit;
+  if (page.more) positions.resize(limit);
+  for (const auto& position : positions) {
+    auto event = events_.read_without_content(position.delay_id);
+    if (!event) continue;
+    event->timing = active_.at(*active_.find(position.delay_id)).timing();
+    page.events.push_back(*std::move(event));
+  }
+  return page;
+}
+
+ListPage Engine::list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit) {
+  ListPage page{events_.failed(after, std::int64_t{limit} + 1)};
+  page.more = page.events.size() > limit;
+  if (page.more) page.events.resize(limit);
+  return page;
+}
+
 }  // namespace afterword::store::sqlite

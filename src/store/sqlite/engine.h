@@ -57,6 +57,8 @@ class Engine {
   bool has_sent(const UserId& user_id);
   std::vector<SentEvent> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
   bool prune(const domain::Retention& retention, Timestamp now);
+  ListPage list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after, std::uint32_t limit);
+  ListPage list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit);
 
   // As of the last commit.
   Figures::Held held() const;

@@ -19,10 +19,16 @@ constexpr int pruned_users = 10;
 
 // What the SQL here and in schema.cc relies on: active states are below 2, which is `sent`.
 static_assert(static_cast<int>(State::scheduled) == 0 && static_cast<int>(State::sending) == 1 &&
-              static_cast<int>(State::sent) == 2);
+              static_cast<int>(State::sent) == 2 && static_cast<int>(State::failed) == 3);
 
 std::string select_event(std::string_view condition) {
   return fmt::format("SELECT {} FROM events WHERE {}", all_columns(), condition);
+}
+
+std::string select_without_content(std::string_view condition) {
+  const std::string columns = join_columns(
+      [](const Column& column) { return column.name == "content" ? std::string("''") : std::string(column.name); });
+  return fmt::format("SELECT {} FROM events WHERE {}", columns, condition);
 }
 
 // `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
@@ -50,7 +56,11 @@ EventTable::EventTable(Database& database)
       find_transaction_(database, "SELECT delay_id FROM events WHERE transaction_key = ?"),
       summary_(database, "SELECT user_id, state, delayed_since_ts, delay_ms FROM events WHERE delay_id = ?"),
       read_(database, select_event("delay_id = ?")),
+      read_without_content_(database, select_without_content("delay_id = ?")),
       active_of_(database, "SELECT delay_id FROM events WHERE user_id = ? AND state <= 1"),
+      active_of_room_(database, "SELECT delay_id FROM events WHERE room_id = ? AND state <= 1"),
+      failed_(database, select_without_content("state = 3 AND (finalised_ts, delay_id) < (?, ?)"
+                                               " ORDER BY finalised_ts DESC, delay_id DESC LIMIT ?")),
       finalised_forwards_(database, select_finalised("ASC", ">")),
       finalised_backwards_(database, select_finalised("DESC", "<")),
       has_sent_(database, "SELECT 1 FROM events WHERE user_id = ? AND state = 2 LIMIT 1"),
@@ -107,6 +117,20 @@ std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
   return read_event(rows);
 }
 
+std::vector<DelayedEvent> EventTable::failed(const std::optional<FailedPosition>& after, std::int64_t limit) {
+  const auto before = after.value_or(FailedPosition{Timestamp::max(), {}});
+  std::vector<DelayedEvent> found;
+  Rows rows = failed_.query(before.finalised_ts, Blob(before.delay_id.bytes()), limit);
+  while (rows.next()) found.push_back(read_event(rows));
+  return found;
+}
+
+std::optional<DelayedEvent> EventTable::read_without_content(const DelayId& delay_id) {
+  Rows rows = read_without_content_.query(Blob(delay_id.bytes()));
+  if (!rows.next()) return std::nullopt;
+  return read_event(rows);
+}
+
 void EventTable::load(ActiveEvents& active) {
   Statement statement(
       database_,
@@ -124,6 +148,13 @@ void EventTable::load(ActiveEvents& active) {
 std::vector<DelayId> EventTable::active_of(const UserId& user_id) {
   std::vector<DelayId> found;
   Rows rows = active_of_.query(user_id.value);
+  while (rows.next()) found.push_back(rows.delay_id(0));
+  return found;
+}
+
+std::vector<DelayId> EventTable::active_of(const domain::RoomId& room_id) {
+  std::vector<DelayId> found;
+  Rows rows = active_of_room_.query(room_id.value);
   while (rows.next()) found.push_back(rows.delay_id(0));
   return found;
 }

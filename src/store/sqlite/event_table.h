@@ -39,9 +39,14 @@ class EventTable {
 
   std::optional<domain::DelayedEvent> read(const domain::DelayId& delay_id);
 
+  // The latest first, up to `limit`, without their contents; and so is what read_without_content() reads.
+  std::vector<domain::DelayedEvent> failed(const std::optional<FailedPosition>& after, std::int64_t limit);
+  std::optional<domain::DelayedEvent> read_without_content(const domain::DelayId& delay_id);
+
   // Adds all that are active.
   void load(ActiveEvents& active);
   std::vector<domain::DelayId> active_of(const UserId& user_id);
+  std::vector<domain::DelayId> active_of(const domain::RoomId& room_id);
 
   // The finalised events that the query asks for, in its order, up to `limit`.
   std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit);
@@ -63,7 +68,10 @@ class EventTable {
   Statement find_transaction_;
   Statement summary_;
   Statement read_;
+  Statement read_without_content_;
   Statement active_of_;
+  Statement active_of_room_;
+  Statement failed_;
   Statement finalised_forwards_;
   Statement finalised_backwards_;
   Statement has_sent_;

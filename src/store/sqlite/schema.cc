@@ -77,6 +77,11 @@ CREATE TABLE origin (
   stamp TEXT NOT NULL,
   finished INTEGER NOT NULL
 ) STRICT;
+)sql",
+    // For whoever operates the server.
+    R"sql(
+CREATE INDEX active_of_room ON events (room_id, delay_id) WHERE state <= 1;
+CREATE INDEX failed_by_age ON events (finalised_ts, delay_id) WHERE state = 3;
 )sql"};
 
 // Makes the file, for its owner alone, or sees that it can be opened; the reason why not.

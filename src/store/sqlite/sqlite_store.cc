@@ -138,6 +138,17 @@ class SqliteStore final : public Store {
     return perform<bool>([retention, now](Engine& engine) { return engine.prune(retention, now); });
   }
 
+  Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
+                                        std::uint32_t limit) override {
+    return perform<ListPage>([room_id = std::move(room_id), after, limit](Engine& engine) {
+      return engine.list_room(room_id, after, limit);
+    });
+  }
+
+  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override {
+    return perform<ListPage>([after, limit](Engine& engine) { return engine.list_failed(after, limit); });
+  }
+
   // A step like the others, so that it comes after all that were taken before.
   Task<void> close() override {
     auto begin_closing = [this](Engine&) { closing_ = true; };

@@ -611,6 +611,51 @@ TEST_P(StoreContract, TakesNothingAfterClosing) {
   EXPECT_EQ(look_up(delay_id).state, State::scheduled);
 }
 
+TEST_P(StoreContract, ListsWhatIsActiveInARoomWithoutItsContent) {
+  const auto in_room = [](RoomId room_id, Milliseconds delay, const UserId& user_id) {
+    auto event = new_event(user_id, delay);
+    event.event.room_id = std::move(room_id);
+    return event;
+  };
+  const auto last = scheduled(in_room(kitchen, 3s, alice));
+  const auto first = event_in(State::sending, in_room(kitchen, 1s, bob));
+  const auto middle = scheduled(in_room(kitchen, 2s, bob));
+  scheduled(in_room(garden, 1s, alice));
+  event_in(State::sent, in_room(kitchen, 1s, alice));
+
+  ListPage page = answer(store().list_room(kitchen, std::nullopt, 2));
+  EXPECT_THAT(ids_of(page), ElementsAre(first, middle));
+  EXPECT_TRUE(page.more);
+  EXPECT_EQ(page.events[0].state, State::sending);
+  EXPECT_EQ(page.events[0].event.user_id, bob);
+  EXPECT_EQ(page.events[0].event.content, "");
+
+  restart(middle, std::nullopt, noon + 30s, false);
+  page = answer(store().list_room(kitchen, ListPosition{noon + 1s, first}, 2));
+  EXPECT_THAT(ids_of(page), ElementsAre(last, middle));
+  EXPECT_FALSE(page.more);
+  EXPECT_EQ(page.events[1].timing.due(), noon + 32s);
+  EXPECT_THAT(answer(store().list_room(RoomId("!elsewhere:example.org"), std::nullopt, 2)).events, IsEmpty());
+}
+
+TEST_P(StoreContract, ListsWhatFailedTheLatestFirstWithoutItsContent) {
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(event_in(State::failed, new_event(alice, Milliseconds(1000 * (i + 1)))));
+  for (const State state : {State::scheduled, State::sending, State::sent, State::cancelled}) {
+    event_in(state, new_event(alice, 2s));
+  }
+  ListPage page = answer(store().list_failed(std::nullopt, 2));
+  EXPECT_THAT(ids_of(page), ElementsAre(ids[2], ids[1]));
+  EXPECT_TRUE(page.more);
+  ASSERT_TRUE(page.events[0].finalised);
+  EXPECT_EQ(std::get<HomeserverError>(page.events[0].finalised->outcome).body, R"({"errcode":"M_FORBIDDEN"})");
+  EXPECT_EQ(page.events[0].event.content, "");
+
+  page = answer(store().list_failed(FailedPosition{noon + 2s, ids[1]}, 2));
+  EXPECT_THAT(ids_of(page), ElementsAre(ids[0]));
+  EXPECT_FALSE(page.more);
+}
+
 TEST_P(StoreContract, TriesToWriteWithoutAChange) {
   EXPECT_FALSE(runner_.run(store().try_to_write()).has_error()) << "before there is anything";
   const MachineTime machine{"a boot", 1h, wall_noon};

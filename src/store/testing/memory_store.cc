@@ -38,6 +38,12 @@ bool fits(const DelayedEvent& event, const ListQuery& query) {
          (query.states.empty() || std::find(query.states.begin(), query.states.end(), shown) != query.states.end());
 }
 
+void cut_for_operator(ListPage& page, std::uint32_t limit) {
+  page.more = page.events.size() > limit;
+  if (page.more) page.events.resize(limit);
+  for (DelayedEvent& event : page.events) event.event.content.clear();
+}
+
 }  // namespace
 
 MemoryStore::MemoryStore(MemoryDatabase& database) : database_(database) { register_instance(); }
@@ -313,6 +319,37 @@ Task<StoreResult<bool>> MemoryStore::prune(domain::Retention retention, Timestam
     }
   }
   co_return false;
+}
+
+Task<StoreResult<ListPage>> MemoryStore::list_room(domain::RoomId room_id, std::optional<ListPosition> after,
+                                                   std::uint32_t limit) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  const auto position_of = [](const DelayedEvent& event) { return std::pair(event.timing.due(), event.delay_id); };
+  ListPage page;
+  for (const auto& [delay_id, row] : database_.rows_) {
+    if (row.event.event.room_id != room_id || !is_active(row.event)) continue;
+    if (after && position_of(row.event) <= std::pair(after->due, after->delay_id)) continue;
+    page.events.push_back(row.event);
+  }
+  std::ranges::sort(page.events, {}, position_of);
+  cut_for_operator(page, limit);
+  co_return page;
+}
+
+Task<StoreResult<ListPage>> MemoryStore::list_failed(std::optional<FailedPosition> after, std::uint32_t limit) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  const auto position_of = [](const DelayedEvent& event) {
+    return std::pair(event.finalised->finalised_ts, event.delay_id);
+  };
+  ListPage page;
+  for (const auto& [delay_id, row] : database_.rows_) {
+    if (row.event.state != State::failed) continue;
+    if (after && position_of(row.event) >= std::pair(after->finalised_ts, after->delay_id)) continue;
+    page.events.push_back(row.event);
+  }
+  std::ranges::sort(page.events, std::ranges::greater(), position_of);
+  cut_for_operator(page, limit);
+  co_return page;
 }
 
 Task<StoreResult<void>> MemoryStore::try_to_write() {
