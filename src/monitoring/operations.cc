@@ -1,6 +1,7 @@
 #include "monitoring/operations.h"
 
 #include "http/ip_range.h"
+#include "monitoring/console.h"
 
 #include <string>
 #include <string_view>
@@ -37,16 +38,19 @@ bool names_this_machine(const http::Request& request) {
 }  // namespace
 
 async::Task<http::Response> Operations::handle(http::Request request) {
-  if (request.target.starts_with("/api/")) {
-    if (is_local_ && !names_this_machine(request)) co_return answer(421, "ask for localhost, or for an IP address\n");
-    co_return co_await api_.handle(std::move(request));
+  const bool is_for_operators = request.target.starts_with("/api/") || request.target.starts_with("/console/") ||
+                                request.target == "/" || request.target.starts_with("/?");
+  if (is_for_operators && is_local_ && !names_this_machine(request)) {
+    co_return answer(421, "ask for localhost, or for an IP address\n");
   }
+  if (request.target.starts_with("/api/")) co_return co_await api_.handle(std::move(request));
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
   if (request.method != "GET" && request.method != "HEAD") co_return answer(405, "only GET and HEAD\n");
   if (path == "/metrics") co_return answer(200, metrics_(), prometheus_text);
   if (path == "/health/live") co_return answer(200, "live\n");
   if (path == ready_path) co_return co_await ready();
-  co_return answer(404, "there is /metrics, /health/live, /health/ready and /api/v1/\n");
+  if (auto file = api_.is_on() ? console_file(path) : std::nullopt) co_return *std::move(file);
+  co_return answer(404, "there is /metrics, /health/live, /health/ready, and with ops.token / and /api/v1/\n");
 }
 
 async::Task<http::Response> Operations::ready() {

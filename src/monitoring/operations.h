@@ -1,6 +1,6 @@
 // What the operations listener answers: /metrics for Prometheus, /health/live and /health/ready for whoever watches
-// over the process, and the operator's API (operator_api.h). Nothing of Matrix, and the public listener answers none of
-// it.
+// over the process, and for operators an API (operator_api.h) and a console (console.h). Nothing of Matrix, and the
+// public listener answers none of it.
 //
 // Thread: the server's only one.
 #pragma once

@@ -35,6 +35,7 @@ class OperatorApi {
               std::optional<std::string> token)
       : context_(context), readiness_(readiness), totals_(std::move(totals)), token_(std::move(token)) {}
 
+  bool is_on() const { return token_.has_value(); }
   async::Task<http::Response> handle(http::Request request);
 
  private:

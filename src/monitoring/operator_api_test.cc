@@ -154,6 +154,26 @@ TEST_F(OperatorApiTest, IsForNoPageOfOthers) {
   }
 }
 
+TEST_F(OperatorApiTest, HasAConsoleForThisMachine) {
+  const auto get_file = [&](const char* target, const char* host) {
+    http::Request made;
+    made.method = "GET";
+    made.target = target;
+    made.headers = {{"Host", host}};
+    return send(std::move(made));
+  };
+  for (const char* target : {"/", "/?x", "/console/main.js", "/console/style.css", "/console/icon.svg"}) {
+    const http::Response response = get_file(target, "localhost:9009");
+    EXPECT_EQ(response.status, 200) << target;
+    EXPECT_THAT(std::string(response.headers.find("Content-Security-Policy").value_or("")),
+                HasSubstr("default-src 'none'"));
+    EXPECT_EQ(get_file(target, "evil.example").status, 421) << target;
+  }
+  for (const char* target : {"/console/", "/console", "/console/index.html", "/console/none", "/main.js"}) {
+    EXPECT_EQ(get_file(target, "localhost").status, 404) << target;
+  }
+}
+
 TEST_F(OperatorApiTest, KnowsItsRoutesAndMethods) {
   EXPECT_EQ(errcode_of(get("nothing")), "M_UNRECOGNIZED");
   EXPECT_EQ(errcode_of(get("totals/")), "M_UNRECOGNIZED");
