@@ -27,7 +27,7 @@ def event_id_of(path: str) -> str:
 class _Homeserver:
     def __init__(self) -> None:
         self._sent: list[str] = []
-        self._large_sync: bytes | None = None
+        self._large_syncs: dict[int, bytes] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -56,29 +56,29 @@ class _Homeserver:
             user_id = f"@{named[1] if named else token}:example.org"
             return _answer(json.dumps({"user_id": user_id, "device_id": "D"}).encode())
         if path.endswith("/sync"):
-            return self._large()
+            return self._large(1 if "own" in target else 10)
         if method == "PUT" and "/send/" in path:
             self._sent.append(event_id_of(path))
-            self._large_sync = None
+            self._large_syncs.clear()
             return _answer(json.dumps({"event_id": self._sent[-1]}).encode())
         if path.endswith("/versions"):
             return _answer(b'{"versions": ["v1.11"]}')
         return _answer(b"{}")
 
-    def _large(self) -> bytes:
-        """Every tenth event is Alice's, and now and then one is that which she has sent."""
-        if self._large_sync is None:
+    def _large(self, own_every: int) -> bytes:
+        """So often an event is Alice's, and now and then one is that which she has sent."""
+        if own_every not in self._large_syncs:
             text = "x" * 400
             events = []
             for number in range(LARGE_SYNC_BYTES // 650):
                 event_id = self._sent[-1] if self._sent and number % 100 == 0 else event_id_of(str(number))
                 content = {"msgtype": "m.text", "body": text}
-                sender = ALICE if number % 10 == 0 else BOB
+                sender = ALICE if number % own_every == 0 else BOB
                 events.append({"type": "m.room.message", "sender": sender, "event_id": event_id, "content": content,
                                "origin_server_ts": number, "unsigned": {"age": number}})  # fmt: skip
             rooms = {"join": {"!r:example.org": {"timeline": {"events": events, "limited": False}}}}
-            self._large_sync = _answer(json.dumps({"next_batch": "s1", "rooms": rooms}).encode())
-        return self._large_sync
+            self._large_syncs[own_every] = _answer(json.dumps({"next_batch": "s1", "rooms": rooms}).encode())
+        return self._large_syncs[own_every]
 
 
 async def _run(port: int) -> None:

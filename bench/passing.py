@@ -198,20 +198,20 @@ def small_answers(port: int, seconds: int, delay_ms: int = 0) -> Small:
     return Small(float(per_second), float(p99_ms))
 
 
-def seconds_of_sync(port: int, token: str) -> float:
+def seconds_of_sync(port: int, token: str, query: str = "") -> float:
     with connect(port) as connection:
         started = time.perf_counter()
-        connection.sendall(request("GET", f"{C}/v3/sync", f"Authorization: Bearer {token}"))
+        connection.sendall(request("GET", f"{C}/v3/sync{query}", f"Authorization: Bearer {token}"))
         received = read_answer(connection)
         assert received > 9 * MB, received
         return time.perf_counter() - started
 
 
-def memory_of_sync(port: int, pid: int, token: str) -> float:
+def memory_of_sync(port: int, pid: int, token: str, query: str) -> float:
     """MB above idle at most."""
     forget_most_memory(pid)
     before = memory_mb(pid)
-    seconds_of_sync(port, token)
+    seconds_of_sync(port, token, query)
     return memory_mb(pid, "VmHWM") - before
 
 
@@ -286,7 +286,8 @@ class World:
             connection.sendall(request("PUT", path, *headers) + body)
             read_answer(connection)
         time.sleep(2)
-        seconds_of_sync(self.matrix_ports["direct"], "alice")  # it is made once
+        for query in ["", "?own"]:
+            seconds_of_sync(self.matrix_ports["direct"], "alice", query)  # it is made once
 
 
 def show(title: str, ports: dict[str, int], rounds: int, of_one: Callable[[str], float], goal: str = "") -> None:
@@ -347,12 +348,17 @@ def measure(arguments: argparse.Namespace, world: World) -> None:
     proxies = {name: port for name, port in matrix.items() if name != "direct"}
     show(f"{arguments.polls:,} idle long polls, MB above idle", proxies, 1,
          lambda name: memory_of_long_polls(matrix[name], matrix_pids[name], arguments.polls), "at most 100")  # fmt: skip
-    for whose, token in [("not looked into", "bob"), ("spliced", "alice")]:
+    for whose, token, query in [
+        ("not looked into", "bob", ""),
+        ("spliced", "alice", ""),
+        ("spliced, all own", "alice", "?own"),
+    ]:
         show(f"sync of 10 MB, {whose}, MB/s", matrix, rounds,
-             lambda name, token=token: 10 / seconds_of_sync(matrix[name], token),
-             "at least 0.5 of the other" if token == "alice" else "")  # fmt: skip
+             lambda name, token=token, query=query: 10 / seconds_of_sync(matrix[name], token, query),
+             "at least 0.5 of the first" if token == "alice" else "")  # fmt: skip
         show(f"sync of 10 MB, {whose}, MB above idle", proxies, 1,
-             lambda name, token=token: memory_of_sync(matrix[name], matrix_pids[name], token), "flat")  # fmt: skip
+             lambda name, token=token, query=query: memory_of_sync(matrix[name], matrix_pids[name], token, query),
+             "flat")  # fmt: skip
 
 
 def main() -> None:

@@ -11,16 +11,6 @@ using Kind = JsonToken::Kind;
 // In the order of UnsignedMembers::present_values.
 constexpr std::array<std::string_view, 2> delay_id_keys{"org.matrix.msc4140.delay_id", "delay_id"};
 
-std::vector<domain::EventId> distinct_ids(const std::vector<OwnEvent>& events) {
-  std::vector<domain::EventId> ids;
-  ids.reserve(events.size());
-  for (const OwnEvent& event : events) ids.push_back(event.event_id);
-  std::ranges::sort(ids);
-  const auto repeated = std::ranges::unique(ids);
-  ids.erase(repeated.begin(), repeated.end());
-  return ids;
-}
-
 }  // namespace
 
 // The members of an object that matter here.
@@ -200,26 +190,35 @@ void OwnEventFinder::give_up_first_held() {
   holding_.erase(holding_.begin());
 }
 
-std::vector<domain::EventId> DelayIdSplicer::take(std::string_view piece, bool is_last) {
+void DelayIdSplicer::take(std::string_view piece, bool is_last) {
   received_ += piece.size();
   if (held_.empty()) {
     piece_ = piece;
   } else {
     held_ += piece;
   }
-  if (is_lost_) return {};
+  if (is_lost_) return;
   const bool is_text = utf8_.take(piece) && (!is_last || utf8_.is_whole());
   if (!is_text || !finder_.read(piece, is_last)) {
     is_lost_ = true;
     edits_.clear();
-    return {};
+    return;
   }
-  asked_ = finder_.take_found();
-  return distinct_ids(asked_);
+  found_ = finder_.take_found();
+}
+
+std::vector<domain::EventId> DelayIdSplicer::event_ids() const {
+  std::vector<domain::EventId> ids;
+  ids.reserve(found_.size());
+  for (const OwnEvent& event : found_) ids.push_back(event.event_id);
+  std::ranges::sort(ids);
+  const auto repeated = std::ranges::unique(ids);
+  ids.erase(repeated.begin(), repeated.end());
+  return ids;
 }
 
 std::string_view DelayIdSplicer::pass(const DelayIds& delay_ids) {
-  for (const OwnEvent& event : std::exchange(asked_, {})) {
+  for (const OwnEvent& event : std::exchange(found_, {})) {
     const auto delay_id = delay_ids.find(event.event_id);
     if (delay_id != delay_ids.end()) add_edits(event.members, delay_id->second);
   }

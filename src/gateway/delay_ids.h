@@ -103,7 +103,10 @@ class DelayIdSplicer {
   explicit DelayIdSplicer(domain::UserId sender) : finder_(std::move(sender)) {}
 
   // `piece` must last until pass().
-  std::vector<domain::EventId> take(std::string_view piece, bool is_last);
+  void take(std::string_view piece, bool is_last);
+
+  // Those whose delay_ids pass() needs: the reader's own that have ended in the piece.
+  std::vector<domain::EventId> event_ids() const;
 
   // Valid until the next take().
   std::string_view pass(const DelayIds& delay_ids);
@@ -123,13 +126,13 @@ class DelayIdSplicer {
 
   OwnEventFinder finder_;
   Utf8Check utf8_;
-  bool is_lost_ = false;      // it is not JSON; all passes as it is
-  std::string held_;          // what has come and not passed,
-  std::string_view piece_;    // unless that is in here
-  std::size_t passed_ = 0;    // of the answer
-  std::size_t received_ = 0;  // of the answer
-  std::vector<OwnEvent> asked_;
-  std::vector<Edit> edits_;  // that have not passed
+  bool is_lost_ = false;         // it is not JSON; all passes as it is
+  std::string held_;             // what has come and not passed,
+  std::string_view piece_;       // unless that is in here
+  std::size_t passed_ = 0;       // of the answer
+  std::size_t received_ = 0;     // of the answer
+  std::vector<OwnEvent> found_;  // in the piece
+  std::vector<Edit> edits_;      // that have not passed
   std::string output_;
   bool has_changed_ = false;
 };

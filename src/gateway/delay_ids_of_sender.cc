@@ -16,6 +16,11 @@ namespace {
 
 // What the store is asked at a time, so that nobody who shares its batch waits long.
 constexpr std::size_t asked_at_once = 500;
+// Where an answer has more own events than the first of these, it is less work to know all that its reader has sent, if
+// that is no more than the second.
+constexpr std::size_t few_events = 100;
+constexpr std::uint32_t max_known_events = 2'000;
+constexpr std::size_t known_event_bytes = 256;  // at most
 // An answer that ends within this goes on as a whole.
 constexpr std::size_t small_bytes = http::BodyStream::window_bytes / 2;
 constexpr std::size_t worth_packing_bytes = 1'024;
@@ -52,19 +57,68 @@ class BodyWithBeginning final : public http::BodyStream {
   bool has_begun_ = false;
 };
 
+// Which delay_ids the events of one sender came from, as an answer needs it.
+class SentDelayIds {
+ public:
+  SentDelayIds(store::Store& store, domain::UserId sender, http::ByteBudget::Share room)
+      : store_(store), sender_(std::move(sender)), room_(std::move(room)) {}
+
+  // Of these at least, which were not asked about before. Those that the store cannot be asked about are left out.
+  // Valid until the next call.
+  async::Task<const DelayIds*> find(std::vector<domain::EventId> event_ids) {
+    asked_ += event_ids.size();
+    if (asked_ > few_events && !tried_to_know_all_) co_await know_all();
+    if (knows_all_) co_return &delay_ids_;
+    delay_ids_.clear();
+    for (auto next = event_ids.begin(); next != event_ids.end();) {
+      const auto end = next + std::min<std::ptrdiff_t>(event_ids.end() - next, asked_at_once);
+      std::vector<domain::EventId> asked(next, end);
+      next = end;
+      const auto found = co_await store_.find_sent(sender_, std::move(asked));
+      if (!found) break;
+      add(*found);
+    }
+    co_return &delay_ids_;
+  }
+
+ private:
+  // As they are now: the homeserver has made its answer already, so later ones are not in it.
+  async::Task<void> know_all() {
+    tried_to_know_all_ = true;
+    if (!room_.grow_to(max_known_events * known_event_bytes)) co_return;
+    const auto all = co_await store_.list_sent(sender_, max_known_events + 1);
+    knows_all_ = all && all->size() <= max_known_events;
+    delay_ids_.clear();
+    if (knows_all_) add(*all);
+    room_.hold(delay_ids_.size() * known_event_bytes);
+  }
+
+  void add(const std::vector<store::SentEvent>& events) {
+    for (const store::SentEvent& sent : events) delay_ids_.emplace(sent.event_id, sent.delay_id);
+  }
+
+  store::Store& store_;
+  const domain::UserId sender_;
+  http::ByteBudget::Share room_;
+  std::size_t asked_ = 0;
+  bool tried_to_know_all_ = false;
+  bool knows_all_ = false;
+  DelayIds delay_ids_;
+};
+
 class BodyWithDelayIds final : public http::BodyStream {
  public:
-  BodyWithDelayIds(store::Store& store, domain::UserId sender, std::shared_ptr<http::BodyStream> body)
-      : store_(store), sender_(sender), body_(std::move(body)), splicer_(std::move(sender)) {}
+  BodyWithDelayIds(const domain::UserId& sender, SentDelayIds sent, std::shared_ptr<http::BodyStream> body)
+      : sent_(std::move(sent)), body_(std::move(body)), splicer_(sender) {}
 
   async::Task<Result<std::string_view, http::BrokenOff>> read() override {
     while (!has_ended_) {
       const auto piece = co_await body_->read();
       if (!piece) co_return piece.error();
       has_ended_ = piece->empty() || body_->remaining_bytes() == 0;
-      std::vector<domain::EventId> event_ids = splicer_.take(*piece, has_ended_);
-      const DelayIds delay_ids = co_await find(std::move(event_ids));
-      const std::string_view passing = splicer_.pass(delay_ids);
+      splicer_.take(*piece, has_ended_);
+      const DelayIds* const delay_ids = co_await sent_.find(splicer_.event_ids());
+      const std::string_view passing = splicer_.pass(*delay_ids);
       if (!passing.empty()) co_return passing;
     }
     co_return std::string_view();
@@ -75,21 +129,7 @@ class BodyWithDelayIds final : public http::BodyStream {
   }
 
  private:
-  async::Task<DelayIds> find(std::vector<domain::EventId> event_ids) {
-    DelayIds delay_ids;
-    for (auto next = event_ids.begin(); next != event_ids.end();) {
-      const auto end = next + std::min<std::ptrdiff_t>(event_ids.end() - next, asked_at_once);
-      std::vector<domain::EventId> asked(next, end);
-      next = end;
-      const auto found = co_await store_.find_sent(sender_, std::move(asked));
-      if (!found) break;
-      for (const store::SentEvent& sent : *found) delay_ids.emplace(sent.event_id, sent.delay_id);
-    }
-    co_return delay_ids;
-  }
-
-  store::Store& store_;
-  const domain::UserId sender_;
+  SentDelayIds sent_;
   std::shared_ptr<http::BodyStream> body_;
   DelayIdSplicer splicer_;
   bool has_ended_ = false;
@@ -119,11 +159,11 @@ bool can_be_looked_into(const http::Response& answer) {
          (!encoding || *encoding == "identity" || is_gzip(answer));
 }
 
-async::Task<http::Response> show_delay_ids_of(store::Store& store, http::ByteBudget& bodies, Reader reader,
+async::Task<http::Response> show_delay_ids_of(store::KnownSenders& senders, http::ByteBudget& bodies, Reader reader,
                                               http::Response answer) {
   const bool came_packed = is_gzip(answer);
   if (!came_packed && !answer.rest && !may_name(answer.body, reader.user_id)) co_return answer;
-  const auto has_sent = co_await store.has_sent(reader.user_id);
+  const auto has_sent = co_await senders.has_sent(reader.user_id);
   if (!has_sent || !*has_sent) co_return answer;
 
   std::optional<http::ByteBudget::Share> to_unpack;
@@ -135,7 +175,8 @@ async::Task<http::Response> show_delay_ids_of(store::Store& store, http::ByteBud
       std::make_shared<BodyWithBeginning>(std::move(answer.body), std::move(answer.rest));
   if (to_unpack) body = http::unpacked(std::move(body), std::move(*to_unpack));
   answer.body = std::string();
-  answer.rest = std::make_shared<BodyWithDelayIds>(store, std::move(reader.user_id), std::move(body));
+  SentDelayIds sent(senders, reader.user_id, http::ByteBudget::Share(bodies, reader.client));
+  answer.rest = std::make_shared<BodyWithDelayIds>(reader.user_id, std::move(sent), std::move(body));
   forget_body(answer);
   const bool is_there = co_await http::gather(answer, small_bytes);
   if (!is_there) {

@@ -6,7 +6,7 @@
 #include "domain/ids.h"
 #include "http/byte_budget.h"
 #include "http/message.h"
-#include "store/store.h"
+#include "store/known_senders.h"
 
 #include <memory>
 #include <string>
@@ -24,8 +24,8 @@ struct Reader {
 
 // The answer, whose body changes while it passes. It is in gzip again if its reader takes that. Everything stays as it
 // is for a user who has no sent delayed event within the retention, and where no event of his is named. If the store
-// cannot be asked, the answer goes without. `store` and `bodies` must outlive the answer.
-async::Task<http::Response> show_delay_ids_of(store::Store& store, http::ByteBudget& bodies, Reader reader,
+// cannot be asked, the answer goes without. `senders` and `bodies` must outlive the answer.
+async::Task<http::Response> show_delay_ids_of(store::KnownSenders& senders, http::ByteBudget& bodies, Reader reader,
                                               http::Response answer);
 
 }  // namespace afterword::gateway

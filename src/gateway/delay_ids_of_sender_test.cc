@@ -6,8 +6,10 @@
 #include "store/forwarding_store.h"
 #include "store/testing/memory_store.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +19,8 @@ namespace afterword::gateway {
 namespace {
 
 using http::testing::BodyInPieces;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
 const domain::UserId alice("@alice:example.org");
@@ -26,23 +30,32 @@ const std::string event = R"({"event_id":"$sent","sender":"@alice:example.org"})
 class Asked final : public store::ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
-  async::Task<store::StoreResult<bool>> has_sent(domain::UserId user_id) override {
+  async::Task<store::StoreResult<std::vector<store::SentEvent>>> list_sent(domain::UserId user_id,
+                                                                           std::uint32_t limit) override {
     ++times;
-    return ForwardingStore::has_sent(std::move(user_id));
+    return ForwardingStore::list_sent(std::move(user_id), limit);
   }
   async::Task<store::StoreResult<std::vector<store::SentEvent>>> find_sent(
       domain::UserId user_id, std::vector<domain::EventId> event_ids) override {
     ++times;
+    ++times_by_name;
     if (is_unavailable) co_return store::Unavailable{"the disk is full"};
     co_return co_await ForwardingStore::find_sent(std::move(user_id), std::move(event_ids));
   }
   int times = 0;
+  int times_by_name = 0;
   bool is_unavailable = false;
 };
 
 class DelayIdsOfSender : public ::testing::Test {
  protected:
   DelayIdsOfSender() {
+    const std::string id = '"' + send("$sent").to_string() + '"';
+    const std::string members = R"("org.matrix.msc4140.delay_id":)" + id + R"(,"delay_id":)" + id;
+    event_with_id = event.substr(0, event.size() - 1) + R"(,"unsigned":{)" + members + "}}";
+  }
+
+  domain::DelayId send(const std::string& event_id) {
     domain::NewDelayedEvent delayed;
     delayed.delay_id = domain::DelayId::random();
     delayed.event.user_id = alice;
@@ -51,10 +64,8 @@ class DelayIdsOfSender : public ::testing::Test {
     clock_.run(memory_.schedule(delayed, std::nullopt));
     const domain::Attempt attempt{WallTime(), true};
     clock_.run(memory_.claim(delayed.delay_id, std::nullopt, attempt, clock_.now()));
-    clock_.run(memory_.finalise(delayed.delay_id, {clock_.now(), domain::EventId("$sent")}));
-    const std::string id = '"' + delayed.delay_id.to_string() + '"';
-    const std::string members = R"("org.matrix.msc4140.delay_id":)" + id + R"(,"delay_id":)" + id;
-    event_with_id = event.substr(0, event.size() - 1) + R"(,"unsigned":{)" + members + "}}";
+    clock_.run(memory_.finalise(delayed.delay_id, {clock_.now(), domain::EventId(event_id)}));
+    return delayed.delay_id;
   }
 
   static http::Response answer(std::string body, std::shared_ptr<http::BodyStream> rest = nullptr) {
@@ -63,7 +74,7 @@ class DelayIdsOfSender : public ::testing::Test {
     return answer;
   }
   http::Response show(http::Response answer, bool takes_gzip = false, const domain::UserId& reader = alice) {
-    return clock_.run(show_delay_ids_of(store_, bodies_, {reader, takes_gzip, ""}, std::move(answer)));
+    return clock_.run(show_delay_ids_of(senders_, bodies_, {reader, takes_gzip, ""}, std::move(answer)));
   }
   // To its end.
   std::string body_of(http::Response answer) {
@@ -88,6 +99,7 @@ class DelayIdsOfSender : public ::testing::Test {
   store::testing::MemoryDatabase database_{[this] { return clock_.now(); }};
   store::testing::MemoryStore memory_{database_};
   Asked store_{memory_};
+  store::KnownSenders senders_{clock_, store_};
   http::ByteBudget bodies_{512 * 1024 * 1024};
   std::string event_with_id;
   // More than is small.
@@ -164,6 +176,52 @@ TEST_F(DelayIdsOfSender, GoWithoutGzipWhereThereIsNoRoom) {
   const http::Response shown = show(answer("[" + std::string(2'000, ' ') + event + "]"), true);
   EXPECT_FALSE(shown.headers.find("Content-Encoding"));
   EXPECT_EQ(shown.body, "[" + std::string(2'000, ' ') + event_with_id + "]");
+}
+
+// So many own events, of which the last was sent with a delay, in pieces.
+std::vector<std::string> own_events(int count) {
+  std::vector<std::string> pieces;
+  for (int i = 0; i + 1 < count; ++i) {
+    pieces.push_back(R"({"event_id":"$)" + std::to_string(i) + R"(","sender":"@alice:example.org"},)");
+  }
+  pieces.push_back(event + "]");
+  return pieces;
+}
+
+std::string joined(const std::vector<std::string>& pieces) {
+  std::string text;
+  for (const std::string& piece : pieces) text += piece;
+  return text;
+}
+
+TEST_F(DelayIdsOfSender, AreAskedForOnceWhereTheAnswerHasManyOwnEvents) {
+  const std::vector<std::string> pieces = own_events(1'000);
+  const std::string all = joined(pieces);
+  const std::string all_with_id = all.substr(0, all.size() - event.size() - 1) + event_with_id + "]";
+  EXPECT_EQ(body_of(show(answer(padding, BodyInPieces::of(pieces)))), padding + all_with_id);
+  EXPECT_EQ(store_.times_by_name, 100);
+  EXPECT_EQ(bodies_.taken_bytes(), 0u);
+}
+
+// As another instance does it.
+TEST_F(DelayIdsOfSender, AreThoseOfWhatWasSentUntilTheHomeserverAnswered) {
+  const std::string body = "[" + joined(own_events(1'000));
+  EXPECT_THAT(body_of(show(answer(body))), HasSubstr(event_with_id));
+  const std::string id = send("$7").to_string();
+  EXPECT_THAT(body_of(show(answer(body))), AllOf(HasSubstr(event_with_id), HasSubstr(id)));
+}
+
+TEST_F(DelayIdsOfSender, AreAskedForByNameOfOneWhoHasSentAGreatMany) {
+  for (int i = 0; i < 2'000; ++i) send("$other" + std::to_string(i));
+  EXPECT_THAT(body_of(show(answer(padding, BodyInPieces::of(own_events(1'000))))), HasSubstr(event_with_id));
+  EXPECT_EQ(store_.times_by_name, 1'000);
+}
+
+TEST_F(DelayIdsOfSender, AreAskedForByNameWhereThereIsNoRoomToKnowAll) {
+  http::ByteBudget::Share taken(bodies_, "somebody", true);
+  taken.hold(500 * 1024 * 1024);
+  EXPECT_THAT(body_of(show(answer(padding, BodyInPieces::of(own_events(1'000))))), HasSubstr(event_with_id));
+  EXPECT_EQ(store_.times_by_name, 1'000);
 }
 
 TEST_F(DelayIdsOfSender, BreakOffWithTheAnswer) {

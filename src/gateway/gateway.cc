@@ -64,7 +64,7 @@ http::Response no_answer() {
 
 }  // namespace
 
-Gateway::Gateway(api::Context& context, const store::KnownSenders& senders, homeserver::TokenCache& tokens,
+Gateway::Gateway(api::Context& context, store::KnownSenders& senders, homeserver::TokenCache& tokens,
                  http::Client& homeserver, http::Client& long_polls, Options options)
     : context_(context),
       senders_(senders),
@@ -352,7 +352,7 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
   }
   reader.user_id = std::move(caller->user_id);
   ++answers_looked_into_;
-  co_return co_await show_delay_ids_of(context_.store, *context_.bodies, std::move(reader), std::move(response));
+  co_return co_await show_delay_ids_of(senders_, *context_.bodies, std::move(reader), std::move(response));
 }
 
 async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,

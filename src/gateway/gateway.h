@@ -37,8 +37,8 @@ class Gateway {
   // What is passed by reference outlives the gateway. Long polls have a client of their own, so that they can be ended
   // before the rest.
   // `context` has these `senders` as its store.
-  Gateway(api::Context& context, const store::KnownSenders& senders, homeserver::TokenCache& tokens,
-          http::Client& homeserver, http::Client& long_polls, Options options);
+  Gateway(api::Context& context, store::KnownSenders& senders, homeserver::TokenCache& tokens, http::Client& homeserver,
+          http::Client& long_polls, Options options);
 
   async::Task<http::Response> handle(http::Request request);
 
@@ -79,7 +79,7 @@ class Gateway {
   async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
 
   api::Context& context_;
-  const store::KnownSenders& senders_;
+  store::KnownSenders& senders_;
   homeserver::TokenCache& tokens_;
   http::Client& homeserver_;
   http::Client& long_polls_;

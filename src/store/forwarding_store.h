@@ -58,11 +58,11 @@ class StoreDecorator : public Store {
   Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override {
     return around("list", store_.list(std::move(user_id), std::move(query)));
   }
-  Task<StoreResult<bool>> has_sent(UserId user_id) override {
-    return around("has_sent", store_.has_sent(std::move(user_id)));
-  }
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
     return around("find_sent", store_.find_sent(std::move(user_id), std::move(event_ids)));
+  }
+  Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override {
+    return around("list_sent", store_.list_sent(std::move(user_id), limit));
   }
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return around("prune", store_.prune(retention, now));

@@ -44,13 +44,13 @@ Task<StoreResult<bool>> KnownSenders::has_sent(UserId user_id) {
     if (asked - known->since < (known->has_sent ? options_.sent_time : options_.not_sent_time))
       co_return known->has_sent;
   }
-  const auto answer = co_await ForwardingStore::has_sent(user_id);
-  if (!answer) co_return answer.error();
+  const auto any = co_await list_sent(user_id, 1);
+  if (!any) co_return any.error();
   const Known* known = users_->find(user_id);
   const bool is_claimed_meanwhile = known != nullptr && known->has_sent && known->since >= asked;
   if (is_claimed_meanwhile) co_return true;
-  remember(user_id, *answer);
-  co_return *answer;
+  remember(user_id, !any->empty());
+  co_return !any->empty();
 }
 
 Task<StoreResult<ClaimAnswer>> KnownSenders::claim(DelayId delay_id, std::optional<UserId> caller,

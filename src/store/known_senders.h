@@ -29,7 +29,8 @@ class KnownSenders final : public ForwardingStore {
   KnownSenders(async::Clock& clock, Store& store, KnownSendersOptions options = {});
   ~KnownSenders() override;
 
-  Task<StoreResult<bool>> has_sent(UserId user_id) override;
+  // Whether any delayed event of the user is kept that was sent.
+  Task<StoreResult<bool>> has_sent(UserId user_id);
 
   Task<StoreResult<ClaimAnswer>> claim(DelayId delay_id, std::optional<UserId> caller, domain::Attempt attempt,
                                        Timestamp now) override;

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace afterword::store {
 namespace {
@@ -21,10 +22,10 @@ const UserId bob("@bob:example.org");
 class Counting final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
-  Task<StoreResult<bool>> has_sent(UserId user_id) override {
+  Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override {
     ++asked;
     if (meanwhile) meanwhile();
-    co_return co_await ForwardingStore::has_sent(std::move(user_id));
+    co_return co_await ForwardingStore::list_sent(std::move(user_id), limit);
   }
   int asked = 0;
   std::function<void()> meanwhile;

@@ -110,7 +110,7 @@ struct ListPage {
   bool more = false;
 };
 
-// find_sent()
+// find_sent(), list_sent()
 struct SentEvent {
   domain::EventId event_id;
   DelayId delay_id;
@@ -170,12 +170,11 @@ class Store {
                                                                          std::optional<UserId> caller) = 0;
   virtual Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) = 0;
 
-  // Whether any delayed event of the user is kept that was sent.
-  virtual Task<StoreResult<bool>> has_sent(UserId user_id) = 0;
-
   // Of those events, the ones that came from delayed events of the user.
   virtual Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id,
                                                               std::vector<domain::EventId> event_ids) = 0;
+  // Of all that did, so many at most, in no order.
+  virtual Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) = 0;
 
   // Forgets finalised events beyond the retention, a bounded number at a time; answers whether there may be more.
   virtual Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) = 0;

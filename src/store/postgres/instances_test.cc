@@ -328,7 +328,7 @@ class StoppedConnection {
 TEST_F(PostgresInstances, AnswerDeliveryWhileAListIsSlow) {
   Store& store = open();
   const auto delay_id = schedule(store);
-  EXPECT_FALSE(answer(store.has_sent(alice)));  // so that there is the connection of lists
+  EXPECT_TRUE(answer(store.list_sent(alice, 1)).empty());  // so that there is the connection of lists
   std::optional<StoppedConnection> slow(std::in_place, url_, "queries");
   bool listed = false;
   struct Asking {
@@ -363,7 +363,7 @@ TEST_F(PostgresInstances, AnswerDeliveryWhileAListIsSlow) {
 TEST_F(PostgresInstances, AnswerEachQueryWhenItIsDone) {
   Store& store = open();
   schedule(store);
-  std::optional<TableLock> slow(std::in_place, url_, "active");  // which lists need, and has_sent() does not
+  std::optional<TableLock> slow(std::in_place, url_, "active");  // which lists need, and list_sent() does not
   int quick = 0;
   bool listed = false;
   struct Asking {
@@ -373,14 +373,14 @@ TEST_F(PostgresInstances, AnswerEachQueryWhenItIsDone) {
       EXPECT_EQ(page.value().events.size(), 1u);
       listed = true;
     }
-    static Task<void> has_sent(Store& store, int& quick, const bool& listed, std::optional<TableLock>& slow) {
-      const auto sent = co_await store.has_sent(alice);
-      EXPECT_FALSE(sent.value());
+    static Task<void> list_sent(Store& store, int& quick, const bool& listed, std::optional<TableLock>& slow) {
+      const auto sent = co_await store.list_sent(alice, 1);
+      EXPECT_TRUE(sent.value().empty());
       EXPECT_FALSE(listed);
       if (++quick == 20) slow.reset();
     }
   };
-  for (int i = 0; i < 20; ++i) runner_.start(Asking::has_sent(store, quick, listed, slow));
+  for (int i = 0; i < 20; ++i) runner_.start(Asking::list_sent(store, quick, listed, slow));
   runner_.start(Asking::list(store, listed));
   runner_.run_started();
   EXPECT_TRUE(listed);

@@ -147,10 +147,12 @@ class PostgresStore final : public Store {
     return queries_.ask(postgres::list(user_id, query));
   }
 
-  Task<StoreResult<bool>> has_sent(UserId user_id) override { return queries_.ask(postgres::has_sent(user_id)); }
-
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
     return delivery_queries_.ask(postgres::find_sent(user_id, event_ids));
+  }
+
+  Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override {
+    return queries_.ask(postgres::list_sent(user_id, limit));
   }
 
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {

@@ -61,6 +61,13 @@ std::int64_t states_asked_for(const ListQuery& query) {
   return bits;
 }
 
+std::vector<SentEvent> read_sent(const Rows& rows) {
+  std::vector<SentEvent> sent;
+  sent.reserve(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) sent.push_back({domain::EventId(rows.text(i, 0)), rows.delay_id(i, 1)});
+  return sent;
+}
+
 }  // namespace
 
 Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& transaction) {
@@ -143,23 +150,18 @@ Question<ListPage> list(const UserId& user_id, const ListQuery& query) {
           [limit = query.limit](const Rows& rows) { return read_page(rows, limit); }};
 }
 
-Question<bool> has_sent(const UserId& user_id) {
-  static const Statement find{"has_sent", "SELECT FROM events WHERE user_id = $1::bytea AND state = 2 LIMIT 1"};
-  return {find, Parameters(user_id), [](const Rows& rows) { return !rows.empty(); }};
-}
-
 Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids) {
   static const Statement find{"find_sent",
                               "SELECT e.event_id, e.delay_id FROM unnest($2::bytea[]) AS w (event_id)"
                               " JOIN events AS e ON e.user_id = $1::bytea AND e.event_id = w.event_id AND e.state = 2"};
-  return {find, Parameters(user_id, array_of(ArrayOf::bytes, event_ids)), [](const Rows& rows) {
-            std::vector<SentEvent> found;
-            found.reserve(static_cast<std::size_t>(rows.size()));
-            for (int i = 0; i < rows.size(); ++i) {
-              found.push_back({domain::EventId(rows.text(i, 0)), rows.delay_id(i, 1)});
-            }
-            return found;
-          }};
+  return {find, Parameters(user_id, array_of(ArrayOf::bytes, event_ids)), read_sent};
+}
+
+Question<std::vector<SentEvent>> list_sent(const UserId& user_id, std::uint32_t limit) {
+  static const Statement list{"list_sent",
+                              "SELECT event_id, delay_id FROM events WHERE user_id = $1::bytea AND state = 2"
+                              " LIMIT $2::int8"};
+  return {list, Parameters(user_id, std::int64_t{limit}), read_sent};
 }
 
 // By one instance at a time.

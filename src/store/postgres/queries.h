@@ -8,6 +8,7 @@
 #include "store/postgres/lease.h"
 #include "store/store.h"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -28,8 +29,8 @@ Question<ListPage> list_room(const domain::RoomId& room_id, const std::optional<
 Question<ListPage> list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit);
 Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
 Question<ListPage> list(const UserId& user_id, const ListQuery& query);
-Question<bool> has_sent(const UserId& user_id);
 Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
+Question<std::vector<SentEvent>> list_sent(const UserId& user_id, std::uint32_t limit);
 
 // A transaction. Blocks. Throws Error.
 bool prune(Connection& connection, const domain::Retention& retention, Timestamp now);

@@ -269,14 +269,16 @@ void Engine::list_active(const UserId& user_id, const ListQuery& query, std::vec
   }
 }
 
-bool Engine::has_sent(const UserId& user_id) { return events_.has_sent(user_id); }
-
 std::vector<SentEvent> Engine::find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids) {
   std::vector<SentEvent> found;
   for (const auto& event_id : event_ids) {
     if (const auto delay_id = events_.find_sent(user_id, event_id)) found.push_back({event_id, *delay_id});
   }
   return found;
+}
+
+std::vector<SentEvent> Engine::list_sent(const UserId& user_id, std::uint32_t limit) {
+  return events_.list_sent(user_id, limit);
 }
 
 bool Engine::prune(const domain::Retention& retention, Timestamp now) { return events_.prune(retention, now); }

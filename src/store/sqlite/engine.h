@@ -54,8 +54,8 @@ class Engine {
   std::vector<Adopted> adopt();
   std::optional<domain::DelayedEvent> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
   ListPage list(const UserId& user_id, const ListQuery& query);
-  bool has_sent(const UserId& user_id);
   std::vector<SentEvent> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
+  std::vector<SentEvent> list_sent(const UserId& user_id, std::uint32_t limit);
   bool prune(const domain::Retention& retention, Timestamp now);
   ListPage list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after, std::uint32_t limit);
   ListPage list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit);

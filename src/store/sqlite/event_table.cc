@@ -63,8 +63,8 @@ EventTable::EventTable(Database& database)
                                                " ORDER BY finalised_ts DESC, delay_id DESC LIMIT ?")),
       finalised_forwards_(database, select_finalised("ASC", ">")),
       finalised_backwards_(database, select_finalised("DESC", "<")),
-      has_sent_(database, "SELECT 1 FROM events WHERE user_id = ? AND state = 2 LIMIT 1"),
       find_sent_(database, "SELECT delay_id FROM events WHERE user_id = ? AND event_id = ? AND state = 2"),
+      list_sent_(database, "SELECT event_id, delay_id FROM events WHERE user_id = ? AND state = 2 LIMIT ?"),
       set_sending_(database, "UPDATE events SET state = 1, attempt_ts = ?, attempt_on_request = ? WHERE id = ?"),
       set_scheduled_(database,
                      "UPDATE events SET state = 0, attempt_ts = NULL, attempt_on_request = NULL WHERE id = ?"),
@@ -178,12 +178,17 @@ std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const 
   return found;
 }
 
-bool EventTable::has_sent(const UserId& user_id) { return has_sent_.query(user_id.value).next(); }
-
 std::optional<DelayId> EventTable::find_sent(const UserId& user_id, const domain::EventId& event_id) {
   Rows rows = find_sent_.query(user_id.value, event_id.value);
   if (!rows.next()) return std::nullopt;
   return rows.delay_id(0);
+}
+
+std::vector<SentEvent> EventTable::list_sent(const UserId& user_id, std::uint32_t limit) {
+  std::vector<SentEvent> sent;
+  Rows rows = list_sent_.query(user_id.value, limit);
+  while (rows.next()) sent.push_back({domain::EventId(rows.text(0)), rows.delay_id(1)});
+  return sent;
 }
 
 void EventTable::set_sending(std::int64_t row, const domain::Attempt& attempt) {

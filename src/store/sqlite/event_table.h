@@ -51,8 +51,8 @@ class EventTable {
   // The finalised events that the query asks for, in its order, up to `limit`.
   std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit);
 
-  bool has_sent(const UserId& user_id);
   std::optional<domain::DelayId> find_sent(const UserId& user_id, const domain::EventId& event_id);
+  std::vector<SentEvent> list_sent(const UserId& user_id, std::uint32_t limit);
 
   void set_sending(std::int64_t row, const domain::Attempt& attempt);
   void set_scheduled(std::int64_t row);
@@ -74,8 +74,8 @@ class EventTable {
   Statement failed_;
   Statement finalised_forwards_;
   Statement finalised_backwards_;
-  Statement has_sent_;
   Statement find_sent_;
+  Statement list_sent_;
   Statement set_sending_;
   Statement set_scheduled_;
   Statement set_finalised_;

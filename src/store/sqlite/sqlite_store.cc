@@ -125,13 +125,14 @@ class SqliteStore final : public Store {
     });
   }
 
-  Task<StoreResult<bool>> has_sent(UserId user_id) override {
-    return perform<bool>([user_id = std::move(user_id)](Engine& engine) { return engine.has_sent(user_id); });
-  }
-
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override {
     return perform<std::vector<SentEvent>>([user_id = std::move(user_id), event_ids = std::move(event_ids)](
                                                Engine& engine) { return engine.find_sent(user_id, event_ids); });
+  }
+
+  Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override {
+    return perform<std::vector<SentEvent>>(
+        [user_id = std::move(user_id), limit](Engine& engine) { return engine.list_sent(user_id, limit); });
   }
 
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {

@@ -669,14 +669,17 @@ TEST_P(StoreContract, TriesToWriteWithoutAChange) {
 }
 
 TEST_P(StoreContract, KnowsWhichEventsCameFromDelayedOnes) {
-  EXPECT_FALSE(answer(store().has_sent(alice)));
+  EXPECT_TRUE(answer(store().list_sent(alice, 2)).empty());
   scheduled(new_event(alice));
   event_in(State::failed, new_event(alice));
-  EXPECT_FALSE(answer(store().has_sent(alice)));
+  EXPECT_TRUE(answer(store().list_sent(alice, 2)).empty());
 
   const auto delay_id = event_in(State::sent, new_event(alice));
-  EXPECT_TRUE(answer(store().has_sent(alice)));
-  EXPECT_FALSE(answer(store().has_sent(bob)));
+  const auto sent = answer(store().list_sent(alice, 2));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].event_id, EventId("$event"));
+  EXPECT_EQ(sent[0].delay_id, delay_id);
+  EXPECT_TRUE(answer(store().list_sent(bob, 2)).empty());
 
   const std::vector<EventId> event_ids{EventId("$other"), EventId("$event")};
   const auto found = answer(store().find_sent(alice, event_ids));
@@ -684,6 +687,11 @@ TEST_P(StoreContract, KnowsWhichEventsCameFromDelayedOnes) {
   EXPECT_EQ(found[0].event_id, EventId("$event"));
   EXPECT_EQ(found[0].delay_id, delay_id);
   EXPECT_TRUE(answer(store().find_sent(bob, event_ids)).empty());
+
+  event_in(State::sent, new_event(alice));
+  event_in(State::sent, new_event(alice));
+  EXPECT_EQ(answer(store().list_sent(alice, 2)).size(), 2u);
+  EXPECT_EQ(answer(store().list_sent(alice, 9)).size(), 3u);
 }
 
 }  // namespace afterword::store::testing

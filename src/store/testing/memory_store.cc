@@ -274,13 +274,6 @@ Task<StoreResult<ListPage>> MemoryStore::list(UserId user_id, ListQuery query) {
   co_return page;
 }
 
-Task<StoreResult<bool>> MemoryStore::has_sent(UserId user_id) {
-  if (closed_) co_return Unavailable{"the store is closed"};
-  co_return std::any_of(database_.rows_.begin(), database_.rows_.end(), [&](const auto& entry) {
-    return entry.second.event.event.user_id == user_id && entry.second.event.state == State::sent;
-  });
-}
-
 Task<StoreResult<std::vector<SentEvent>>> MemoryStore::find_sent(UserId user_id,
                                                                  std::vector<domain::EventId> event_ids) {
   if (closed_) co_return Unavailable{"the store is closed"};
@@ -292,6 +285,17 @@ Task<StoreResult<std::vector<SentEvent>>> MemoryStore::find_sent(UserId user_id,
     }
   }
   co_return found;
+}
+
+Task<StoreResult<std::vector<SentEvent>>> MemoryStore::list_sent(UserId user_id, std::uint32_t limit) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  std::vector<SentEvent> sent;
+  for (const auto& [delay_id, row] : database_.rows_) {
+    if (sent.size() == limit) break;
+    if (row.event.event.user_id != user_id || row.event.state != State::sent) continue;
+    sent.push_back({std::get<domain::EventId>(row.event.finalised->outcome), delay_id});
+  }
+  co_return sent;
 }
 
 void MemoryStore::forget(const DelayId& delay_id) {

@@ -83,8 +83,8 @@ class MemoryStore : public Store {
   Task<StoreResult<std::optional<domain::DelayedEvent>>> look_up(DelayId delay_id,
                                                                  std::optional<UserId> caller) override;
   Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override;
-  Task<StoreResult<bool>> has_sent(UserId user_id) override;
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override;
+  Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override;
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override;
   Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
                                         std::uint32_t limit) override;
