@@ -1,14 +1,19 @@
 """A Debian 12 with nothing in it but what every Debian has, in a folder: packages are installed, run and purged there."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from system.processes import Process
 
 _TOP = Path(__file__).resolve().parents[2]
 _BASE = _TOP / ".cache/debian-12.tar"
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 # Where package managers keep what they know and have done, and where programs leave what may go.
 _NOT_COMPARED = ("var/lib/dpkg", "var/lib/apt", "var/cache", "var/log", "proc", "run", "tmp", "package.deb")
 
@@ -18,10 +23,35 @@ class CleanRoot:
 
     def __init__(self, path: Path):
         self.path = path
+        self._init: int | None = None
         subprocess.run(["tar", "--extract", "--file", _base(), "--directory", path], check=True)
-        # Debian's way to say that installing starts nothing.
-        (path / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-        (path / "usr/sbin/policy-rc.d").chmod(0o755)
+
+    @contextlib.contextmanager
+    def booted(self, log: Path) -> Iterator[None]:
+        """With its own systemd, which must be installed."""
+        command = ["systemd-nspawn", "--directory", str(self.path), "--machine", f"clean-root-{os.getpid()}"]
+        # Neither the machine's own systemd nor its network has a part in it.
+        command += ["--register=no", "--keep-unit", "--boot", "--console=pipe"]
+        container = Process(command, log, self.path)
+        try:
+            container.wait_until(lambda: self._find_init(container.pid) is not None)
+            self._init = self._find_init(container.pid)
+            container.wait_until(lambda: self.run("systemctl", "is-system-running").stdout.strip() == "running")
+            yield
+        finally:
+            if self._init:
+                os.kill(self._init, signal.SIGKILL)
+                container.wait(30)
+            self._init = None
+            container.stop()
+
+    @staticmethod
+    def _find_init(container: int) -> int | None:
+        for child in Path(f"/proc/{container}/task/{container}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
+                    return int(child)
+        return None
 
     def inside(self, command: Sequence[str], user: str = "root") -> list[str]:
         """The command line that runs it in there; the process is the command's own."""
@@ -29,8 +59,8 @@ class CleanRoot:
         return ["unshare", "--mount", "sh", "-c", enter, str(self.path), f"{user}:{user}", *command]
 
     def run(self, *command: str, user: str = "root") -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        return subprocess.run(self.inside(command, user), capture_output=True, text=True, env=environment, timeout=300)
+        line = self.inside(command, user) if self._init is None else ["nsenter", "--all", f"--target={self._init}", *command]
+        return subprocess.run(line, capture_output=True, text=True, env=_ENVIRONMENT, timeout=300)
 
     def succeeds(self, *command: str, user: str = "root") -> str:
         done = self.run(*command, user=user)

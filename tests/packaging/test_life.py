@@ -4,7 +4,7 @@ test does by hand."""
 from pathlib import Path
 
 from hostile.homeserver import SERVER_NAME, Homeserver, as_token_of
-from system.matrix import Server, User, eventually
+from system.matrix import Server, User
 from system.processes import Process, free_port, tail
 
 from .clean_root import CleanRoot
