@@ -24,7 +24,7 @@ class CleanRoot:
     def __init__(self, path: Path):
         self.path = path
         self._init: int | None = None
-        subprocess.run(["tar", "--extract", "--file", _base(), "--directory", path], check=True)
+        subprocess.run(["tar", "--extract", "--file", base(), "--directory", path], check=True)
 
     @contextlib.contextmanager
     def booted(self, log: Path) -> Iterator[None]:
@@ -85,8 +85,8 @@ class CleanRoot:
         return {name for name in found if name not in _NOT_COMPARED and not (name.startswith("etc/") and name[-1] == "-")}
 
 
-def _base() -> Path:
-    """Fetched once."""
+def base() -> Path:
+    """As an archive; fetched once."""
     if not _BASE.exists():
         _BASE.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as made:

@@ -55,14 +55,32 @@ def test_the_manual_is_of_every_command_and_every_key(unpacked: Path, tmp_path: 
     assert len(commands) > 4
     for command in commands:
         assert f"afterword {command} " in page("man1/afterword.1")
-    init = [unpacked / "usr/bin/afterword", "init", "--server-name", "example.org", "--homeserver", "http://127.0.0.1:1"]
-    subprocess.run([*init, "--dir", tmp_path], check=True, stdout=subprocess.DEVNULL)
-    sections = yaml.safe_load((tmp_path / "afterword.yaml").read_text()).items()
-    keys = [f"{name}.{key}" if key else name for name, value in sections for key in (value if isinstance(value, dict) else [""])]
-    assert len(keys) > 20
     shown = page("man5/afterword.yaml.5")
-    for key in keys:
+    for key in keys(unpacked, tmp_path):
         assert re.search(rf"^ +{re.escape(key)}\b", shown, re.MULTILINE), key
+
+
+def keys(unpacked: Path, folder: Path) -> list[str]:
+    """Of the configuration, as init writes them."""
+    init = [unpacked / "usr/bin/afterword", "init", "--server-name", "example.org", "--homeserver", "http://127.0.0.1:1"]
+    subprocess.run([*init, "--dir", folder], check=True, stdout=subprocess.DEVNULL)
+    sections = yaml.safe_load((folder / "afterword.yaml").read_text()).items()
+    found = [
+        f"{name}.{key}" if key else name
+        for name, value in sections
+        for key in (value if isinstance(value, dict) else [""])
+    ]
+    assert len(found) > 20
+    return found
+
+
+def test_what_is_stable_is_there(unpacked: Path, tmp_path: Path):
+    """What docs/versioning.md promises of the command line and the configuration."""
+    fish = (unpacked / "usr/share/fish/vendor_completions.d/afterword.fish").read_text()
+    options = re.findall(r"__fish_seen_subcommand_from (\S+)' -l (\S+)", fish)
+    offered = {f"{command} --{option}" for command, option in options} | {f"key {key}" for key in keys(unpacked, tmp_path)}
+    stable = set(Path(__file__).with_name("stable.golden").read_text().splitlines())
+    assert stable - offered == set(), "from 1.0 on, only a major version may take it away"
 
 
 def completed(unpacked: Path, line: str) -> list[str]:
