@@ -14,9 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from calls.call import make_room, members
 from calls.grounds import BehindSynapse
 from calls.livekit import LiveKit, LiveKitNotBuilt
+from calls.membership import make_room, members
 from calls.web import ElementCallNotInstalled, install
 from narrator import Narrator, paint
 from system.matrix import MatrixError

@@ -1,4 +1,4 @@
-"""A call in a room: who is in it by the room's state, each in a browser of their own with Element Call."""
+"""A call in a room: each is in it with Element Call in a browser of their own."""
 
 import contextlib
 import http.client
@@ -6,16 +6,15 @@ import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from system.matrix import C, MatrixError, Server, User, eventually, quote
+from system.matrix import MatrixError, Server, User, eventually
 from system.tcp_gate import TcpGate
 
 from .browser import Browser
 from .livekit import LiveKit
+from .membership import leaves, make_room, members
 from .web import Web
 
-MEMBER = "org.matrix.msc3401.call.member"
 _JOIN_LIMIT = 90  # seconds; a browser has to start for it
 
 
@@ -87,9 +86,6 @@ class Call:
         for person in list(self.people):
             self.forget(person)
 
-    def members(self) -> set[str]:
-        return members(self._host, self.room)
-
     def wait_for(self, people: list[Person], timeout: float = _JOIN_LIMIT) -> None:
         """Until those, and nobody else, are in the call."""
         eventually(lambda: self._members_if_known() == {person.name for person in people}, timeout)
@@ -110,30 +106,15 @@ class Call:
 
     def _members_if_known(self) -> set[str] | None:
         try:
-            return self.members()
+            return members(self._host, self.room, self._web.membership)
         except (OSError, http.client.HTTPException, MatrixError):  # the homeserver may be away
             return None
 
     def leaves(self) -> list[tuple[str, str]]:
-        """(event_id, who) of each leave that the room has seen so far."""
-        return [(e["event_id"], _name(e)) for e in self._host.events(self.room, MEMBER) if not e["content"]]
+        """(event_id, who) of each leave that the room has seen lately."""
+        return leaves(self._host, self.room, self._web.membership)
 
     def all_hear(self, people: list[Person]) -> bool:
         """Whether media of the others reaches each of them."""
         with ThreadPoolExecutor() as pool:
             return all(count > 0 for count in pool.map(Person.heard, people))
-
-
-def members(user: User, room: str) -> set[str]:
-    """Whom the room's state has in the call, by name."""
-    state = user.request_patiently("GET", f"{C}/v3/rooms/{quote(room)}/state").ok()
-    return {_name(event) for event in state if event["type"] == MEMBER and event["content"]}
-
-
-def make_room(host: User) -> str:
-    """One in which everybody may be in a call."""
-    return host.create_room(power_level_content_override={"events": {MEMBER: 0}})
-
-
-def _name(event: dict[str, Any]) -> str:
-    return event["sender"][1:].split(":")[0]

@@ -15,6 +15,7 @@ from system.matrix import Server, User
 
 from .call import Call
 from .livekit import LiveKit
+from .membership import BY_STATE, BY_STICKY_EVENTS
 from .web import Web
 
 _names = itertools.count(1)
@@ -22,6 +23,7 @@ _names = itertools.count(1)
 
 class Ground(ABC):
     title: str
+    membership = BY_STATE  # how Element Call tells the room of itself
     homeserver: Homeserver
     server: Server  # where clients point
 
@@ -37,7 +39,7 @@ class Ground(ABC):
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as ends:
             self._start(ends)
-            self.web = Web(self.homeserver, self.livekit, *self._timings)
+            self.web = Web(self.homeserver, self.livekit, *self._timings, self.membership)
             ends.callback(self.web.close)
             self._ends = ends.pop_all()
         return self
@@ -81,6 +83,13 @@ class BehindSynapse(Behind):
 
     def _make_homeserver(self) -> Homeserver:
         return Synapse(self._directory / "synapse")
+
+
+class StickyBehindSynapse(BehindSynapse):
+    """MatrixRTC 2.0 as Element Call has it."""
+
+    title = "the same, by sticky events"
+    membership = BY_STICKY_EVENTS
 
 
 class BehindDendrite(Behind):
@@ -128,4 +137,4 @@ class TwoInstances(Ground):
         self.server = balancer
 
 
-GROUNDS = {"synapse": BehindSynapse, "dendrite": BehindDendrite, "two": TwoInstances, "alone": SynapseAlone}
+GROUNDS = {"synapse": BehindSynapse, "sticky": StickyBehindSynapse, "dendrite": BehindDendrite, "two": TwoInstances, "alone": SynapseAlone}

@@ -1,6 +1,8 @@
 """What browsers load: the host page, Element Call and its configuration; and, in the place of lk-jwt-service, who may enter
 LiveKit. All from one address on loopback."""
 
+import base64
+import hashlib
 import json
 import mimetypes
 import subprocess
@@ -12,6 +14,7 @@ from typing import Any
 from system.matrix import Server, User, quote
 
 from .livekit import LiveKit
+from .membership import BY_STATE
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PAGE = Path(__file__).with_name("page")
@@ -34,12 +37,16 @@ def install() -> None:
 class Web:
     """Serves from the moment it is made until close()."""
 
-    def __init__(self, homeserver: Server, livekit: LiveKit, leave_after_ms: int, heartbeat_ms: int):
-        """`homeserver`: where it asks whose an OpenID token is. Element Call schedules leaves and restarts them so."""
+    def __init__(
+        self, homeserver: Server, livekit: LiveKit, leave_after_ms: int, heartbeat_ms: int, membership: str = BY_STATE
+    ):
+        """`homeserver`: where it asks whose an OpenID token is. Element Call schedules leaves and restarts them so, and
+        tells the room of itself so."""
         self._homeserver = homeserver
         self._livekit = livekit
         self._leave_after_ms = leave_after_ms
         self._heartbeat_ms = heartbeat_ms
+        self.membership = membership
         self.refused: list[str] = []  # why somebody got no token
         self._pages: dict[str, str] = {}  # where a link leads
         self._livekit_ports: dict[str, int] = {}  # user_id -> by which their browser reaches it
@@ -87,6 +94,7 @@ class Web:
         return {
             "livekit": {"livekit_service_url": f"{self.base_url}/sfu-tokens"},
             "media_quality": {"video": small},
+            "matrix_rtc_mode": "compatibility" if self.membership == BY_STATE else "matrix_2_0",
             "matrix_rtc_session": {
                 "delayed_leave": {"delay_ms": self._leave_after_ms, "restart_ms": self._heartbeat_ms},
             },
@@ -112,7 +120,7 @@ class Web:
     def _let_in(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         # 404 for the rest says that it takes no leaves over.
-        if handler.path != "/sfu-tokens/sfu/get":
+        if handler.path not in ("/sfu-tokens/sfu/get", "/sfu-tokens/get_token"):
             return _answer(handler, 404, {"errcode": "M_UNRECOGNIZED", "error": "not here"})
         asked = json.loads(body)
         token = asked["openid_token"]["access_token"]
@@ -122,8 +130,18 @@ class Web:
             self.refused.append(f"{whose.status} {whose.body.decode(errors='replace')}")
             return _answer(handler, 403, {"errcode": "M_FORBIDDEN", "error": "whose token is that?"})
         user_id = whose.json["sub"]
-        token = self._livekit.token(asked["room"], f"{user_id}:{asked['device_id']}")
-        _answer(handler, 200, {"url": f"ws://127.0.0.1:{self._livekit_ports[user_id]}", "jwt": token})
+        if "member" in asked:
+            room, identity = asked["room_id"], _hashed(user_id, asked["member"])
+        else:
+            room, identity = asked["room"], f"{user_id}:{asked['device_id']}"
+        address = f"ws://127.0.0.1:{self._livekit_ports[user_id]}"
+        _answer(handler, 200, {"url": address, "jwt": self._livekit.token(room, identity)})
+
+
+def _hashed(user_id: str, member: dict[str, str]) -> str:
+    """How somebody is named at LiveKit whose membership is a sticky event."""
+    parts = json.dumps([user_id, member["claimed_device_id"], member["id"]], separators=(",", ":"))
+    return base64.b64encode(hashlib.sha256(parts.encode()).digest()).rstrip(b"=").decode()
 
 
 def _answer(handler: BaseHTTPRequestHandler, status: int, content: dict[str, Any]) -> None:
