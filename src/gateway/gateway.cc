@@ -80,34 +80,36 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   if (const auto proof = request.headers.find(arrival_header)) {
     auto question = read_arrival_proof(arrival_key_, *proof, context_.clock.wall_now());
     if (question) {
-      co_return co_await tell_arrival(context_.clock, std::move(request), *std::move(question),
-                                      passing_.is_trusted_proxy);
+      return tell_arrival(context_.clock, std::move(request), *std::move(question), passing_.is_trusted_proxy);
     }
   }
-  const std::optional<http::Target> target = http::Target::parse(request.target);
+  std::optional<http::Target> target = http::Target::parse(request.target);
   // The answer to a HEAD is the head of that to a GET; the server leaves the body out. Whatever goes into the body must
   // be known for it.
   const bool is_head = request.method == "HEAD";
   Route route = UnrecognizedRoute{};
   if (target) route = find_route(is_head ? "GET" : request.method, *target);
-  const bool asks_for_nothing = request.target == "*";  // of OPTIONS alone
-  if (asks_for_nothing) route = PreflightRoute{};
-  RequestMeter meter(requests_, context_.clock, route);
-  if (asks_for_nothing) co_return meter.answered(api::ok("{}"));
-  if (!target) co_return meter.answered(to_response(api::unrecognized()));
-  if (std::holds_alternative<PassThroughRoute>(route)) {
-    if (!is_served(served_paths_, *target)) co_return meter.answered(to_response(api::unrecognized()));
+  if (request.target == "*") route = PreflightRoute{};  // of OPTIONS alone
+
+  if (auto* passing = std::get_if<PassThroughRoute>(&route); passing && is_served(served_paths_, *target)) {
     if (request.rest && is_form(request)) {
-      const bool is_there = co_await http::gather(request, max_form_bytes);
-      if (!is_there) co_return no_answer();
+      return pass_form(std::move(*passing), std::move(request), *std::move(target));
     }
-    if (may_name_delay_in_form(request, *target)) route = UnrecognizedRoute{};
-  } else if (!target->is_text()) {
-    co_return meter.answered(to_response(api::not_text()));
+    if (!may_name_delay_in_form(request, *target)) return pass(std::move(*passing), std::move(request), *target);
+    route = UnrecognizedRoute{};
+  } else if (!passing && is_head) {
+    request.method = "GET";
   }
-  if (is_head && !std::holds_alternative<PassThroughRoute>(route)) request.method = "GET";
-  const auto answer_route = [&](auto& found) { return answer(found, request, *target); };
+  return answer_here(std::move(route), std::move(request), std::move(target).value_or(http::Target()));
+}
+
+async::Task<http::Response> Gateway::answer_here(Route route, http::Request request, http::Target target) {
+  RequestMeter meter(requests_, context_.clock, name_of(route));
+  const bool is_readable = std::holds_alternative<PassThroughRoute>(route) || target.is_text();
+  if (!is_readable) co_return meter.answered(to_response(api::not_text()));
+  const auto answer_route = [&](auto& found) { return answer(found, request, target); };
   http::Response response = co_await std::visit(answer_route, route);
+  meter.rename(name_of(route));
   co_return meter.answered(std::move(response));
 }
 
@@ -121,9 +123,13 @@ Asking Gateway::asking_of(const http::Request& request, const http::Target& targ
   }
   asking.purpose = purpose;
   asking.address = request.client;
-  asking.about_client = [this, &request] { return about_client(request, passing_.is_trusted_proxy); };
+  tell_of_client(asking, request);
   asking.must_know_application_service = purpose == Purpose::send && target.parameter(ts_parameter);
   return asking;
+}
+
+void Gateway::tell_of_client(Asking& asking, const http::Request& request) const {
+  asking.about_client = [this, &request] { return about_client(request, passing_.is_trusted_proxy); };
 }
 
 async::Task<Result<api::Caller, NotIdentified>> Gateway::caller_of(Asking asking) {
@@ -296,69 +302,122 @@ async::Task<http::Response> Gateway::answer(const MethodNotAllowedRoute&, http::
   co_return to_response(api::method_not_allowed());
 }
 
-async::Task<http::Response> Gateway::answer(const PassThroughRoute& route, http::Request& request,
-                                            const http::Target& target) {
-  const auto presented = credentials_of(request, target);
-  const std::optional<homeserver::Credentials> credentials = presented ? *presented : std::nullopt;
+// One that is not served.
+async::Task<http::Response> Gateway::answer(const PassThroughRoute&, http::Request&, const http::Target&) {
+  co_return to_response(api::unrecognized());
+}
+
+async::Task<http::Response> Gateway::pass_form(PassThroughRoute route, http::Request request, http::Target target) {
+  const bool is_there = co_await http::gather(request, max_form_bytes);
+  if (is_there && !may_name_delay_in_form(request, target)) {
+    auto passing = pass(std::move(route), std::move(request), target);
+    co_return co_await std::move(passing);
+  }
+  RequestMeter meter(requests_, context_.clock, is_there ? RouteName::unrecognized : name_of(route));
+  co_return meter.answered(is_there ? to_response(api::unrecognized()) : no_answer());
+}
+
+// Whom delay_ids are for.
+struct Gateway::ToShow {
+  Reader reader;                 // without a name while there is
+  std::optional<Asking> asking;  // to find out who it is
+};
+
+// No coroutine, for none of this is needed any more once the homeserver has been asked.
+async::Task<http::Response> Gateway::pass(PassThroughRoute route, http::Request request, const http::Target& target) {
+  const RouteName name = name_of(route);
   http::Client& client = route.is_long_poll ? long_polls_ : homeserver_;
-  auto passing = route.revokes != Revokes::nothing         ? pass_through_and_forget(route, request, target)
-                 : may_show_events(request.method, target) ? pass_through_and_show(client, request, target)
-                                                           : pass_through(client, std::move(request), passing_);
+  Asking asking = asking_of(request, target, Purpose::read);
+  std::optional<homeserver::AccessToken> access_token;
+  if (asking.credentials) access_token = asking.credentials->access_token;
+  if (route.revokes != Revokes::nothing) {
+    asking.purpose = Purpose::look_up;
+    auto passing = pass_through_and_forget(std::move(route), std::move(request), std::move(asking));
+    return pass_and_hear(name, std::move(access_token), std::move(passing));
+  }
+  if (access_token && may_show_events(request.method, target)) {
+    auto to_show = std::make_unique<ToShow>();
+    to_show->reader = {domain::UserId(), http::accepts_gzip(request.headers), request.client};
+    to_show->asking = std::move(asking);
+    auto moved = std::make_unique<http::Request>(std::move(request));
+    auto passing = pass_through_and_show(client, std::move(moved), std::move(to_show));
+    return pass_and_hear(name, std::move(access_token), std::move(passing));
+  }
+  return pass_and_hear(name, std::move(access_token), pass_through(client, std::move(request), passing_));
+}
+
+async::Task<http::Response> Gateway::pass_and_hear(RouteName name, std::optional<homeserver::AccessToken> access_token,
+                                                   async::Task<http::Response> passing) {
+  RequestMeter meter(requests_, context_.clock, name);
   http::Response response = co_await std::move(passing);
-  if (credentials && response.status == unauthorized) {
+  if (access_token && response.status == unauthorized) {
     const bool is_there = co_await http::gather(response, homeserver::answer_limits::whoami);
     if (!is_there) co_return no_answer();
-    hear_of_refusal(*credentials, response);
+    hear_of_refusal(*access_token, response);
   }
-  co_return response;
+  co_return meter.answered(std::move(response));
 }
 
 // The homeserver does not take the token any more, and so it is good for nothing here from now on. A 401 may also ask
 // for a password, which says nothing about the token. One that cannot be read is compressed and may say anything, or
 // is not the homeserver's; then the homeserver is asked.
-void Gateway::hear_of_refusal(const homeserver::Credentials& credentials, const http::Response& response) {
+void Gateway::hear_of_refusal(const homeserver::AccessToken& access_token, const http::Response& response) {
   const bool is_small = response.body.size() <= homeserver::answer_limits::whoami;
   const std::optional<json::object> body = is_small ? parse_json_object(response.body) : std::nullopt;
   if (body && body->contains("flows")) return;
   const std::optional<std::string> errcode = body ? string_member(*body, "errcode") : std::nullopt;
   if (!errcode) {
-    tokens_.doubt_user_of(credentials.access_token);
+    tokens_.doubt_user_of(access_token);
     return;
   }
-  if (errcode == "M_USER_LOCKED") tokens_.forget_user_of(credentials.access_token);
-  tokens_.forget_token(credentials.access_token);
+  if (errcode == "M_USER_LOCKED") tokens_.forget_user_of(access_token);
+  tokens_.forget_token(access_token);
 }
 
 // Of somebody who has sent nothing the answer passes as it is, compressed as the homeserver sends it. Whose token it is
 // may turn out, and somebody may send the first event, while the homeserver takes its time to answer; so that is asked
 // again then.
-async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, http::Request& request,
-                                                           const http::Target& target) {
-  Asking asking = asking_of(request, target, Purpose::read);
-  if (!asking.credentials) co_return co_await pass_through(client, std::move(request), passing_);
+async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, std::unique_ptr<http::Request> request,
+                                                           std::unique_ptr<ToShow> to_show) {
+  Asking& asking = *to_show->asking;
   asking.credentials->device_id.reset();  // whose events they are does not depend on it
   asking.only_if_remembered = true;
-  auto caller = co_await caller_of(asking);
-  Reader reader{domain::UserId(), http::accepts_gzip(request.headers), request.client};
-  if (!caller) asking.about_client = [told = asking.about_client()] { return told; };  // for the request goes now
-  if (caller && senders_.is_known_to_have_sent(caller->user_id)) ask_for_all_of_it(request);
-
-  http::Response response = co_await pass_through(client, std::move(request), passing_);
-  if (!can_be_looked_into(response)) co_return response;
-  if (!caller) {
+  tell_of_client(asking, *request);
+  co_await recognize(*to_show);
+  if (to_show->asking) {
+    asking.about_client = [told = asking.about_client()] { return told; };  // for the request goes now
     asking.only_if_remembered = false;
-    caller = co_await caller_of(std::move(asking));
-    if (!caller) co_return response;
+  } else if (senders_.is_known_to_have_sent(to_show->reader.user_id)) {
+    ask_for_all_of_it(*request);
   }
-  reader.user_id = std::move(caller->user_id);
-  ++answers_looked_into_;
-  co_return co_await show_delay_ids_of(senders_, *context_.bodies, std::move(reader), std::move(response));
+  auto passing = pass_through(client, std::move(*request), passing_);
+  request.reset();
+  http::Response response = co_await std::move(passing);
+  if (!can_be_looked_into(response)) co_return response;
+  auto showing = show(std::move(to_show), std::move(response));
+  co_return co_await std::move(showing);
 }
 
-async::Task<http::Response> Gateway::pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
-                                                             const http::Target& target) {
+async::Task<void> Gateway::recognize(ToShow& to_show) {
+  auto identifying = caller_of(*to_show.asking);
+  auto caller = co_await std::move(identifying);
+  if (!caller) co_return;
+  to_show.reader.user_id = std::move(caller->user_id);
+  to_show.asking.reset();
+}
+
+async::Task<http::Response> Gateway::show(std::unique_ptr<ToShow> to_show, http::Response response) {
+  if (to_show->asking) co_await recognize(*to_show);
+  if (to_show->asking) co_return response;
+  ++answers_looked_into_;
+  auto showing = show_delay_ids_of(senders_, *context_.bodies, std::move(to_show->reader), std::move(response));
+  co_return co_await std::move(showing);
+}
+
+async::Task<http::Response> Gateway::pass_through_and_forget(PassThroughRoute route, http::Request request,
+                                                             Asking asking) {
   // Afterwards the token may no longer say whose it was.
-  Asking asking = asking_of(request, target, Purpose::look_up);
+  tell_of_client(asking, request);
   std::optional<domain::UserId> user_id;
   std::optional<homeserver::Credentials> ended;
   const bool has_token = asking.credentials.has_value();

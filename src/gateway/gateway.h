@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,11 +48,15 @@ class Gateway {
   std::uint64_t answers_looked_into() const { return answers_looked_into_; }
 
  private:
-  // The request must outlive it, unchanged.
+  // `request`: nobody is asked who it is before this has been called with one that outlives the task, unchanged.
+  void tell_of_client(Asking& asking, const http::Request& request) const;
+  // The same.
   Asking asking_of(const http::Request& request, const http::Target& target, Purpose purpose) const;
   async::Task<Result<api::Caller, NotIdentified>> caller_of(Asking asking);
   // Who looks up, unless they do it too often.
   async::Task<Result<domain::UserId, http::Response>> reader_of(Asking asking);
+
+  async::Task<http::Response> answer_here(Route route, http::Request request, http::Target target);
 
   // One for each kind of route. The arguments outlive the task; the request may be moved from.
   async::Task<http::Response> answer(const ScheduleRoute& route, http::Request& request, const http::Target& target);
@@ -71,11 +76,18 @@ class Gateway {
                                      const http::Target& target);
   async::Task<http::Response> answer(const PassThroughRoute& route, http::Request& request, const http::Target& target);
 
-  async::Task<http::Response> pass_through_and_show(http::Client& client, http::Request& request,
-                                                    const http::Target& target);
-  async::Task<http::Response> pass_through_and_forget(const PassThroughRoute& route, http::Request& request,
-                                                      const http::Target& target);
-  void hear_of_refusal(const homeserver::Credentials& credentials, const http::Response& response);
+  // What passes through. Many of these requests wait for minutes, so that each has little in its frames meanwhile.
+  async::Task<http::Response> pass(PassThroughRoute route, http::Request request, const http::Target& target);
+  async::Task<http::Response> pass_form(PassThroughRoute route, http::Request request, http::Target target);
+  async::Task<http::Response> pass_and_hear(RouteName name, std::optional<homeserver::AccessToken> access_token,
+                                            async::Task<http::Response> passing);
+  struct ToShow;
+  async::Task<http::Response> pass_through_and_show(http::Client& client, std::unique_ptr<http::Request> request,
+                                                    std::unique_ptr<ToShow> to_show);
+  async::Task<void> recognize(ToShow& to_show);
+  async::Task<http::Response> show(std::unique_ptr<ToShow> to_show, http::Response response);
+  async::Task<http::Response> pass_through_and_forget(PassThroughRoute route, http::Request request, Asking asking);
+  void hear_of_refusal(const homeserver::AccessToken& access_token, const http::Response& response);
   async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
 
   api::Context& context_;

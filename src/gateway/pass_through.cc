@@ -55,13 +55,18 @@ http::Response to_response(Passing& passing, const Passed& passed, Result<http::
   return std::move(*answer);
 }
 
+// `passing` outlives the task.
+async::Task<http::Response> answer_of(Passing& passing, Passed passed, async::Task<http::SendResult> asking) {
+  auto answer = co_await std::move(asking);
+  co_return to_response(passing, passed, std::move(answer));
+}
+
 }  // namespace
 
 async::Task<http::Response> pass_through(http::Client& homeserver, http::Request request, Passing& passing,
                                          AskedHost host) {
-  const Passed passed = prepare(request, passing, host);
-  auto answer = co_await homeserver.stream(std::move(request), max_passing_time);
-  co_return to_response(passing, passed, std::move(answer));
+  Passed passed = prepare(request, passing, host);
+  return answer_of(passing, std::move(passed), homeserver.stream(std::move(request), max_passing_time));
 }
 
 void ask_for_all_of_it(http::Request& request) {
@@ -74,9 +79,8 @@ void ask_for_all_of_it(http::Request& request) {
 async::Task<http::Response> pass_through_readable(http::Client& homeserver, http::Request request, Passing& passing,
                                                   http::SendLimits limits, AskedHost host) {
   ask_for_all_of_it(request);
-  const Passed passed = prepare(request, passing, host);
-  auto answer = co_await homeserver.send(std::move(request), limits);
-  co_return to_response(passing, passed, std::move(answer));
+  Passed passed = prepare(request, passing, host);
+  return answer_of(passing, std::move(passed), homeserver.send(std::move(request), limits));
 }
 
 void forget_body(http::Response& answer) {

@@ -41,13 +41,13 @@ http::Response RequestMeter::answered(http::Response response) {
   status_ = response.status;
   if (status_ == http::no_answer) return response;
   const std::chrono::duration<double> took = clock_.steady_now() - begin_;
-  of(name_of(route_)).seconds.add(took.count());
+  of(name_).seconds.add(took.count());
   return response;
 }
 
 RequestMeter::~RequestMeter() {
   --of(first_name_).under_way;
-  ++of(name_of(route_)).answers[outcome_of(status_)];
+  ++of(name_).answers[outcome_of(status_)];
 }
 
 }  // namespace afterword::gateway

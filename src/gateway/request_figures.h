@@ -57,18 +57,16 @@ using RequestFigures = std::array<RequestsOfRoute, route_names.size()>;
 // It may be destroyed where it waits, after the gateway, and so holds the figures.
 class RequestMeter {
  public:
-  // The route outlives it, and may change: an action that stands in the body is found later.
-  RequestMeter(std::shared_ptr<RequestFigures> figures, const async::Clock& clock, const Route& route)
-      : figures_(std::move(figures)),
-        clock_(clock),
-        route_(route),
-        begin_(clock.steady_now()),
-        first_name_(name_of(route)) {
+  RequestMeter(std::shared_ptr<RequestFigures> figures, const async::Clock& clock, RouteName name)
+      : figures_(std::move(figures)), clock_(clock), begin_(clock.steady_now()), first_name_(name), name_(name) {
     ++of(first_name_).under_way;
   }
   RequestMeter(const RequestMeter&) = delete;
   RequestMeter& operator=(const RequestMeter&) = delete;
   ~RequestMeter();
+
+  // An action that stands in the body is found later.
+  void rename(RouteName name) { name_ = name; }
 
   // Its answer, which is handed back.
   http::Response answered(http::Response response);
@@ -78,9 +76,9 @@ class RequestMeter {
 
   const std::shared_ptr<RequestFigures> figures_;
   const async::Clock& clock_;
-  const Route& route_;
   const async::Steady begin_;
   const RouteName first_name_;
+  RouteName name_;
   int status_ = http::no_answer;
 };
 

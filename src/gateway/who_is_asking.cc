@@ -67,7 +67,8 @@ class Inquiry {
     question.only_if_remembered = asking_.only_if_remembered;
     if (trusts_stale()) question.take_stale = now_ + patience;
     if (asking_.purpose == Purpose::restart) question.give_up = now_ + patience;
-    TokenAnswer answer = co_await tokens_.identify(std::move(question));
+    auto identifying = tokens_.identify(std::move(question));
+    TokenAnswer answer = co_await std::move(identifying);
     auto* stale = std::get_if<homeserver::Stale>(&answer);
     if (!stale) co_return answer;
     if (trusts_stale()) co_return std::move(stale->identity);

@@ -67,18 +67,19 @@ std::optional<ClientConnection::Outgoing> to_outgoing(Request request, const std
 // One send(), which waits for `finished` while its exchange runs beside it: so the deadline holds whatever the exchange
 // is doing, and no operation needs a time limit of its own.
 struct Call {
-  Call(const async::Executor& executor, ClientConnection::Outgoing outgoing_to_use)
-      : outgoing(std::move(outgoing_to_use)),
-        turn(executor, asio::steady_timer::time_point::max()),
-        finished(executor) {}
+  Call(const async::Executor& executor, ClientConnection::Outgoing outgoing_to_use, SendLimits limits_to_use)
+      : outgoing(std::move(outgoing_to_use)), limits(limits_to_use), finished(executor) {}
+
+  void end_with(SendResult result) { outcome = std::move(result); }
+  void end_with(std::string why_not) { outcome = NoAnswer{arrived, std::move(why_not)}; }
 
   ClientConnection::Outgoing outgoing;
   bool may_be_repeated = false;
   bool streams = false;
-  SendLimits limits{std::chrono::milliseconds(0)};
+  const SendLimits limits;
   std::optional<ByteBudget::Share> held;
-  bool has_slot = false;    // one of max_connections
-  asio::steady_timer turn;  // never expires; cancelled when the call gets its slot
+  bool has_slot = false;                     // one of max_connections
+  std::unique_ptr<asio::steady_timer> turn;  // of one that waits for its slot: never expires; cancelled when it gets it
   std::shared_ptr<ClientConnection> connection;
   Arrived arrived = Arrived::no;
   bool aborted = false;
@@ -111,25 +112,28 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   class AnswerStream;
 
   enum class Body { whole, in_pieces };
-  static async::Task<SendResult> send(std::shared_ptr<Implementation> self, Request request, SendLimits limits,
-                                      Body body) {
-    if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
+  // Whoever waits for an answer waits long at times, so that the request itself is in no frame.
+  async::Task<SendResult> send(Request request, SendLimits limits, Body body) {
     const bool is_safe = may_be_repeated(request.method) && !request.rest;
     std::string client = std::move(request.client);
-    auto outgoing = to_outgoing(std::move(request), self->host);
-    if (!outgoing) co_return NoAnswer{Arrived::no, "it cannot be written as one HTTP request"};
-    const auto call = std::make_shared<Call>(self->executor, std::move(*outgoing));
+    auto outgoing = to_outgoing(std::move(request), host);
+    if (!outgoing) return send(shared_from_this(), nullptr);
+    auto call = std::make_shared<Call>(executor, std::move(*outgoing), limits);
     call->may_be_repeated = is_safe;
     call->streams = body == Body::in_pieces;
-    call->limits = limits;
-    if (self->options.bodies && !call->streams) call->held.emplace(*self->options.bodies, std::move(client));
-    call->finished.expires_after(limits.timeout);
+    if (options.bodies && !call->streams) call->held.emplace(*options.bodies, std::move(client));
+    return send(shared_from_this(), std::move(call));
+  }
+
+  // `call`: null if it cannot be written.
+  static async::Task<SendResult> send(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
+    if (self->closed) co_return NoAnswer{Arrived::no, "the client is closed", true};
+    if (!call) co_return NoAnswer{Arrived::no, "it cannot be written as one HTTP request"};
+    call->finished.expires_after(call->limits.timeout);
     self->calls.insert(call);
     self->take_slot_or_queue(call);
     asio::co_spawn(self->executor, perform(self, call),
-                   [self, call](const std::exception_ptr& failure, SendResult outcome) {
-                     self->finish(*call, failure, std::move(outcome));
-                   });
+                   [self, call](const std::exception_ptr& failure) { self->finish(*call, failure); });
 
     boost::system::error_code cancelled;
     for (std::uint64_t sent = 0; !call->outcome && !cancelled;) {
@@ -137,7 +141,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       // A body that is sent in pieces has all the time that it needs, as long as it gets on.
       if (!call->connection || call->connection->sent_rest_bytes() == sent) break;
       sent = call->connection->sent_rest_bytes();
-      if (!cancelled) call->finished.expires_after(limits.timeout);
+      if (!cancelled) call->finished.expires_after(call->limits.timeout);
     }
     self->calls.erase(call);
     const bool has_failed = call->outcome && !*call->outcome;
@@ -145,18 +149,19 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     self->abort(call);
     const bool timed_out = call->finished.expiry() <= self->clock.steady_now();
     co_return NoAnswer{call->arrived,
-                       timed_out ? fmt::format("no answer within {} ms", limits.timeout.count())
+                       timed_out ? fmt::format("no answer within {} ms", call->limits.timeout.count())
                                  : std::string("the request was cancelled"),
                        self->closed || !timed_out};
   }
 
-  static async::Task<SendResult> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
+  // Until the call has its outcome.
+  static async::Task<void> perform(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call) {
     if (!call->has_slot) {
       boost::system::error_code ignored;
-      co_await call->turn.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      co_await call->turn->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
     for (bool is_replacement = false;; is_replacement = true) {
-      if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
+      if (call->aborted) co_return call->end_with("the request was cancelled");
       call->connection = is_replacement ? nullptr : self->take_idle(call->may_be_repeated);
       const bool is_reused = call->connection != nullptr;
       const auto idle = is_reused ? self->idle_time(*call->connection) : KeepTime::Duration(0);
@@ -164,49 +169,55 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
         auto* const tls_context = self->tls_context ? &*self->tls_context : nullptr;
         call->connection = std::make_shared<ClientConnection>(self->executor, tls_context);
         ++self->opened;
-        const auto failure = co_await call->connection->open(self->origin, self->names, self->options.connect_timeout);
-        if (failure) co_return NoAnswer{call->arrived, *failure};
-        if (call->aborted) co_return NoAnswer{call->arrived, "the request was cancelled"};
+        auto why_not = co_await call->connection->open(self->origin, self->names, self->options.connect_timeout);
+        if (why_not) co_return call->end_with(std::move(*why_not));
+        if (call->aborted) co_return call->end_with("the request was cancelled");
       }
 
       call->arrived = Arrived::unknown;
-      const std::uint64_t max_bytes = call->streams ? unlimited : call->limits.max_response_bytes;
-      auto answer = co_await call->connection->begin(call->outgoing, max_bytes);
-      if (answer && call->streams) co_return self->hand_on(*call, std::move(*answer));
-      if (answer) co_return co_await complete(self, call, std::move(*answer));
-      if (is_reused && answer.error().before_answer && !call->aborted) {
-        self->keep_time.saw_closed(idle, self->clock.steady_now());
-      }
-      const bool replace = is_reused && answer.error().before_answer && call->may_be_repeated && !call->aborted;
-      if (!replace) {
-        co_return no_answer_after(answer.error());
+      co_await call->connection->begin(call->outgoing);
+      const bool may_be_replaced = is_reused && call->may_be_repeated;
+      if (!may_be_replaced) call->outgoing.forget_text();
+      co_await call->connection->wait_for_answer();
+      const auto failure = co_await read_answer(self, call);
+      if (!failure) co_return;
+      const bool was_closed = failure->before_answer && !call->aborted;
+      if (is_reused && was_closed) self->keep_time.saw_closed(idle, self->clock.steady_now());
+      if (!may_be_replaced || !was_closed) {
+        co_return call->end_with(
+            NoAnswer{Arrived::unknown, failure->reason, failure->request_broke_off, failure->too_large});
       }
       self->idle.clear();  // as old as the one that was closed, and in the way of max_connections
     }
   }
 
-  static NoAnswer no_answer_after(const ClientConnection::Failure& failure) {
-    return NoAnswer{Arrived::unknown, failure.reason, failure.request_broke_off, failure.too_large};
-  }
-
-  // With its whole body.
-  static async::Task<SendResult> complete(std::shared_ptr<Implementation> self, std::shared_ptr<Call> call,
-                                          Response answer) {
+  // Until the call has its outcome; or else why there is none.
+  static async::Task<std::optional<ClientConnection::Failure>> read_answer(std::shared_ptr<Implementation> self,
+                                                                           std::shared_ptr<Call> call) {
     ClientConnection& connection = *call->connection;
+    const std::uint64_t max_bytes = call->streams ? unlimited : call->limits.max_response_bytes;
+    auto answer = co_await connection.read_answer_head(call->outgoing, max_bytes);
+    if (!answer) co_return std::move(answer.error());
+    if (call->streams) {
+      call->end_with(self->hand_on(*call, std::move(*answer)));
+      co_return std::nullopt;
+    }
     for (;;) {
       if (call->held && !call->held->grow_to(connection.received().size())) {
-        co_return NoAnswer{Arrived::unknown, "there is no room for it in memory at present", false, false, true};
+        call->end_with(NoAnswer{Arrived::unknown, "there is no room for it in memory at present", false, false, true});
+        co_return std::nullopt;
       }
       if (connection.is_complete()) break;
-      const auto failure = co_await connection.read_more(call->limits.timeout);
-      if (failure) co_return no_answer_after(*failure);
+      auto failure = co_await connection.read_more(call->limits.timeout);
+      if (failure) co_return failure;
     }
-    answer.body = std::move(connection.received());
+    answer->body = std::move(connection.received());
     if (call->held && call->held->holds_any()) {
-      answer.room = std::make_shared<ByteBudget::Share>(std::move(*call->held));
+      answer->room = std::make_shared<ByteBudget::Share>(std::move(*call->held));
     }
     self->keep(std::move(call->connection));
-    co_return answer;
+    call->end_with(std::move(*answer));
+    co_return std::nullopt;
   }
 
   // With what has arrived of its body. What is to come takes the connection along, and the call's slot.
@@ -223,17 +234,16 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
 
   std::shared_ptr<BodyStream> make_stream(std::shared_ptr<ClientConnection> connection);
 
-  void finish(Call& call, const std::exception_ptr& failure, SendResult outcome) {
+  void finish(Call& call, const std::exception_ptr& failure) {
     call.connection = nullptr;
     if (call.has_slot) pass_slot_on();
     if (failure) {
       try {
         std::rethrow_exception(failure);
       } catch (const std::exception& error) {
-        outcome = NoAnswer{call.arrived, error.what()};
+        call.end_with(error.what());
       }
     }
-    call.outcome = std::move(outcome);
     call.finished.cancel();
   }
 
@@ -242,6 +252,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
       ++slots_taken;
       call->has_slot = true;
     } else {
+      call->turn = std::make_unique<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
       queue.push_back(call);
     }
   }
@@ -254,7 +265,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     const auto next = std::move(queue.front());
     queue.pop_front();
     next->has_slot = true;
-    next->turn.cancel();
+    next->turn->cancel();
   }
 
   // The one used last: the others may grow old and go. Nothing if the other side might be closing all of them just now,
@@ -299,7 +310,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   void abort(const std::shared_ptr<Call>& call) {
     call->aborted = true;
     std::erase(queue, call);
-    call->turn.cancel();
+    if (call->turn) call->turn->cancel();
     if (call->connection) call->connection->cut();
   }
 
@@ -387,11 +398,11 @@ Client::Client(async::Executor executor, Origin origin, ClientOptions options)
 Client::~Client() { close(); }
 
 async::Task<SendResult> Client::send(Request request, SendLimits limits) {
-  return Implementation::send(implementation_, std::move(request), limits, Implementation::Body::whole);
+  return implementation_->send(std::move(request), limits, Implementation::Body::whole);
 }
 
 async::Task<SendResult> Client::stream(Request request, std::chrono::milliseconds timeout) {
-  return Implementation::send(implementation_, std::move(request), timeout, Implementation::Body::in_pieces);
+  return implementation_->send(std::move(request), timeout, Implementation::Body::in_pieces);
 }
 
 ClientFigures Client::figures() const {

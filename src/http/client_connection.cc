@@ -19,10 +19,12 @@
 #include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <limits>
 #include <sys/socket.h>
+#include <utility>
 
 namespace afterword::http {
 namespace {
@@ -55,11 +57,11 @@ bool has_no_length(const StrictParser<false>& parser) { return parser.chunked() 
 class ClientConnection::Parser : public StrictParser<false> {};
 
 ClientConnection::ClientConnection(async::Executor executor, asio::ssl::context* tls_context)
-    : executor_(std::move(executor)), tls_context_(tls_context), socket_(executor_), limit_timer_(executor_) {}
+    : executor_(std::move(executor)), tls_context_(tls_context), socket_(executor_) {}
 
 ClientConnection::~ClientConnection() = default;
 
-async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, NameLookup& names,
+async::Task<std::optional<std::string>> ClientConnection::open(const Origin& origin, NameLookup& names,
                                                                std::chrono::milliseconds limit) {
   std::optional<std::string> failure;
   if (origin.unix_path.empty()) {
@@ -80,19 +82,23 @@ async::Task<std::optional<std::string>> ClientConnection::open(Origin origin, Na
   co_return std::nullopt;
 }
 
-async::Task<std::optional<std::string>> ClientConnection::connect(Origin origin, NameLookup& names,
+async::Task<Result<NameLookup::Addresses, std::string>> ClientConnection::addresses_of(
+    const Origin& origin, NameLookup& names, std::chrono::milliseconds limit) {
+  error_code error;
+  const auto address = asio::ip::make_address(origin.host, error);
+  if (!error) co_return NameLookup::Addresses{address};
+  co_return co_await names.find(limit);
+}
+
+async::Task<std::optional<std::string>> ClientConnection::connect(const Origin& origin, NameLookup& names,
                                                                   std::chrono::milliseconds limit) {
   const std::string name = fmt::format("{}:{}", origin.host, origin.port);
-  error_code error;
-  NameLookup::Addresses addresses{asio::ip::make_address(origin.host, error)};
-  if (error) {
-    auto found = co_await names.find(limit);
-    if (!found) co_return fmt::format("cannot resolve {}: {}", name, found.error());
-    addresses = std::move(*found);
-  }
+  const auto addresses = co_await addresses_of(origin, names, limit);
+  if (!addresses) co_return fmt::format("cannot resolve {}: {}", name, addresses.error());
 
+  error_code error;
   bool in_time = true;
-  for (const asio::ip::address& address : addresses) {
+  for (const asio::ip::address& address : *addresses) {
     if (was_cut_) co_return "the connection was cut";
     socket_ = Socket(executor_);
     start_limit(limit);
@@ -105,6 +111,7 @@ async::Task<std::optional<std::string>> ClientConnection::connect(Origin origin,
   if (!in_time) co_return fmt::format("cannot connect to {} within {} ms", name, limit.count());
   if (error) co_return fmt::format("cannot connect to {}: {}", name, error.message());
   socket_.set_option(tcp::no_delay(true), error);
+  socket_.non_blocking(true, error);
   co_return std::nullopt;
 }
 
@@ -126,14 +133,14 @@ async::Task<std::optional<std::string>> ClientConnection::connect_to_path(std::s
     }
     if (left <= between_tries)
       co_return fmt::format("{}{} takes nobody within {} ms", unix_prefix, path, limit.count());
-    limit_timer_.expires_after(between_tries);
-    co_await limit_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    asio::steady_timer pause(executor_, between_tries);
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }
   co_return std::nullopt;
 }
 
 async::Task<void> ClientConnection::shake_hands(const Origin& origin, error_code& error) {
-  tls_.emplace(socket_, *tls_context_);
+  tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, *tls_context_);
   tls_->set_verify_mode(asio::ssl::verify_peer, error);
   tls_->set_verify_callback(asio::ssl::host_name_verification(origin.host), error);
   if (!is_address(origin.host)) SSL_set_tlsext_host_name(tls_->native_handle(), origin.host.c_str());
@@ -151,8 +158,8 @@ struct ClientConnection::Upload {
   bool broke_off = false;
 };
 
-async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin(const Outgoing& outgoing,
-                                                                                 std::uint64_t max_body_bytes) {
+async::Task<void> ClientConnection::begin(const Outgoing& outgoing) {
+  parser_.reset();
   in_step_ = false;
   answer_begun_ = false;
   sent_rest_bytes_ = 0;
@@ -161,9 +168,13 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::begin
   const error_code error = co_await send(std::move(first));
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
   sent_all_ = !error && !outgoing.rest;
+  if (outgoing.rest && !error) upload_ = start_upload(outgoing);
+}
 
-  const auto upload = outgoing.rest && !error ? start_upload(outgoing) : nullptr;
-  auto answer = co_await read_answer_head(outgoing, max_body_bytes);
+async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_answer_head(
+    const Outgoing& outgoing, std::uint64_t max_body_bytes) {
+  auto answer = co_await read_final_head(outgoing, max_body_bytes);
+  const auto upload = std::exchange(upload_, nullptr);
   if (upload && !upload->has_ended) {
     upload->is_stopped = true;
     upload->cancellation.emit(asio::cancellation_type::terminal);
@@ -212,26 +223,36 @@ async::Task<void> ClientConnection::send_rest(std::shared_ptr<ClientConnection> 
 }
 
 async::Task<error_code> ClientConnection::send(FramedPiece framed) {
-  const std::array<asio::const_buffer, 3> buffers = {asio::buffer(framed.before), asio::buffer(framed.piece),
-                                                     asio::buffer(framed.behind)};
+  std::array<asio::const_buffer, 3> buffers = {asio::buffer(framed.before), asio::buffer(framed.piece),
+                                               asio::buffer(framed.behind)};
   error_code error;
   if (tls_) {
     co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, error));
-  } else {
-    co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, error));
+    co_return error;
   }
+  // It nearly always fits the socket's buffer, and then needs no turn of the event loop.
+  std::size_t sent = socket_.write_some(buffers, error);
+  for (asio::const_buffer& buffer : buffers) {
+    const std::size_t taken = std::min(sent, buffer.size());
+    buffer += taken;
+    sent -= taken;
+  }
+  const bool is_sent = asio::buffer_size(buffers) == 0;
+  if (is_sent || (error && error != asio::error::would_block)) co_return error;
+  co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, error));
   co_return error;
 }
 
-async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_answer_head(
+async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_final_head(
     const Outgoing& outgoing, std::uint64_t max_body_bytes) {
   for (int announcements = 0;;) {
+    auto failure = co_await read_head(announcements == 0);
+    if (failure) co_return *failure;
     parser_ = std::make_unique<Parser>();
     parser_->header_limit(max_head_bytes);
     parser_->body_limit(max_body_bytes);
     parser_->skip(outgoing.is_head_request);
-
-    auto failure = co_await read_head();
+    failure = take_head();
     if (failure) co_return *failure;
     keep_alive_.reset();
     if (const auto said = parser_->get().find("Keep-Alive"); said != parser_->get().end()) keep_alive_ = said->value();
@@ -250,27 +271,37 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_
   }
 }
 
-async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_head() {
+async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_head(bool is_waited_for) {
   HeadScan scan(HeadScan::Of::answer, max_head_bytes);
   for (;;) {
     const auto found = scan.look_at(to_text(input_));
-    if (found == HeadScan::Result::sound) break;
+    if (found == HeadScan::Result::sound) co_return std::nullopt;
     if (found == HeadScan::Result::too_large) co_return Failure{"not a well-formed answer: its head is too large"};
     if (found == HeadScan::Result::malformed) co_return Failure{"not a well-formed answer: a malformed head"};
-    if (input_.size() == 0) co_await wait_for_bytes();
-    const error_code error = co_await receive(head_read_bytes);
+    if (!std::exchange(is_waited_for, false)) co_await wait_for_answer();
+    error_code error;
+    if (tls_) {
+      error = co_await receive(head_read_bytes);
+    } else {
+      error = receive_at_once(head_read_bytes);
+    }
+    if (error == asio::error::would_block) continue;
     if (error == asio::error::eof && answer_begun_) {
       co_return Failure{"the connection was closed in the middle of the answer"};
     }
     if (error) co_return Failure{fmt::format("no answer: {}", error.message()), !answer_begun_ && !was_cut_};
   }
+}
+
+// The head that is in the input.
+std::optional<ClientConnection::Failure> ClientConnection::take_head() {
   error_code error;
   headers_ = Headers::read(to_text(input_));
   input_.consume(parser_->put(input_.data(), error));
-  if (error == beast_http::error::body_limit) co_return Failure{"the answer is too large", false, true};
-  if (error) co_return Failure{fmt::format("not a well-formed answer: {}", error.message())};
-  if (!has_one_length(parser_->get())) co_return Failure{"not a well-formed answer: its length is ambiguous"};
-  co_return std::nullopt;
+  if (error == beast_http::error::body_limit) return Failure{"the answer is too large", false, true};
+  if (error) return Failure{fmt::format("not a well-formed answer: {}", error.message())};
+  if (!has_one_length(parser_->get())) return Failure{"not a well-formed answer: its length is ambiguous"};
+  return std::nullopt;
 }
 
 Response ClientConnection::to_response() {
@@ -333,9 +364,8 @@ std::optional<ClientConnection::Failure> ClientConnection::finish() {
   return std::nullopt;
 }
 
-// A long poll waits for minutes, so it should hold no buffer until there is something to read. What fails here fails
-// again when it is read.
-async::Task<void> ClientConnection::wait_for_bytes() {
+// What fails here fails again when it is read.
+async::Task<void> ClientConnection::wait_for_answer() {
   error_code ignored;
   if (!tls_) co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, ignored));
 }
@@ -351,6 +381,15 @@ async::Task<error_code> ClientConnection::receive(std::size_t size) {
   input_.commit(received);
   answer_begun_ = answer_begun_ || received > 0;
   co_return error;
+}
+
+// It needs no turn of the event loop; would_block if nothing is there.
+error_code ClientConnection::receive_at_once(std::size_t size) {
+  error_code error;
+  const std::size_t received = socket_.read_some(input_.prepare(size), error);
+  input_.commit(received);
+  answer_begun_ = answer_begun_ || received > 0;
+  return error;
 }
 
 // What has arrived and was not asked for yet.
@@ -375,8 +414,8 @@ void ClientConnection::cut() {
 
 void ClientConnection::start_limit(std::chrono::milliseconds limit) {
   limit_reached_ = false;
-  limit_timer_.expires_after(limit);
-  limit_timer_.async_wait([weak = weak_from_this(), step = limited_step_](const error_code& error) {
+  limit_timer_ = std::make_unique<asio::steady_timer>(executor_, limit);
+  limit_timer_->async_wait([weak = weak_from_this(), step = limited_step_](const error_code& error) {
     const auto self = weak.lock();
     if (error || !self || self->limited_step_ != step) return;
     self->limit_reached_ = true;
@@ -387,7 +426,7 @@ void ClientConnection::start_limit(std::chrono::milliseconds limit) {
 
 bool ClientConnection::end_limit() {
   ++limited_step_;
-  limit_timer_.cancel();
+  limit_timer_.reset();
   return limit_reached_;
 }
 

@@ -1,8 +1,9 @@
 // One connection of a client: opened once, then one exchange after the other.
 //
-// Lifecycle: open(), then exchanges as long as is_reusable(). An exchange is begin(), and read_more() until
-// is_complete(). cut() may be called at any time from elsewhere, and what is under way then fails soon. Held by a
-// shared_ptr for as long as a task of its own runs. Thread: its executor's only thread.
+// Lifecycle: open(), then exchanges as long as is_reusable(). An exchange is begin(), wait_for_answer(),
+// read_answer_head(), and read_more() until is_complete(). cut() may be called at any time from elsewhere, and what is
+// under way then fails soon. Held by a shared_ptr for as long as a task of its own runs. Thread: its executor's only
+// thread.
 #pragma once
 
 #include "async/clock.h"
@@ -40,8 +41,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   ~ClientConnection();
 
   // Connects to the first address that answers, and agrees on TLS. `limit` is for each of these steps, and for finding
-  // the addresses. Returns the reason why it could not, for the log. `names` must outlive the task.
-  async::Task<std::optional<std::string>> open(Origin origin, NameLookup& names, std::chrono::milliseconds limit);
+  // the addresses. Returns the reason why it could not, for the log. `origin` and `names` must outlive the
+  // task.
+  async::Task<std::optional<std::string>> open(const Origin& origin, NameLookup& names,
+                                               std::chrono::milliseconds limit);
 
   struct Outgoing {
     Head head;
@@ -50,6 +53,12 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     std::shared_ptr<InterimAnswers> interim;  // null: they are dropped
     bool is_chunked = false;
     bool is_head_request = false;
+
+    // When it is sent and will not be again.
+    void forget_text() {
+      const Head forgotten = std::move(head);
+      body = std::string();
+    }
   };
   struct Failure {
     std::string reason{};
@@ -57,10 +66,17 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     bool too_large = false;
     bool request_broke_off = false;  // its own body
   };
-  // Sends the request and reads the head of its answer. What came with it of the body is in received(). An answer may
-  // come while the request is still being sent: then no more of that is sent, and none of it is read after this.
-  // `outgoing` must outlive the task.
-  async::Task<Result<Response, Failure>> begin(const Outgoing& outgoing, std::uint64_t max_body_bytes);
+  // Sends the request, as far as its body is there. The rest goes out beside what follows. Whatever fails shows in the
+  // answer, or in that there is none. `outgoing` must outlive the task.
+  async::Task<void> begin(const Outgoing& outgoing);
+
+  // Until there is something to read. An answer takes minutes at times, so hardly any memory is held meanwhile.
+  async::Task<void> wait_for_answer();
+
+  // Reads the head of the answer. What came with it of the body is in received(). An answer may come while the request
+  // is still being sent: then no more of that is sent, and none of it is read after this. `outgoing` must outlive the
+  // task.
+  async::Task<Result<Response, Failure>> read_answer_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
 
   // Waits for more of the body, which goes behind what is in received(). An answer with anything behind it fails with
   // its last piece: who has said more than was asked may have answered something else.
@@ -91,19 +107,23 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   using Socket = asio::generic::stream_protocol::socket;
   class Parser;
   struct Upload;
-  async::Task<std::optional<std::string>> connect(Origin origin, NameLookup& names, std::chrono::milliseconds limit);
+  static async::Task<Result<NameLookup::Addresses, std::string>> addresses_of(const Origin& origin, NameLookup& names,
+                                                                              std::chrono::milliseconds limit);
+  async::Task<std::optional<std::string>> connect(const Origin& origin, NameLookup& names,
+                                                  std::chrono::milliseconds limit);
   async::Task<std::optional<std::string>> connect_to_path(std::string path, std::chrono::milliseconds limit);
   std::shared_ptr<Upload> start_upload(const Outgoing& outgoing);
   static async::Task<void> send_rest(std::shared_ptr<ClientConnection> self, std::shared_ptr<BodyStream> rest,
                                      bool is_chunked, std::shared_ptr<Upload> upload);
   async::Task<boost::system::error_code> send(FramedPiece framed);
-  async::Task<Result<Response, Failure>> read_answer_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
-  async::Task<std::optional<Failure>> read_head();
+  async::Task<Result<Response, Failure>> read_final_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
+  async::Task<std::optional<Failure>> read_head(bool is_waited_for);
+  std::optional<Failure> take_head();
   Response to_response();  // the head that was read
   std::optional<Failure> take_in();
   std::optional<Failure> finish();
-  async::Task<void> wait_for_bytes();
   async::Task<boost::system::error_code> receive(std::size_t size);
+  boost::system::error_code receive_at_once(std::size_t size);
   enum class Waiting { nothing, bytes, end };
   Waiting look();
   async::Task<void> shake_hands(const Origin& origin, boost::system::error_code& error);
@@ -113,12 +133,13 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   async::Executor executor_;
   asio::ssl::context* tls_context_;
   Socket socket_;
-  std::optional<asio::ssl::stream<Socket&>> tls_;
-  asio::steady_timer limit_timer_;
-  std::size_t limited_step_ = 0;  // tells a limit that comes late from the present one
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;  // null for plain http
+  std::unique_ptr<asio::steady_timer> limit_timer_;  // while there is a limit
+  std::size_t limited_step_ = 0;                     // tells a limit that comes late from the present one
   bool limit_reached_ = false;
   boost::beast::flat_buffer input_;
-  std::unique_ptr<Parser> parser_;  // of the present answer
+  std::unique_ptr<Parser> parser_;  // of the present answer, once its head is there
+  std::shared_ptr<Upload> upload_;  // of the present request, if it has a rest
   Headers headers_;                 // of the head that was just read
   std::optional<std::string> keep_alive_;
   bool sent_all_ = false;  // the request

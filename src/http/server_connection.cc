@@ -213,11 +213,12 @@ class ServerConnection::Interim final : public InterimAnswers {
 
 async::Task<void> ServerConnection::run() {
   for (;;) {
-    auto incoming = co_await read_request();
-    if (!incoming) {
-      if (incoming.error() != Refusal::gone) co_await refuse(incoming.error());
+    auto read = co_await read_request();
+    if (!read) {
+      if (read.error() != Refusal::gone) co_await refuse(read.error());
       break;
     }
+    std::unique_ptr<Incoming> incoming = std::move(*read);
     AnswerContext answer;
     answer.to_head_request = incoming->request.method == "HEAD";
     answer.to_http_1_0 = incoming->http_1_0;
@@ -231,7 +232,19 @@ async::Task<void> ServerConnection::run() {
     target_ = incoming->request.target;
     const auto interim = answer.to_http_1_0 ? nullptr : std::make_shared<Interim>(weak_from_this());
     incoming->request.interim = interim;
-    Response response = co_await handle(std::move(incoming->request));
+    Response response;
+    bool has_failed = true;
+    try {
+      auto handling = context_.handler(std::move(incoming->request));
+      incoming.reset();  // a long poll waits for long
+      response = co_await std::move(handling);
+      has_failed = false;
+    } catch (const std::exception& error) {
+      if (!was_cut_) log::error("a request handler failed: {}", error.what());
+    } catch (...) {
+      log::error("a request handler failed with an unknown error");
+    }
+    if (has_failed) response = handler_failed();
     if (interim) interim->end();
     handling_ = false;
     target_ = std::string();  // it may be long, and the connection idle for long
@@ -247,11 +260,12 @@ async::Task<void> ServerConnection::run() {
     if (!held_.grow_to(response.rest ? BodyStream::window_bytes : response.body.size())) response = no_room_in_memory();
 
     // One who still sends does not hear that the next request may come.
-    answer.keep_alive = answer.keep_alive && parser_->is_done() && !context_.draining &&
-                        framing_of(response, answer) != Framing::until_close;
+    answer.keep_alive =
+        answer.keep_alive && is_read() && !context_.draining && framing_of(response, answer) != Framing::until_close;
     answer.date = context_.date;
     is_answering_ = true;
-    const bool written = co_await write_answer(std::move(response), answer);
+    auto writing = write_answer(std::move(response), answer);
+    const bool written = co_await std::move(writing);
     if (!written) break;
     is_answering_ = false;
     if (!answer.keep_alive) {
@@ -301,11 +315,12 @@ async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_hea
   }
 }
 
-async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> ServerConnection::read_request() {
+async::Task<Result<std::unique_ptr<ServerConnection::Incoming>, ServerConnection::Refusal>>
+ServerConnection::read_request() {
   ends_with_client_.reset();
   const auto refused = co_await read_head();
   if (refused) co_return *refused;
-  parser_.emplace();
+  parser_ = std::make_unique<StrictParser<true>>();
   parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
   parser_->body_limit(boost::none);
   std::size_t head_bytes = input_.size();
@@ -315,34 +330,34 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   const auto& head = parser_->get();
   auto request = to_request(head, std::move(headers));
   if (!request) co_return Refusal::malformed;
-  Incoming incoming;
-  incoming.request = std::move(*request);
-  incoming.request.is_chunked = parser_->chunked();
-  incoming.request.peer = peer_;
-  incoming.request.client =
-      owner_.empty() ? client_address(incoming.request, context_.options.is_trusted_proxy) : owner_;
-  held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client);
+  auto incoming = std::make_unique<Incoming>();
+  incoming->request = std::move(*request);
+  incoming->request.is_chunked = parser_->chunked();
+  incoming->request.peer = peer_;
+  incoming->request.client =
+      owner_.empty() ? client_address(incoming->request, context_.options.is_trusted_proxy) : owner_;
+  held_ = ByteBudget::Share(*context_.options.bodies, incoming->request.client);
   // While it is handled, its target is there in the form in which it is looked at, and in that in which it goes on.
-  head_bytes += 2 * incoming.request.target.size();
+  head_bytes += 2 * incoming->request.target.size();
   held_.hold(head_bytes);
-  incoming.keep_alive = parser_->keep_alive();
-  incoming.http_1_0 = head.version() < 11;
+  incoming->keep_alive = parser_->keep_alive();
+  incoming->http_1_0 = head.version() < 11;
   if (parser_->is_done()) co_return incoming;
 
   parser_->eager(true);
   const bool is_asked_for =
-      incoming.http_1_0 || input_.size() > 0 || !equal_ignoring_case(head[beast_http::field::expect], "100-continue");
-  const Admission admission = context_.admit(incoming.request.method, incoming.request.target);
+      incoming->http_1_0 || input_.size() > 0 || !equal_ignoring_case(head[beast_http::field::expect], "100-continue");
+  const Admission admission = context_.admit(incoming->request.method, incoming->request.target);
   ends_with_client_ = admission.ends_with_client;
-  held_ = ByteBudget::Share(*context_.options.bodies, incoming.request.client, admission.may_use_reserve);
+  held_ = ByteBudget::Share(*context_.options.bodies, incoming->request.client, admission.may_use_reserve);
   if (admission.streams_body) {
     if (!held_.grow_to(head_bytes + BodyStream::window_bytes)) co_return Refusal::out_of_memory;
     if (const auto refusal = take_in()) co_return *refusal;
-    incoming.request.body = std::move(parser_->get().body());
+    incoming->request.body = std::move(parser_->get().body());
     if (parser_->is_done()) co_return incoming;
     const auto body = std::make_shared<RequestBody>(shared_from_this(), is_asked_for);
     body_ = body;
-    incoming.request.rest = body;
+    incoming->request.rest = body;
     co_return incoming;
   }
 
@@ -357,7 +372,7 @@ async::Task<Result<ServerConnection::Incoming, ServerConnection::Refusal>> Serve
   }
   const auto refusal = co_await read_whole_body(head_bytes);
   if (refusal) co_return *refusal;
-  incoming.request.body = std::move(parser_->get().body());
+  incoming->request.body = std::move(parser_->get().body());
   if (input_.capacity() > head_read_bytes) input_.shrink_to_fit();
   co_return incoming;
 }
@@ -387,18 +402,6 @@ async::Task<error_code> ServerConnection::read_some(std::size_t size) {
       co_await socket_.async_read_some(input_.prepare(size), asio::redirect_error(asio::use_awaitable, error));
   input_.commit(received);
   co_return error;
-}
-
-async::Task<Response> ServerConnection::handle(Request request) {
-  try {
-    auto task = context_.handler(std::move(request));
-    co_return co_await std::move(task);
-  } catch (const std::exception& error) {
-    if (!was_cut_) log::error("a request handler failed: {}", error.what());
-  } catch (...) {
-    log::error("a request handler failed with an unknown error");
-  }
-  co_return handler_failed();
 }
 
 // Without waiting. While there is something unsent, the client reads too slowly for hints.
@@ -559,9 +562,13 @@ bool ServerConnection::is_abandoned() {
 }
 
 void ServerConnection::hold_little() {
-  if (!handling_ || !parser_->is_done() || input_.size() > 0 || input_.capacity() == 0) return;
-  input_.shrink_to_fit();
-  parser_->get().clear();
+  if (!handling_ || !is_read()) return;
+  if (body_.expired()) {
+    parser_.reset();
+  } else {
+    parser_->get().clear();
+  }
+  if (input_.size() == 0 && input_.capacity() > 0) input_.shrink_to_fit();
 }
 
 void ServerConnection::close_if_idle() {

@@ -80,13 +80,13 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   enum class Refusal;
   static constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
 
-  async::Task<Result<Incoming, Refusal>> read_request();
+  async::Task<Result<std::unique_ptr<Incoming>, Refusal>> read_request();
   async::Task<std::optional<Refusal>> read_head();
   async::Task<std::optional<Refusal>> read_whole_body(std::size_t head_bytes);
   std::optional<Refusal> take_in();
+  bool is_read() const { return !parser_ || parser_->is_done(); }
   async::Task<bool> ask_for_body();
   async::Task<boost::system::error_code> read_some(std::size_t size);
-  async::Task<Response> handle(Request request);
   void write_interim(const Response& answer);
   // How a body or an answer gets on: in the time that is counted since `since`, from `from_bytes`.
   struct Progress {
@@ -111,10 +111,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   ServerContext& context_;  // outlives every connection
   ConnectionTable::Place place_;
   boost::beast::flat_buffer input_;
-  std::optional<StrictParser<true>> parser_;  // of the present request
-  std::weak_ptr<RequestBody> body_;           // what still comes of it while it is handled
-  std::string unsent_;                        // of an interim answer: it goes before anything else
-  std::optional<Refusal> refused_;            // why, if reading the rest of the body has failed
+  std::unique_ptr<StrictParser<true>> parser_;  // of the present request; null once it is there and waits long
+  std::weak_ptr<RequestBody> body_;             // what still comes of it while it is handled
+  std::string unsent_;                          // of an interim answer: it goes before anything else
+  std::optional<Refusal> refused_;              // why, if reading the rest of the body has failed
   std::string peer_;
   std::string owner_;  // empty: of whoever the peer says
   // Of the request that is handled, for admit().
