@@ -9,22 +9,16 @@ namespace {
 constexpr const char* name = "registration";
 
 const Question whoami{.target = "/_matrix/client/v3/account/whoami", .token = Question::Token::as_token};
-// Synapse keeps the name of a registration's sender for it, whatever its token, and says so where registration is on.
-const Question is_sender_free{.target = "/_matrix/client/v3/register/available?username=_afterword"};
 
-std::vector<Question> questions(const Evidence&) { return {whoami, is_sender_free}; }
+std::vector<Question> questions(const Evidence&) { return {whoami}; }
 
+// Homeservers answer alike whether they have no registration of ours or one with another token.
 Finding unknown_token(const Evidence& evidence) {
-  const std::string path = registration_path(evidence.configuration);
-  if (evidence.answer(is_sender_free).errcode() == "M_EXCLUSIVE") {
-    return {name, Verdict::failed, "the homeserver has loaded a registration of Afterword's, but with another as_token",
-            fmt::format("let the homeserver read {} itself, not an older one or a copy, and restart it", path)};
-  }
   return {name, Verdict::failed, "the homeserver does not know the as_token",
           fmt::format("list {} in the homeserver's configuration (Synapse: app_service_config_files, Dendrite: "
-                      "app_service_api.config_files), and restart the homeserver; if it is listed, the homeserver "
-                      "started before the file was made or changed: restart it",
-                      path)};
+                      "app_service_api.config_files), and restart the homeserver; if it is listed, and not a copy, the "
+                      "homeserver started before the file was made or changed: restart it",
+                      registration_path(evidence.configuration))};
 }
 
 Findings judge(const Evidence& evidence) {

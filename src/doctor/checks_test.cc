@@ -51,7 +51,6 @@ class Seen {
         {"/_matrix/client/v3/account/whoami", answer_of(200, R"({"user_id": "@_afterword:example.org"})")},
         {"/_matrix/client/v3/account/whoami?user_id=%40afterword-check-nobody%3Aexample.org",
          answer_of(403, R"({"errcode": "M_FORBIDDEN", "error": "Application service has not registered this user"})")},
-        {"/_matrix/client/v3/register/available?username=_afterword", answer_of(403, R"({"errcode": "M_FORBIDDEN"})")},
         {"/_matrix/client/v3/capabilities", answer_of(200, R"({"capabilities": {}})")},
     };
     database.durability = store::Durability{{{"journal_mode", "wal"}, {"synchronous", "2"}}, {}};
@@ -168,14 +167,6 @@ INSTANTIATE_TEST_SUITE_P(
             "the homeserver does not know the as_token",
             AllOf(HasSubstr("list /etc/afterword/registration.yaml"), HasSubstr("app_service_config_files"),
                   HasSubstr("app_service_api.config_files"), HasSubstr("restart"))},
-        Row{"another token is loaded", &registration_check,
-            [](Seen& seen) {
-              seen.answers[whoami] = unknown_token;
-              seen.answers["/_matrix/client/v3/register/available?username=_afterword"] =
-                  answer_of(400, R"({"errcode": "M_EXCLUSIVE"})");
-            },
-            Verdict::failed, HasSubstr("with another as_token"),
-            HasSubstr("let the homeserver read /etc/afterword/registration.yaml itself")},
         Row{"of another server", &registration_check,
             answering(whoami, answer_of(200, R"({"user_id": "@_afterword:other.org:8448"})")), Verdict::failed,
             "the homeserver is other.org:8448, not example.org", HasSubstr("homeserver.server_name")},
