@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .browser import BrowserError
 from .call import Person
 from .cases import ToAServer, ToOne
 from .grounds import Ground
@@ -69,7 +70,7 @@ class CallRun:
                 self._call.wait_for(self.people)
                 if self._hear_soon(self.people):
                     return
-            except TimeoutError:
+            except (TimeoutError, BrowserError):
                 pass
             self._call.close()
         raise TimeoutError(f"no call of {self._people} within {_ATTEMPTS} attempts")
