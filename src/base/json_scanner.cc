@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace afterword {
@@ -15,16 +16,18 @@ bool stands_for_itself(char c) { return c != '"' && c != '\\' && static_cast<uns
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Where the characters that stand for themselves end. Most of a text is such, so eight are looked at at once.
+// Where the characters that stand for themselves end. Most of a text is such, so many are looked at at once.
 std::size_t end_of_plain(std::string_view text, std::size_t at) {
-  constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
-  constexpr std::uint64_t highest_bits = 0x80 * ones;
-  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    // Of a byte below `limit` (128 at most) the highest bit is set; perhaps also of one behind such a byte.
-    const auto below = [](std::uint64_t bytes, std::uint64_t limit) { return (bytes - limit * ones) & ~bytes; };
-    const std::uint64_t special = below(word, 0x20) | below(word ^ ('"' * ones), 1) | below(word ^ ('\\' * ones), 1);
-    if ((special & highest_bits) != 0) break;
+  using Bytes [[gnu::vector_size(16)]] = unsigned char;
+  using Words [[gnu::vector_size(16)]] = std::uint64_t;
+  for (Bytes bytes{}; at + sizeof bytes <= text.size(); at += sizeof bytes) {
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    const auto special = std::bit_cast<Words>((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
+    if ((special[0] | special[1]) == 0) continue;
+    // The first byte of which all bits are set.
+    if constexpr (std::endian::native != std::endian::little) break;
+    const bool is_behind = special[0] == 0;
+    return at + (is_behind ? 8 : 0) + static_cast<std::size_t>(std::countr_zero(special[is_behind ? 1 : 0])) / 8;
   }
   while (at < text.size() && stands_for_itself(text[at])) ++at;
   return at;
@@ -326,11 +329,6 @@ void JsonScanner::end_string(std::size_t begin) {
   is_kept_ = is_kept_ && kept_.size() + at_ <= max_kept_bytes;
   if (is_kept_) kept_ += piece_.substr(0, at_);
   quoted_ = is_kept_ ? std::string_view(kept_) : std::string_view();
-}
-
-void JsonScanner::skip_whitespace() {
-  const auto is_whitespace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-  while (!at_end() && is_whitespace(piece_[at_])) ++at_;
 }
 
 void JsonScanner::expect_next() { expected_ = is_object_.empty() ? Expected::end_of_text : Expected::comma_or_close; }

@@ -106,7 +106,10 @@ class JsonScanner {
 
   void keep_string();
   void end_string(std::size_t begin);
-  void skip_whitespace();
+  void skip_whitespace() {
+    const auto is_whitespace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (!at_end() && is_whitespace(piece_[at_])) ++at_;
+  }
   bool at_end() const { return at_ == piece_.size(); }
   std::size_t place() const { return piece_begin_ + at_; }
   bool in_object() const { return is_object_.back(); }

@@ -1,21 +1,31 @@
 #include "base/utf8_check.h"
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 
 namespace afterword {
 
-bool Utf8Check::take(std::string_view piece) {
+namespace {
+
+// Most texts are ASCII nearly everywhere, so many bytes are looked at at once.
+std::size_t end_of_ascii(std::string_view text, std::size_t at) {
   constexpr std::uint64_t highest_bits = 0x8080'8080'8080'8080;
-  for (std::size_t i = 0; i < piece.size() && is_good_;) {
-    std::uint64_t word = highest_bits;
-    if (missing_ == 0 && i + sizeof word <= piece.size()) std::memcpy(&word, piece.data() + i, sizeof word);
-    if ((word & highest_bits) == 0) {  // most texts are ASCII nearly everywhere
-      i += sizeof word;
-    } else {
-      take(static_cast<unsigned char>(piece[i]));
-      ++i;
-    }
+  for (std::array<std::uint64_t, 4> words; at + sizeof words <= text.size(); at += sizeof words) {
+    std::memcpy(words.data(), text.data() + at, sizeof words);
+    if (((words[0] | words[1] | words[2] | words[3]) & highest_bits) != 0) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
+}  // namespace
+
+bool Utf8Check::take(std::string_view piece) {
+  for (std::size_t i = 0; is_good_;) {
+    if (is_whole()) i = end_of_ascii(piece, i);
+    if (i == piece.size()) break;
+    take(static_cast<unsigned char>(piece[i++]));
   }
   return is_good_;
 }

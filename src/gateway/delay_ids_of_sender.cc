@@ -63,12 +63,15 @@ class SentDelayIds {
   SentDelayIds(store::Store& store, domain::UserId sender, http::ByteBudget::Share room)
       : store_(store), sender_(std::move(sender)), room_(std::move(room)) {}
 
-  // Of these at least, which were not asked about before. Those that the store cannot be asked about are left out.
-  // Valid until the next call.
-  async::Task<const DelayIds*> find(std::vector<domain::EventId> event_ids) {
+  // What find() found last; or all, and then nothing needs to be found any more.
+  const DelayIds& delay_ids() const { return delay_ids_; }
+  bool knows_all() const { return knows_all_; }
+
+  // Those of these events at least. What the store cannot be asked about is left out.
+  async::Task<void> find(std::vector<domain::EventId> event_ids) {
     asked_ += event_ids.size();
     if (asked_ > few_events && !tried_to_know_all_) co_await know_all();
-    if (knows_all_) co_return &delay_ids_;
+    if (knows_all_) co_return;
     delay_ids_.clear();
     for (auto next = event_ids.begin(); next != event_ids.end();) {
       const auto end = next + std::min<std::ptrdiff_t>(event_ids.end() - next, asked_at_once);
@@ -78,7 +81,6 @@ class SentDelayIds {
       if (!found) break;
       add(*found);
     }
-    co_return &delay_ids_;
   }
 
  private:
@@ -117,8 +119,8 @@ class BodyWithDelayIds final : public http::BodyStream {
       if (!piece) co_return piece.error();
       has_ended_ = piece->empty() || body_->remaining_bytes() == 0;
       splicer_.take(*piece, has_ended_);
-      const DelayIds* const delay_ids = co_await sent_.find(splicer_.event_ids());
-      const std::string_view passing = splicer_.pass(*delay_ids);
+      if (!sent_.knows_all()) co_await sent_.find(splicer_.event_ids());
+      const std::string_view passing = splicer_.pass(sent_.delay_ids());
       if (!passing.empty()) co_return passing;
     }
     co_return std::string_view();
