@@ -271,8 +271,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   // The one used last: the others may grow old and go. Nothing if the other side might be closing all of them just now,
   // and the request cannot be repeated.
   std::shared_ptr<ClientConnection> take_idle(bool may_be_repeated) {
-    discard_old();
-    while (!idle.empty()) {
+    while (!idle.empty() && idle_time(*idle.back()) <= max_idle_time) {
       if (!may_be_repeated && !keep_time.surely_keeps(idle_time(*idle.back()))) return nullptr;
       auto connection = std::move(idle.back());
       idle.pop_back();

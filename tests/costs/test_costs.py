@@ -110,7 +110,7 @@ BOUNDS = [
     Bounds("restarts", 72, 18_000, 15, 3.1, 1.1),
     Bounds("schedules", 122, 31_000, 32, 4.1, 1.1),
     Bounds("look_ups", 95, 21_000, 10, 3.1, 0.1),
-    Bounds("passing", 66, 37_000, 18, 0.1, 0.1),
+    Bounds("passing", 61, 31_000, 15, 0.1, 0.1),
 ]
 
 
