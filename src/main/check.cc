@@ -1,6 +1,7 @@
 #include "main/check.h"
 
 #include "async/task_group.h"
+#include "base/log.h"
 #include "doctor/examine.h"
 #include "doctor/finding.h"
 #include "doctor/look_at_database.h"
@@ -48,6 +49,7 @@ Findings all_findings(const CheckCommand& command) {
 }  // namespace
 
 int check(const CheckCommand& command) {
+  set_up_log("off");  // what it would say, the findings say
   const Findings findings = all_findings(command);
   if (command.as_json) {
     std::fputs(doctor::to_json_text(findings).c_str(), stdout);
