@@ -21,15 +21,15 @@ constexpr http::Admission ours(std::size_t max_body_bytes) {
 }
 
 // The homeserver has limits of its own. What we do not look into passes in pieces.
-constexpr http::Admission theirs(const PassThroughRoute& route, bool only_reads) {
-  return {.streams_body = true, .ends_with_client = only_reads || route.is_long_poll};
+constexpr http::Admission theirs(const PassThroughRoute& route, bool changes_nothing) {
+  return {.streams_body = true, .ends_with_client = changes_nothing || route.is_long_poll};
 }
 
 // Those that merge something into the homeserver's answer only read.
 constexpr http::Admission merged{.max_body_bytes = small_body_bytes, .ends_with_client = true};
 
 struct AdmissionTo {
-  bool only_reads = false;
+  bool changes_nothing = false;
 
   http::Admission operator()(const ScheduleRoute&) const { return ours(event_body_bytes); }
   http::Admission operator()(const ManageRoute&) const { return ours(small_body_bytes); }
@@ -41,7 +41,7 @@ struct AdmissionTo {
   http::Admission operator()(const MethodNotAllowedRoute&) const { return ours(small_body_bytes); }
   http::Admission operator()(const VersionsRoute&) const { return merged; }
   http::Admission operator()(const CapabilitiesRoute&) const { return merged; }
-  http::Admission operator()(const PassThroughRoute& route) const { return theirs(route, only_reads); }
+  http::Admission operator()(const PassThroughRoute& route) const { return theirs(route, changes_nothing); }
 };
 
 }  // namespace
@@ -49,7 +49,7 @@ struct AdmissionTo {
 http::Admission admit(std::string_view method, std::string_view target) {
   const auto parsed = http::Target::parse(std::string(target));
   if (!parsed) return ours(small_body_bytes);
-  return std::visit(AdmissionTo{method == "GET" || method == "HEAD"}, find_route(method, *parsed));
+  return std::visit(AdmissionTo{http::is_safe(method)}, find_route(method, *parsed));
 }
 
 }  // namespace afterword::gateway

@@ -43,6 +43,7 @@ TEST(Admission, FollowsTheRoute) {
       {"GET", "/_synapse/admin/v2/users/@a:x", 0, false, true},
       {"GET", c + "/v3/sync?timeout=30000", 0, false, true},
       {"HEAD", c + "/v3/login", 0, false, true},
+      {"OPTIONS", c + "/v3/sync", 0, false, true},
       {"POST", c + "/unstable/org.matrix.simplified_msc3575/sync?timeout=30000", 0, false, true},
       {"POST", c + "/v3/logout", 0, false, false},
       {"DELETE", c + "/v3/devices/D", 0, false, false},

@@ -135,7 +135,7 @@ Revokes what_is_revoked(std::string_view method, Segments client_path) {
 
 // Synapse's admin API: whatever changes a user may end what their tokens are good for.
 void hear_of_administration(PassThroughRoute& route, std::string_view method, Segments path) {
-  if (only_reads(method) || method == "OPTIONS" || path.size() < 5 || !starts_with(path, {"_synapse", "admin"})) return;
+  if (http::is_safe(method) || path.size() < 5 || !starts_with(path, {"_synapse", "admin"})) return;
   const std::string& what = path[3];
   const std::string& user_id = path[4];
   if (!user_id.starts_with('@')) return;
@@ -178,8 +178,8 @@ bool is_form(const http::Request& request) { return has_type(request, "urlencode
 
 bool may_name_delay_in_form(const http::Request& request, const http::Target& target) {
   if (only_reads(request.method)) return false;
-  const Segments path = target.segments;
-  const bool is_of_rooms = starts_with(path, {"_matrix", "client"}) && std::ranges::find(path, "rooms") != path.end();
+  // Wherever it stands in the path: a proxy behind us may write what it is given in another way (//, as one /).
+  const bool is_of_rooms = std::ranges::find(target.segments, "rooms") != target.segments.end();
   if (is_of_rooms && has_type(request, "multipart")) return true;
   if (!is_form(request)) return false;
   // To look through more would hold everybody else up, and what is no business of rooms may be an upload.
@@ -196,7 +196,7 @@ Route find_route(std::string_view method, const http::Target& target) {
   if (is_client_path) {
     if (auto route = find_ours(method, client_path, has_delay)) return std::move(*route);
   }
-  if (has_delay && method != "OPTIONS" && !only_reads(method)) return UnrecognizedRoute{};
+  if (has_delay && !http::is_safe(method)) return UnrecognizedRoute{};
   PassThroughRoute route;
   route.revokes = what_is_revoked(method, client_path);
   route.is_long_poll = is_long_poll(method, target, client_path);

@@ -29,8 +29,6 @@ constexpr std::chrono::seconds max_idle_time{30};
 
 constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
-bool may_be_repeated(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
-
 // To wait for a word about the body is nothing to ask for where the body follows at once.
 bool waits_to_be_asked(const Header& header) {
   return equal_ignoring_case(header.name, "Expect") && equal_ignoring_case(header.value, "100-continue");
@@ -114,12 +112,12 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   enum class Body { whole, in_pieces };
   // Whoever waits for an answer waits long at times, so that the request itself is in no frame.
   async::Task<SendResult> send(Request request, SendLimits limits, Body body) {
-    const bool is_safe = may_be_repeated(request.method) && !request.rest;
+    const bool may_be_repeated = is_safe(request.method) && !request.rest;
     std::string client = std::move(request.client);
     auto outgoing = to_outgoing(std::move(request), host);
     if (!outgoing) return send(shared_from_this(), nullptr);
     auto call = std::make_shared<Call>(executor, std::move(*outgoing), limits);
-    call->may_be_repeated = is_safe;
+    call->may_be_repeated = may_be_repeated;
     call->streams = body == Body::in_pieces;
     if (options.bodies && !call->streams) call->held.emplace(*options.bodies, std::move(client));
     return send(shared_from_this(), std::move(call));

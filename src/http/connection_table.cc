@@ -20,13 +20,16 @@ std::string share_owner(const std::string& address) {
 }
 
 ConnectionTable::Place ConnectionTable::add(std::shared_ptr<ServerConnection> connection, std::string owner) {
-  if (!owner.empty()) ++counts_[owner];
-  fresh_.push_back({std::move(connection), std::move(owner)});
-  return std::prev(fresh_.end());
+  const Place place = fresh_.insert(fresh_.end(), Entry{std::move(connection), shares_.end(), {}});
+  if (owner.empty()) return place;
+  place->share = shares_.try_emplace(std::move(owner)).first;
+  std::list<Place>& waiting = place->share->second.waiting;
+  place->in_share = waiting.insert(waiting.end(), place);
+  return place;
 }
 
 void ConnectionTable::remove(Place place) {
-  uncount(*place);
+  leave_share(*place);
   list_of(place->state).erase(place);
 }
 
@@ -37,16 +40,18 @@ void ConnectionTable::work(Place place) {
 
 std::shared_ptr<ServerConnection> ConnectionTable::let_one_go() {
   Entries& larger = fresh_.size() > waiting_.size() ? fresh_ : waiting_;
-  if (larger.empty()) return nullptr;
-  const Place place = larger.begin();
-  uncount(*place);
-  move(place, State::leaving);
-  return place->connection;
+  return larger.empty() ? nullptr : let_go(larger.begin());
+}
+
+std::shared_ptr<ServerConnection> ConnectionTable::let_one_go_of(const std::string& owner) {
+  const auto found = shares_.find(owner);
+  if (found == shares_.end() || found->second.waiting.empty()) return nullptr;
+  return let_go(found->second.waiting.front());
 }
 
 std::size_t ConnectionTable::count_of(const std::string& owner) const {
-  const auto found = counts_.find(owner);
-  return found == counts_.end() ? 0 : found->second;
+  const auto found = shares_.find(owner);
+  return found == shares_.end() ? 0 : found->second.count();
 }
 
 std::vector<std::shared_ptr<ServerConnection>> ConnectionTable::all() const {
@@ -74,13 +79,28 @@ void ConnectionTable::move(Place place, State state) {
   if (place->state == State::leaving) return;
   Entries& to = list_of(state);
   to.splice(to.end(), list_of(place->state), place);
+  const auto waits = [](State which) { return which == State::fresh || which == State::waiting; };
+  if (place->share != shares_.end()) {
+    Share& share = place->share->second;
+    std::list<Place>& among = waits(state) ? share.waiting : share.others;
+    among.splice(among.end(), waits(place->state) ? share.waiting : share.others, place->in_share);
+  }
   place->state = state;
 }
 
-void ConnectionTable::uncount(const Entry& entry) {
-  if (entry.owner.empty() || entry.state == State::leaving) return;
-  const auto found = counts_.find(entry.owner);
-  if (--found->second == 0) counts_.erase(found);
+std::shared_ptr<ServerConnection> ConnectionTable::let_go(Place place) {
+  move(place, State::leaving);
+  leave_share(*place);
+  return place->connection;
+}
+
+void ConnectionTable::leave_share(Entry& entry) {
+  if (entry.share == shares_.end()) return;
+  Share& share = entry.share->second;
+  const bool waits = entry.state == State::fresh || entry.state == State::waiting;
+  (waits ? share.waiting : share.others).erase(entry.in_share);
+  if (share.count() == 0) shares_.erase(entry.share);
+  entry.share = shares_.end();
 }
 
 }  // namespace afterword::http

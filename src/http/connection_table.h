@@ -2,8 +2,8 @@
 //
 // A connection waits while its client has to do something: to send a request, the rest of one, or to read its answer.
 // It is busy while we have. Those that wait are kept in the order in which they last got on, so the first of them is
-// the one that can be missed most easily. A connection that was told to give way does not count any more, though its
-// task has yet to end.
+// the one that can be missed most easily: of all, or of one owner. A connection that was told to give way does not
+// count any more, though its task has yet to end.
 //
 // Thread: the server's only one.
 #pragma once
@@ -27,12 +27,7 @@ class ServerConnection;
 class ConnectionTable {
  private:
   enum class State { fresh, waiting, busy, leaving };
-  struct Entry {
-    std::shared_ptr<ServerConnection> connection;
-    std::string owner;  // empty: it belongs to no share
-    State state = State::fresh;
-    bool has_worked = false;
-  };
+  struct Entry;
   using Entries = std::list<Entry>;
 
  public:
@@ -49,6 +44,7 @@ class ConnectionTable {
 
   // Takes one that waits out of the count; null if none does. The caller closes it.
   std::shared_ptr<ServerConnection> let_one_go();
+  std::shared_ptr<ServerConnection> let_one_go_of(const std::string& owner);
 
   std::size_t size() const { return fresh_.size() + waiting_.size() + busy_.size(); }
   std::size_t count_of(const std::string& owner) const;
@@ -67,15 +63,31 @@ class ConnectionTable {
   }
 
  private:
+  struct Share {
+    std::list<Place> waiting;
+    std::list<Place> others;
+    std::size_t count() const { return waiting.size() + others.size(); }
+  };
+  using Shares = std::unordered_map<std::string, Share>;
+
+  struct Entry {
+    std::shared_ptr<ServerConnection> connection;
+    Shares::iterator share;  // end(): it belongs to none, or is leaving
+    std::list<Place>::iterator in_share;
+    State state = State::fresh;
+    bool has_worked = false;
+  };
+
   Entries& list_of(State state);
   void move(Place place, State state);
-  void uncount(const Entry& entry);
+  std::shared_ptr<ServerConnection> let_go(Place place);
+  void leave_share(Entry& entry);
 
   Entries fresh_;
   Entries waiting_;
   Entries busy_;
   Entries leaving_;
-  std::unordered_map<std::string, std::size_t> counts_;
+  Shares shares_;
 };
 
 }  // namespace afterword::http

@@ -62,6 +62,23 @@ TEST(ConnectionTable, WhatGivesWayCountsNoMoreUntilItHasEnded) {
   EXPECT_TRUE(table.is_empty());
 }
 
+TEST(ConnectionTable, OfOneOwnerTheOneThatHasWaitedLongestGivesWay) {
+  int numbers[5] = {};
+  ConnectionTable table;
+  ConnectionTable::Place places[5];
+  for (int i = 0; i < 5; ++i) places[i] = table.add(some_connection(&numbers[i]), i == 0 ? "10.0.0.1" : "10.0.0.2");
+  table.work(places[1]);
+  table.work(places[2]);
+  table.wait(places[2]);
+  for (const int expected : {3, 4, 2}) {
+    EXPECT_EQ(table.let_one_go_of("10.0.0.2"), some_connection(&numbers[expected])) << expected;
+  }
+  EXPECT_EQ(table.let_one_go_of("10.0.0.2"), nullptr) << "the one that is left is busy";
+  EXPECT_EQ(table.count_of("10.0.0.2"), 1u);
+  EXPECT_EQ(table.let_one_go_of("10.0.0.3"), nullptr);
+  EXPECT_EQ(table.size(), 2u);
+}
+
 TEST(ConnectionTable, CountsByOwner) {
   int number = 0;
   ConnectionTable table;

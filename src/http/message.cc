@@ -6,6 +6,8 @@
 
 namespace afterword::http {
 
+bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS"; }
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char one, char other) { return to_lower(one) == to_lower(other); });
 }

@@ -43,6 +43,9 @@ class Headers {
 
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
+// Whether a method asks for no change (RFC 9110 section 9.2.1): such a request may be sent twice, or given up half-way.
+bool is_safe(std::string_view method);
+
 struct Response;
 
 // Where the answers go that come before the final one (1xx), but for 100, which is BodyStream's, and 101.

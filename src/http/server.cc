@@ -156,16 +156,22 @@ struct Server::Implementation : std::enable_shared_from_this<Implementation> {
     std::string peer = listener.peer_of(socket);
     const bool stands_for_many = is_trusted(peer, context.options.is_trusted_proxy);
     std::string owner = stands_for_many ? std::string() : share_owner(peer);
-    if (!owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner) {
+    const bool has_its_share =
+        !owner.empty() && connections.count_of(owner) >= context.options.max_connections_per_owner;
+    std::shared_ptr<ServerConnection> leaving;
+    if (has_its_share) {
+      leaving = connections.let_one_go_of(owner);
+    } else if (is_full()) {
+      leaving = connections.let_one_go();
+    }
+    if (has_its_share && !leaving) {
       ++beyond_share;
       return;
     }
     ++accepted;
-    if (is_full()) {
-      if (const auto connection = connections.let_one_go()) {
-        ++gave_way;
-        connection->close();
-      }
+    if (leaving) {
+      ++gave_way;
+      leaving->close();
     }
     const auto connection = std::make_shared<ServerConnection>(std::move(socket), std::move(peer), owner, context);
     const auto place = connections.add(connection, std::move(owner));

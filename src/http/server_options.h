@@ -41,7 +41,8 @@ struct ServerOptions {
   // Beyond it the connection that has waited longest for its client gives way to a new one. If all are busy, accepting
   // pauses.
   std::size_t max_connections = 20'000;
-  // Those of one address, or of one /64 of IPv6. More are closed at once.
+  // Those of one address, or of one /64 of IPv6. Beyond it one of theirs gives way; if all are busy, the new one is
+  // closed at once.
   std::size_t max_connections_per_owner = 5'000;
   // Of the files of Unix sockets: who may write to one may connect to it.
   mode_t unix_socket_mode = 0660;

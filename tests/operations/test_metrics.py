@@ -155,9 +155,13 @@ def _show_a_delay_id(world: World) -> None:
 
 
 def _connect_beyond_the_share(world: World) -> None:
+    """All of them busy, for one that is idle would give way."""
+    world.hang(lambda request: request.path.endswith("/busy"))
     with contextlib.ExitStack() as stack:
         for _ in range(DESCRIPTORS // 4):
-            stack.enter_context(world.connect("127.0.0.9"))
+            connection = stack.enter_context(world.connect("127.0.0.9"))
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"GET /busy HTTP/1.1\r\nHost: x\r\n\r\n")
         world.operations.reaches(lambda now: now > 0, "afterword_http_connections_closed_total", reason="beyond_share")
 
 
