@@ -118,6 +118,11 @@ def memory_mb(pid: int, what: str = "VmRSS") -> float:
     return sum(int(re.search(rf"{what}:\s+(\d+)", status)[1]) for status in statuses) * 1024 / MB
 
 
+def descriptors_of(pid: int) -> int:
+    """Of a process and its children."""
+    return sum(len(os.listdir(f"/proc/{each}/fd")) for each in processes_of(pid))
+
+
 def forget_most_memory(pid: int) -> None:
     """VmHWM begins anew."""
     for each in processes_of(pid):
@@ -146,11 +151,15 @@ def memory_of_slow_readers(port: int, pid: int, count: int) -> float:
 
 def memory_of_long_polls(port: int, pid: int, count: int) -> float:
     """MB above idle while so many wait."""
-    before = memory_mb(pid)
+    before, descriptors = memory_mb(pid), descriptors_of(pid)
     waiting = request("GET", f"{C}/v3/sync?timeout=600000&hold", "Authorization: Bearer bob")
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             stack.enter_context(connect(port)).sendall(waiting)
+        until = time.monotonic() + 60
+        while descriptors_of(pid) - descriptors < 2 * count:  # that of the client, and that to the homeserver
+            assert time.monotonic() < until, "not all wait"
+            time.sleep(0.2)
         time.sleep(2)
         return memory_mb(pid) - before
 
