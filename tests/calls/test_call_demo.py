@@ -1,5 +1,6 @@
 """scripts/run --call, with a browser in the place of the person's."""
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -16,10 +17,13 @@ _PROGRAM = Path(__file__).resolve().parents[2] / "scripts/call_demo.py"
 
 def test_its_link_opens_a_call_and_it_starts_again_what_is_killed(livekit: LiveKit, tmp_path: Path):
     told = tmp_path / "told"
-    with told.open("w") as output:
+    with contextlib.ExitStack() as ends:
+        output = ends.enter_context(told.open("w"))
         program = subprocess.Popen([sys.executable, _PROGRAM], stdout=output, stderr=subprocess.STDOUT)
-    browser = Browser(tmp_path, "person")
-    try:
+        ends.callback(program.wait, 30)
+        ends.callback(program.send_signal, signal.SIGINT)
+        browser = Browser(tmp_path, "person")
+        ends.callback(browser.close)
         link = eventually(lambda: re.search(r"http://\S+/alice", told.read_text()), timeout=60)
         browser.open(link[0])
         eventually(lambda: "alice      is in the call" in told.read_text(), timeout=60)
@@ -27,7 +31,4 @@ def test_its_link_opens_a_call_and_it_starts_again_what_is_killed(livekit: LiveK
         subprocess.run(["kill", "-9", afterword], check=True)
         eventually(lambda: "Afterword  was killed, and is started again" in told.read_text(), timeout=30)
         assert "has left" not in told.read_text()
-    finally:
-        browser.close()
-        program.send_signal(signal.SIGINT)
-        assert program.wait(30) == 0
+    assert program.returncode == 0
