@@ -18,7 +18,7 @@ def test_neither_listener_answers_for_the_other(afterword: Afterword, operations
         # To the homeserver, as whatever is none of ours.
         assert afterword.request("GET", path).json["target"] == path
     before = len(homeserver.arrived)
-    for path in (f"{C}/versions", f"{C}/v3/sync", f"{C}/v1/delayed_events", "/"):
+    for path in (f"{C}/versions", f"{C}/v3/sync", f"{C}/v1/delayed_events", "/_matrix"):
         assert operations.request("GET", path).status == 404
     assert operations.request("POST", f"{C}/v1/delayed_events/x/restart", body={}).status in (405, 413)
     assert len(homeserver.arrived) == before
