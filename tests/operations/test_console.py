@@ -111,6 +111,7 @@ def console(_browser: Browser, world: World) -> Iterator[Console]:  # noqa: F811
     console = Console(_browser, world.operations)
     console.open()
     _browser.evaluate("sessionStorage.clear()")
+    console.open()  # and nobody is signed in
     yield console
     elsewhere = [url for url in _browser.requests if not url.startswith((console.operations.base_url + "/", "about:"))]
     assert elsewhere == []
