@@ -61,5 +61,5 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
 
 
 def test_the_index_names_every_page() -> None:
-    named = set(re.findall(r"\]\(([\w.]+)\)", (TOP / "docs/README.md").read_text()))
+    named = set(re.findall(r"\]\(([\w.-]+)\)", (TOP / "docs/README.md").read_text()))
     assert named == {page.name for page in TOP.glob("docs/*.md")} - {"README.md"}
