@@ -142,6 +142,7 @@ def unknown_homeserver(tmp_path: Path) -> Iterator[tuple[Homeserver, int]]:
     afterword = Afterword(tmp_path / "afterword", settings=settings)
     afterword.set_up(SERVER_NAME, homeserver.url)
     homeserver.as_token = as_token_of(afterword.registration)
+    homeserver.arrived.clear()  # what `afterword init` has asked
     afterword.start()
     yield homeserver, int(afterword.listen.rsplit(":", 1)[1])
     assert afterword.stop() == 0

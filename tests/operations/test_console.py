@@ -167,6 +167,27 @@ def test_signing_in_and_out(console: Console):
 
 
 @NEEDS_CHROMIUM
+def test_each_question_has_an_answer_of_its_own(console: Console, world: World):  # noqa: F811
+    """Also when the next one is open before the browser has told that the one before was closed."""
+    user, kept = world.schedule()
+    cancelled = user.delayed(ROOM, TEXT, {"body": "y"}, HOUR)
+    console.sign_in()
+    console.view(f"user={quote(user.user_id)}")
+    for delay_id in (kept, cancelled):
+        console.see(console.row(delay_id))
+    ask, ask_next = (
+        f"document.querySelector('[aria-label=\"Cancel event {_name(delay_id)}\"]').click()" for delay_id in (kept, cancelled)
+    )
+    console.browser.evaluate(f"{ask}; document.querySelector('#confirm').close('no'); {ask_next}")
+    console.browser.evaluate("document.querySelector('#confirm-yes').click()")
+    console.see(f"{console.row(cancelled)}?.includes('cancelled')")
+    states = [
+        console.operations.api("POST", "look_up", body={"delay_id": delay_id}).ok()["state"] for delay_id in (kept, cancelled)
+    ]
+    assert states == ["scheduled", "cancelled"]
+
+
+@NEEDS_CHROMIUM
 def test_an_event_is_cancelled_once_it_was_confirmed(console: Console, world: World):  # noqa: F811
     user, delay_id = world.schedule()
     console.sign_in()

@@ -148,7 +148,11 @@ function choose(name, asked) {
 
 // --- What is changed, once it was confirmed ---
 
+/** Answers the question that is open. */
+let answer = () => {};
+
 function confirmed(title, text, yes) {
+  answer(false);
   setText(byId("confirm-title"), title);
   setText(byId("confirm-text"), text);
   setText(byId("confirm-yes"), yes);
@@ -156,7 +160,7 @@ function confirmed(title, text, yes) {
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    answer = resolve;
   });
 }
 
@@ -243,6 +247,11 @@ byId("search").addEventListener("submit", (event) => {
   if (shown.name === "look_up") choose("look_up", text);
   else if (text === shown.asked) readList();
   else location.hash = `${shown.name}=${encodeURIComponent(text)}`;
+});
+byId("confirm").addEventListener("close", () => {
+  const dialog = byId("confirm");
+  // The news that it was closed comes a moment later, when the next question may be open already.
+  if (!dialog.open) answer(dialog.returnValue === "yes");
 });
 byId("more").addEventListener("click", readMore);
 byId("cancel-all").addEventListener("click", confirmCancelAll);
