@@ -81,6 +81,7 @@ def test_what_is_stable_is_there(unpacked: Path, tmp_path: Path):
     offered = {f"{command} --{option}" for command, option in options} | {f"key {key}" for key in keys(unpacked, tmp_path)}
     stable = set(Path(__file__).with_name("stable.golden").read_text().splitlines())
     assert stable - offered == set(), "from 1.0 on, only a major version may take it away"
+    assert offered - stable == set(), "what is new belongs in stable.golden"
 
 
 def completed(unpacked: Path, line: str) -> list[str]:
