@@ -15,6 +15,13 @@ from .processes import Process, ProcessFailed, free_port
 _ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("AFTERWORD", _ROOT / "build/release/src/main/afterword")).absolute()
 
+
+def is_sanitized() -> bool:
+    """Whether the program was built with a sanitizer, which takes memory of its own."""
+    symbols = subprocess.run(["readelf", "--wide", "--dyn-syms", BINARY], capture_output=True, text=True, check=True).stdout
+    return "__asan_init" in symbols or "__tsan_init" in symbols
+
+
 # Restarts of a test lose no client, so there is nothing to wait for.
 _FOR_TESTS = {"delivery.start_grace": "0s"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .gateway import BINARY
+from .gateway import BINARY, is_sanitized
 
 _BUILD = BINARY.parents[2]
 _SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -24,7 +24,7 @@ def _imports() -> set[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _shipped() -> None:
-    if "__asan_init" in _imports() or "__tsan_init" in _imports():
+    if is_sanitized():
         pytest.skip("a build with a sanitizer is not what is shipped")
 
 
