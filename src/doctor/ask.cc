@@ -28,6 +28,7 @@ Asker::Asker(async::Executor executor, const ops::Configuration& configuration)
 
 Task<std::vector<Answer>> Asker::ask(Question question) {
   std::vector<Answer> answers;
+  answers.reserve(static_cast<std::size_t>(question.times));
   for (int i = 0; i < question.times; ++i) answers.push_back(co_await ask_once(question));
   co_return answers;
 }
