@@ -7,6 +7,7 @@
 #include "http/head_syntax.h"
 #include "http/matrix_answer.h"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/error.hpp>
@@ -213,6 +214,9 @@ class ServerConnection::Interim final : public InterimAnswers {
 
 async::Task<void> ServerConnection::run() {
   for (;;) {
+    // What is here already needs no wait, so without this whoever sends many at once would be answered all of them
+    // first.
+    if (input_.size() > 0) co_await asio::post(asio::use_awaitable);
     auto read = co_await read_request();
     if (!read) {
       if (read.error() != Refusal::gone) co_await refuse(read.error());

@@ -913,6 +913,24 @@ TEST_F(ServerTest, OfAnAddressWithItsShareTheLongestIdleGivesWay) {
   }
 }
 
+TEST_F(ServerTest, WhoSendsManyRequestsAtOnceLetsOthersInBetween) {
+  constexpr int count = 300;
+  std::atomic<int> handled = 0;
+  std::atomic<int> before_another = 0;
+  start([&](Request) {
+    if (++handled == 1) asio::post(context_, [&] { before_another = handled.load(); });
+    return answer_at_once({});
+  });
+  std::string requests;
+  for (int i = 0; i < count; ++i) requests += get_request;
+  RawSocket client = connect();
+  client.send(requests);
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  while (handled < count && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(handled, count);
+  EXPECT_LT(before_another, 10);
+}
+
 // As when memory runs out.
 TEST_F(ServerTest, AnErrorWhileItAcceptsDoesNotEndAccepting) {
   ServerOptions options;
