@@ -193,9 +193,7 @@ Task<OperatorApi::Answer> OperatorApi::due(const Asked& asked) {
     if (!event) co_return to_response(api::store_unavailable());
     if (*event && !domain::is_finalised((*event)->state)) events.push_back(shown(**event));
   }
-  json::object answer = page(std::move(events));
-  answer["more"] = more;
-  co_return answer;
+  co_return page(std::move(events), more);
 }
 
 Task<OperatorApi::Answer> OperatorApi::unsettled(const Asked& asked, delivery::UnsettledKind kind) {
@@ -214,9 +212,7 @@ Task<OperatorApi::Answer> OperatorApi::unsettled(const Asked& asked, delivery::U
     if (unsettled.answer) shown_one["answer"] = shown_error(*unsettled.answer);
     events.push_back(std::move(shown_one));
   }
-  json::object answer = page(std::move(events));
-  answer["more"] = more;
-  co_return answer;
+  co_return page(std::move(events), more);
 }
 
 Task<OperatorApi::Answer> OperatorApi::failed(const Asked& asked) {
@@ -230,13 +226,9 @@ Task<OperatorApi::Answer> OperatorApi::failed(const Asked& asked) {
   if (!found) co_return to_response(api::store_unavailable());
   json::array events;
   for (const domain::DelayedEvent& event : found->events) events.push_back(shown(event));
-  json::object answer = page(std::move(events));
-  answer["more"] = found->more;
-  if (found->more) {
-    const domain::DelayedEvent& last = found->events.back();
-    answer["next_batch"] = cursor(last.finalised->finalised_ts, last.delay_id);
-  }
-  co_return answer;
+  if (!found->more) co_return page(std::move(events), false);
+  const domain::DelayedEvent& last = found->events.back();
+  co_return page_before(cursor(last.finalised->finalised_ts, last.delay_id), std::move(events));
 }
 
 Task<OperatorApi::Answer> OperatorApi::of_user(const Asked& asked) {
@@ -263,10 +255,8 @@ Task<OperatorApi::Answer> OperatorApi::of_user(const Asked& asked) {
     }
     more = found->more;
   }
-  json::object answer = page(std::move(events));
-  answer["more"] = more;
-  if (more) answer["next_batch"] = cursor(query.after->due, query.after->delay_id);
-  co_return answer;
+  if (!more) co_return page(std::move(events), false);
+  co_return page_before(cursor(query.after->due, query.after->delay_id), std::move(events));
 }
 
 Task<OperatorApi::Answer> OperatorApi::of_room(const Asked& asked) {
@@ -284,13 +274,9 @@ Task<OperatorApi::Answer> OperatorApi::of_room(const Asked& asked) {
   if (!found) co_return to_response(api::store_unavailable());
   json::array events;
   for (const domain::DelayedEvent& event : found->events) events.push_back(shown(event));
-  json::object answer = page(std::move(events));
-  answer["more"] = found->more;
-  if (found->more) {
-    const domain::DelayedEvent& last = found->events.back();
-    answer["next_batch"] = cursor(last.timing.due(), last.delay_id);
-  }
-  co_return answer;
+  if (!found->more) co_return page(std::move(events), false);
+  const domain::DelayedEvent& last = found->events.back();
+  co_return page_before(cursor(last.timing.due(), last.delay_id), std::move(events));
 }
 
 Task<OperatorApi::Answer> OperatorApi::look_up(const Asked& asked) {
@@ -376,10 +362,17 @@ json::object OperatorApi::shown(const domain::DelayedEvent& event) const {
   return shown_event(event, handles_, context_.clock.wall_offset());
 }
 
-json::object OperatorApi::page(json::array events) const {
+json::object OperatorApi::page(json::array events, bool more) const {
   json::object shown;
   shown["now_ts"] = to_ms(to_wall(context_.clock.now(), context_.clock.wall_offset()));
   shown["events"] = std::move(events);
+  shown["more"] = more;
+  return shown;
+}
+
+json::object OperatorApi::page_before(std::string next_batch, json::array events) const {
+  json::object shown = page(std::move(events), true);
+  shown["next_batch"] = std::move(next_batch);
   return shown;
 }
 

@@ -74,7 +74,9 @@ class OperatorApi {
   async::Task<Answer> unsettled(const Asked& asked, delivery::UnsettledKind kind);
   Result<domain::DelayId, http::Response> event_of(const Asked& asked) const;
   json::object shown(const domain::DelayedEvent& event) const;
-  json::object page(json::array events) const;
+  // `more`: there are others, whether or not a page can begin at them.
+  json::object page(json::array events, bool more) const;
+  json::object page_before(std::string next_batch, json::array events) const;
   std::string cursor(Timestamp when, const domain::DelayId& delay_id) const;
   // Where an earlier page ended, if one is named.
   Result<std::optional<std::pair<Timestamp, domain::DelayId>>, http::Response> from_of(const Asked& asked) const;
