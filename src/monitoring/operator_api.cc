@@ -370,9 +370,9 @@ json::object OperatorApi::page(json::array events, bool more) const {
   return shown;
 }
 
-json::object OperatorApi::page_before(std::string next_batch, json::array events) const {
+json::object OperatorApi::page_before(std::string_view next_batch, json::array events) const {
   json::object shown = page(std::move(events), true);
-  shown["next_batch"] = std::move(next_batch);
+  shown["next_batch"] = next_batch;
   return shown;
 }
 

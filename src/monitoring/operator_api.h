@@ -76,7 +76,7 @@ class OperatorApi {
   json::object shown(const domain::DelayedEvent& event) const;
   // `more`: there are others, whether or not a page can begin at them.
   json::object page(json::array events, bool more) const;
-  json::object page_before(std::string next_batch, json::array events) const;
+  json::object page_before(std::string_view next_batch, json::array events) const;
   std::string cursor(Timestamp when, const domain::DelayId& delay_id) const;
   // Where an earlier page ended, if one is named.
   Result<std::optional<std::pair<Timestamp, domain::DelayId>>, http::Response> from_of(const Asked& asked) const;
