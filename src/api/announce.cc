@@ -35,6 +35,7 @@ std::optional<std::string> announce_in_capabilities(std::string_view homeserver_
   json::object& capabilities = object_at(*answer, "capabilities");
   capabilities["m.delayed_events"] = enforced;
   capabilities["org.matrix.msc4140.delayed_events"] = enforced;
+  capabilities["afterword.delayed_events"] = {{"send_answers_event_id", true}, {"restart_answers_send_ts", true}};
   return json::serialize(*answer);
 }
 

@@ -35,7 +35,8 @@ TEST(AnnounceInCapabilities, ReplacesTheHomeserversOwnLimits) {
 TEST(AnnounceInCapabilities, LeavesOutLimitsThatAreNotEnforced) {
   const domain::Limits none{std::nullopt, std::nullopt};
   EXPECT_EQ(announce_in_capabilities("{}", none),
-            R"({"capabilities":{"m.delayed_events":{},"org.matrix.msc4140.delayed_events":{}}})");
+            R"({"capabilities":{"m.delayed_events":{},"org.matrix.msc4140.delayed_events":{},)"
+            R"("afterword.delayed_events":{"send_answers_event_id":true,"restart_answers_send_ts":true}}})");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "delivery/event_log.h"
 
 #include <chrono>
+#include <string>
 
 namespace afterword::api {
 namespace {
@@ -26,6 +27,9 @@ async::Task<ActionOutcome> try_send(Context& context, DelayId delay_id, std::opt
   if (std::holds_alternative<store::Unavailable>(sent)) co_return to_response(store_unavailable());
   if (std::holds_alternative<delivery::NotSent>(sent)) co_return to_response(homeserver_unreachable());
   if (const auto* refused = std::get_if<domain::HomeserverError>(&sent)) co_return homeserver_refusal(*refused);
+  if (const auto* done = std::get_if<delivery::Sent>(&sent)) {
+    co_return ok(to_text(json::object{{"event_id", done->event_id.value}}));
+  }
   co_return std::get<Effect>(sent);
 }
 
@@ -38,13 +42,13 @@ async::Task<ActionOutcome> try_change(Context& context, Action action, DelayId d
   if (!met) co_return to_response(store_unavailable());
   if (std::holds_alternative<store::NotFound>(*met)) co_return store::NotFound{};
   const auto& [effect, timing] = std::get<store::ActionResult>(*met);
-  if (effect == Effect::perform) {
-    delivery::log_event(log::level::debug,
-                        action == Action::cancel ? "a delayed event is cancelled" : "a delayed event is restarted",
-                        delay_id);
-    if (action == Action::restart) context.delivery.restarted(delay_id, timing.due());
-  }
-  co_return effect;
+  if (effect != Effect::perform) co_return effect;
+  delivery::log_event(log::level::debug,
+                      action == Action::cancel ? "a delayed event is cancelled" : "a delayed event is restarted",
+                      delay_id);
+  if (action == Action::cancel) co_return effect;
+  context.delivery.restarted(delay_id, timing.due());
+  co_return ok("{\"send_ts\":" + std::to_string(to_ms(context.clock.to_wall(timing.due()))) + "}");
 }
 
 }  // namespace

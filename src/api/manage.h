@@ -35,7 +35,7 @@ std::optional<domain::Action> read_action(std::string_view text);
 // The action in the body of POST …/delayed_events/{delay_id}.
 Result<domain::Action, MatrixError> read_action_body(std::string_view body);
 
-// The answer to an action that met an event whose state it could not change.
+// The answer to an action that has nothing more to say than how the event stands.
 http::Response answer(domain::Effect effect, WireForm form);
 
 }  // namespace afterword::api

@@ -51,11 +51,11 @@ class ShownTimes : public ::testing::Test {
     request.body = R"({"delay_ms":)" + std::to_string(delay.count()) + R"(,"content":{}})";
     return *string_member(body_of(clock_.run(api::schedule(*context_, std::move(request)))), "delay_id");
   }
-  void manage(const std::string& delay_id, domain::Action action) {
+  json::object manage(const std::string& delay_id, domain::Action action) {
     ManageRequest request;
     request.delay_id = delay_id;
     request.action = action;
-    EXPECT_EQ(clock_.run(api::manage(*context_, std::move(request))).response.status, 200);
+    return body_of(clock_.run(api::manage(*context_, std::move(request))).response);
   }
   json::object look_up(const std::string& delay_id) {
     LookUpRequest request;
@@ -103,8 +103,9 @@ TEST_F(ShownTimes, FollowTheWallClock) {
     EXPECT_EQ(finalised(cancelled), wall());
     EXPECT_EQ(finalised(sent), wall());
     clock_.advance(1s);
-    manage(scheduled, domain::Action::restart);
+    const json::object restarted = manage(scheduled, domain::Action::restart);
     EXPECT_EQ(delayed_since(scheduled), wall());
+    EXPECT_EQ(wall_from_ms(restarted.at("send_ts").as_int64()), wall() + 20h);
   }
 }
 

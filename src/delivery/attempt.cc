@@ -323,8 +323,8 @@ class Attempt {
     const async::Steady ended = steady_now();
     co_await parts_.store_retry.until_available(record_once);
     parts_.retries.forget(delay_id_, ended);
-    const auto* const error = std::get_if<domain::HomeserverError>(&finalised.outcome);
-    co_return Leave{error == nullptr ? SendNowAnswer(Effect::perform) : SendNowAnswer(*error)};
+    if (const auto* const event_id = std::get_if<EventId>(&finalised.outcome)) co_return Leave{Sent{*event_id}};
+    co_return Leave{std::get<domain::HomeserverError>(finalised.outcome)};
   }
 
   void count(const domain::Outcome& outcome) {

@@ -135,6 +135,8 @@ Step after_no_claim(const store::ClaimAnswer& answer, bool on_request, Timestamp
   if (std::holds_alternative<store::Behind>(answer)) return PutBack{pause_behind_another};
   const auto& met = std::get<store::ActionResult>(answer);
   Leave leave{met.effect};
+  if (on_request && met.effect == domain::Effect::already)
+    leave.answer = domain::Effect::wait;  // and then the event_id
   if (!on_request && met.effect == domain::Effect::wait) {
     const bool was_restarted = met.timing.due() > due;  // else it is being sent
     leave.timer = was_restarted ? met.timing.due() : now + options.ask_again_after;

@@ -60,6 +60,12 @@ TEST(AfterNoClaim, Table) {
   }
 }
 
+TEST(AfterNoClaim, WhoAskedForWhatHasBeenSentMeanwhileAsksAgainForItsEventId) {
+  const store::ClaimAnswer sent = store::ActionResult{domain::Effect::already, {due - 1s, 1s}};
+  const Step step = after_no_claim(sent, true, due, due, options);
+  EXPECT_EQ(std::get<domain::Effect>(std::get<Leave>(step).answer), domain::Effect::wait);
+}
+
 // --- After a send ---
 
 struct Tried {

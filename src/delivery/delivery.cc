@@ -113,6 +113,9 @@ Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::U
   if (!*found) co_return store::NotFound{};
   if (delivery.attempts.contains(delay_id)) co_return Effect::wait;
   const DelayedEvent& event = **found;
+  if (const auto* const sent = event.finalised ? std::get_if<domain::EventId>(&event.finalised->outcome) : nullptr) {
+    co_return Sent{*sent};
+  }
   if (event.state != domain::State::scheduled) co_return effect_of(domain::Action::send, event.state);
 
   // Its own task, so that it has an end whatever becomes of its caller.

@@ -53,8 +53,8 @@ class Delivery {
   // An event was restarted. For its timer a hint: its timer looks again in any case, at the latest when the grace ends.
   void restarted(domain::DelayId delay_id, Timestamp due);
 
-  // Sends it at once, by the rules of docs/protocol.md section 2. `perform` means: sent. `wait` means: a send was under
-  // way; wait for settled() and ask again.
+  // Sends it at once, by the rules of docs/protocol.md section 2. `wait` means: a send was under way; wait for
+  // settled() and ask again.
   Task<SendNowAnswer> send_now(domain::DelayId delay_id, std::optional<domain::UserId> caller);
 
   // Goes on when no attempt for this event is under way here, or at `give_up`.

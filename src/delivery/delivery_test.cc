@@ -318,7 +318,7 @@ TEST_F(DeliveryTest, NothingIsClaimedBeforeTheHomeserverIsPrepared) {
   EXPECT_EQ(state(on_request), State::scheduled);
   clock_.advance(1ms);
   EXPECT_EQ(state(on_request), State::sent);
-  EXPECT_EQ(std::get<Effect>(answer.value()), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(answer.value()));
 }
 
 TEST_F(DeliveryTest, WhatWasCancelledWhileTheHomeserverWasPreparedIsNotSent) {
@@ -519,10 +519,11 @@ TEST_F(DeliveryTest, SendsAtOnceOnRequest) {
   const auto id = schedule(10s);
   clock_.advance(3s);
   const Timestamp now = clock_.now();
-  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
+  const domain::EventId event_id = std::get<Sent>(send_now(id)).event_id;
   EXPECT_EQ(homeserver_.sends.at(0).attempt.origin_server_ts, clock_.to_wall(now));
   EXPECT_EQ(state(id), State::sent);
-  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::already);
+  EXPECT_EQ(std::get<domain::EventId>(look_up(id).finalised->outcome), event_id);
+  EXPECT_EQ(std::get<Sent>(send_now(id)).event_id, event_id);
   clock_.advance(1h);
   EXPECT_THAT(sent(), ElementsAre(id));
 }
@@ -533,7 +534,7 @@ TEST_F(DeliveryTest, OnlyTheOwnerMaySend) {
   EXPECT_TRUE(std::holds_alternative<store::NotFound>(send_now(id, domain::UserId("@mallory:example.org"))));
   EXPECT_TRUE(std::holds_alternative<store::NotFound>(send_now(DelayId::random())));
   EXPECT_THAT(sent(), IsEmpty());
-  EXPECT_EQ(std::get<Effect>(send_now(id, alice)), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(send_now(id, alice)));
 }
 
 TEST_F(DeliveryTest, NobodyElseHearsOfASendUnderWay) {
@@ -578,7 +579,7 @@ TEST_F(DeliveryTest, WhoAskedWaitsForTheRealOutcome) {
   homeserver_.next_answers = {timed_out(), timed_out()};
   const auto id = schedule(10s);
   const Timestamp now = clock_.now();
-  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(send_now(id)));
   EXPECT_THAT(sent(), ElementsAre(id, id, id));
   for (const auto& send : homeserver_.sends) EXPECT_EQ(send.attempt.origin_server_ts, clock_.to_wall(now));
 }
@@ -653,7 +654,7 @@ TEST_F(DeliveryTest, OfARequestAndTheTimerOneSends) {
     clock_.run(callers.join());
     clock_.advance(1min);
     EXPECT_THAT(sent(), ElementsAre(id));
-    EXPECT_EQ(std::get<Effect>(*answer), offset < 0ms ? Effect::perform : Effect::wait);
+    EXPECT_EQ(std::holds_alternative<Sent>(*answer), offset < 0ms);
   }
 }
 
@@ -668,7 +669,7 @@ TEST_F(DeliveryTest, OfTwoRequestsOneSends) {
   callers.spawn("caller", send_now_into(id, second));
   clock_.run(callers.join());
   EXPECT_THAT(sent(), ElementsAre(id));
-  EXPECT_EQ(std::get<Effect>(*first), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(*first));
   EXPECT_EQ(std::get<Effect>(*second), Effect::wait);
 }
 
@@ -1146,7 +1147,7 @@ TEST_F(DeliveryTest, SendsOnRequestTakePlacesOfTheirOwnersShare) {
   clock_.advance(2s);
   EXPECT_EQ(homeserver_.most_under_way, 5u);  // four on request, and hers whose time has come
   EXPECT_EQ(state(at_its_time), State::sending);
-  EXPECT_EQ(std::get<Effect>(send_now(anothers)), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(send_now(anothers)));
   EXPECT_EQ(state(anothers), State::sent);
 
   // A second handful is sent in the time that those who ask have; the others are asked for again, or leave in time.
@@ -1445,7 +1446,7 @@ TEST_F(DeliveryTest, WhatIsBeyondAnOwnersLimitFailsOrStaysScheduled) {
   EXPECT_EQ(std::get<domain::HomeserverError>(send_now(requested)).status, 429);
   EXPECT_EQ(state(requested), State::scheduled);
   clock_.advance(1s);
-  EXPECT_EQ(std::get<Effect>(send_now(requested)), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(send_now(requested)));
 }
 
 TEST_F(DeliveryTest, SlowEventsOfSeveralOwnersHoldUpNobodyElse) {
@@ -1537,7 +1538,7 @@ TEST_F(DeliveryTest, ASendOnRequestThatThrowsIsLookedFor) {
     return homeserver::Sent{domain::EventId("$" + send.delay_id.to_string())};
   };
   const auto id = schedule(1h);
-  EXPECT_EQ(std::get<Effect>(send_now(id)), Effect::perform);
+  EXPECT_TRUE(std::holds_alternative<Sent>(send_now(id)));
   EXPECT_EQ(state(id), State::sent);
   EXPECT_THAT(sent(), ElementsAre(id, id));
 }
@@ -1905,7 +1906,7 @@ TEST_F(DeliveryTest, TheTimestampIsWallTimeAsItIsWhenItIsSent) {
     clock_.advance(6s);
     ASSERT_EQ(homeserver_.sends.size(), 1u);
     EXPECT_EQ(homeserver_.sends[0].attempt.origin_server_ts, wall + 6s);
-    EXPECT_EQ(std::get<Effect>(send_now(requested)), Effect::perform);
+    EXPECT_TRUE(std::holds_alternative<Sent>(send_now(requested)));
     EXPECT_EQ(homeserver_.sends[1].attempt.origin_server_ts, wall + 6s);
   }
 }

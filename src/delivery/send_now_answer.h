@@ -13,8 +13,11 @@ namespace afterword::delivery {
 struct NotSent {  // the homeserver could not be asked, and the event stays scheduled; or it has not answered yet
   std::string reason;
 };
-// Effect::perform: it was sent. Effect::wait: another send of it is under way.
+struct Sent {  // now, or before
+  domain::EventId event_id;
+};
+// Effect::refuse: it has another outcome. Effect::wait: another send of it is under way, or has just ended; ask again.
 using SendNowAnswer =
-    std::variant<store::NotFound, domain::Effect, domain::HomeserverError, NotSent, store::Unavailable>;
+    std::variant<store::NotFound, Sent, domain::Effect, domain::HomeserverError, NotSent, store::Unavailable>;
 
 }  // namespace afterword::delivery

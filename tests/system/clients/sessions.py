@@ -77,7 +77,8 @@ _UNORDERED = {"state", "invite_state", "required_state", "account_data", "chunk 
 _LIMITS = {"max_delay_ms": 24 * 3_600_000, "max_scheduled": 100}
 _ANNOUNCED = {
     "unstable_features": dict.fromkeys(["org.matrix.msc4140", "org.matrix.msc4140.stable", "org.matrix.msc4486"], True),
-    "capabilities": dict.fromkeys(["m.delayed_events", "org.matrix.msc4140.delayed_events"], _LIMITS),
+    "capabilities": dict.fromkeys(["m.delayed_events", "org.matrix.msc4140.delayed_events"], _LIMITS)
+    | {"afterword.delayed_events": {"send_answers_event_id": True, "restart_answers_send_ts": True}},
 }
 
 _words = (f"w{number:04}x" for number in itertools.count(1))

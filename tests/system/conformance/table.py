@@ -1,6 +1,7 @@
 """Which statement holds where: gathers the outcome of every test into a table, statement by homeserver."""
 
 import itertools
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Table:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Takes the rows in the order of the files, before pytest groups the tests by homeserver."""
-        for item in sorted(items, key=lambda item: item.location[:2]):
+        for item in sorted(items, key=_place):
             if isinstance(item, pytest.Function) and "target_name" in item.fixturenames:
                 section = _first_line(item.module.__doc__)
                 self._rows.setdefault(_name(item.nodeid), _Row(section, _first_line(item.function.__doc__)))
@@ -120,6 +121,12 @@ What a server with delayed events does on the wire, and where it was seen to hol
 run against any other server with delayed events; how is said in `conftest.py` there.
 
 ✓ holds, ✗ does not. A reason stands where a homeserver makes a statement impossible."""
+
+
+def _place(item: pytest.Item) -> tuple[list[int], str, int]:
+    """By the number of the section, so that 10 comes behind 9."""
+    file, line, _ = item.location
+    return [int(number) for number in re.findall(r"test_(\d+)_", file)], file, line or 0
 
 
 def _name(nodeid: str) -> str:

@@ -27,7 +27,7 @@ def test_send(form: str, with_token: bool, alice: User, room: str):
     """`send` sends it now, and answers when it is sent"""
     delay_id = alice.delayed(room, TEXT, MESSAGE, HOUR)
     before = now_ms()
-    assert alice.manage(delay_id, "send", form, **token_of(alice, with_token)).ok() == {}
+    alice.manage(delay_id, "send", form, **token_of(alice, with_token)).ok()
     after = now_ms()
 
     event_id = alice.look_up(delay_id).ok()["finalised"]["event_id"]
@@ -53,7 +53,7 @@ def test_restart(form: str, with_token: bool, alice: User, room: str):
     for _ in range(2):
         time.sleep(0.4)
         before = now_ms()
-        assert alice.manage(delay_id, "restart", form, **token_of(alice, with_token)).ok() == {}
+        alice.manage(delay_id, "restart", form, **token_of(alice, with_token)).ok()
     assert alice.look_up(delay_id).json["delayed_since_ts"] >= before
     assert alice.events(room, TEXT) == []
 
@@ -66,7 +66,7 @@ def test_restart(form: str, with_token: bool, alice: User, room: str):
 def test_no_body(form: str, raw: bytes | None, alice: User, room: str):
     """Where the path names the action, no body, an empty one and `{}` are all fine"""
     delay_id = alice.delayed(room, TEXT, MESSAGE, HOUR)
-    assert alice.manage(delay_id, "restart", form, raw=raw).ok() == {}
+    alice.manage(delay_id, "restart", form, raw=raw).ok()
 
 
 def test_the_stable_routes_take_a_token(alice: User, room: str):
