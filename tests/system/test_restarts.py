@@ -58,10 +58,13 @@ def test_overdue_events_leave_in_order_after_a_crash(alice: User, room: str, sta
 
 
 def outcome_of_gone_while_the_other_stays(alice: User, stays: str, gone: str) -> dict[str, Any]:
+    """Changes and look-ups find out by themselves, each on a connection of its own, that the database is back."""
+
     def restart_until_it_has_gone() -> dict[str, Any] | None:
         if alice.manage(stays, "restart").status == 503:
             return None
-        return alice.look_up(gone).ok().get("finalised")
+        looked_up = alice.look_up(gone)
+        return None if looked_up.status == 503 else looked_up.ok().get("finalised")
 
     return eventually(restart_until_it_has_gone)
 
