@@ -63,6 +63,12 @@ def afterword(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge, CallSer
 
 
 @pytest.fixture(scope="session")
+def call_service(_synapse_with_afterword: tuple[Synapse, Afterword, Bridge, CallService]) -> CallService:
+    """An application service that acts for Alice, but not for Bob."""
+    return _synapse_with_afterword[3]
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     server = Postgres()
     try:

@@ -3,7 +3,7 @@
 A fixture is a list of conversations, each played by a new user in a room of their own:
 
     ask            method and path; {room}, {user}, … are put in as that client encodes them
-    token          false: without one
+    token          false: without one; call_service: that of an application service that acts for the user
     body, headers  what it sends
     answer         the status
     answer_headers, reads
@@ -24,6 +24,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
+from ..application_service import CallService
 from ..gateway import Afterword
 from ..matrix import Response, User, eventually, new_txn_id
 
@@ -68,8 +69,11 @@ def fill_in(pattern: Any, values: dict[str, str]) -> Any:
 
 
 class Conversation:
-    def __init__(self, client: dict[str, Any], user: User, room: str, values: dict[str, str]):
+    def __init__(
+        self, client: dict[str, Any], call_service: CallService, user: User, room: str, values: dict[str, str]
+    ):
         self._client = client
+        self._call_service = call_service
         self._user = user
         self._room = room
         self._values = values
@@ -96,8 +100,9 @@ class Conversation:
         unescaped = self._client["unescaped"]
         path = fill_in(path, {name: quote(value, safe=unescaped) for name, value in self._values.items()})
         arguments: dict[str, Any] = {"headers": {**self._client["headers"], **step.get("headers", {})}}
-        if not step.get("token", True):
-            arguments["token"] = None
+        token = step.get("token", True)
+        if token is not True:
+            arguments["token"] = self._call_service.token if token == "call_service" else None
         return self._user.request(
             method,
             path,
@@ -126,6 +131,7 @@ def test_it_understands_the_client_and_is_understood(
     alice: User,
     room: str,
     new_user: Callable[[str], User],
+    call_service: CallService,
     start_another: Callable[..., Afterword],
 ):
     for step in steps:
@@ -135,6 +141,7 @@ def test_it_understands_the_client_and_is_understood(
     values = {
         "room": room,
         "user": alice.user_id,
+        "encoded_user": quote(alice.user_id, safe=""),
         "device": alice.device_id,
         "member": f"_{alice.user_id}_{alice.device_id}_m.call",
         "txn": new_txn_id(),
@@ -144,13 +151,14 @@ def test_it_understands_the_client_and_is_understood(
         values["event"] = alice.send(room, "m.room.message", {"msgtype": "m.text", "body": "now"}).ok()["event_id"]
     if "{foreign_room}" in str(steps):
         values["foreign_room"] = new_user("bob").create_room()
-    conversation = Conversation(client, alice, room, values)
+    conversation = Conversation(client, call_service, alice, room, values)
     for step in steps:
         conversation.play(step)
 
 
 def test_every_client_is_there():
     assert [client["client"] for client in CLIENTS] == [
+        "lk-jwt-service 0.6 as an application service",
         "lk-jwt-service 0.5.0",
         "matrix-js-sdk 43.0.0",
         "matrix-sdk 0.19.1 with ruma-client-api 0.25.2",
