@@ -10,7 +10,7 @@ from pathlib import Path
 from system.matrix import MatrixError, Server, User, eventually
 from system.tcp_gate import TcpGate
 
-from .browser import Browser
+from .browser import CallBrowser
 from .livekit import LiveKit
 from .membership import leaves, make_room, members
 from .web import Web
@@ -27,7 +27,7 @@ class Person:
         address = urllib.parse.urlsplit(server.base_url)
         assert address.port
         self._gates = [TcpGate(address.port), TcpGate(livekit.port)]
-        self.browser = Browser(directory, self.name)
+        self.browser = CallBrowser(directory, self.name)
         homeserver = f"{address.scheme}://127.0.0.1:{self._gates[0].port}"
         self.browser.open(web.link(user, room, homeserver, self._gates[1].port))
 

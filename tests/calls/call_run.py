@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .browser import BrowserError
+from support.browser import BrowserError
+
 from .call import Person
 from .cases import ToAServer, ToOne
 from .grounds import Ground
@@ -168,4 +169,4 @@ class CallRun:
     def _picture(self, person: Person, case: str, moment: str) -> None:
         if self._pictures:
             name = "".join(letter if letter.isalnum() else "-" for letter in f"{self.ground.title} {case} {moment}")
-            person.browser.screenshot(self._pictures / f"{name}.jpg")
+            (self._pictures / f"{name}.jpg").write_bytes(person.browser.screenshot(format="jpeg", quality=60))

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import browser
+from support import browser
+
 from .livekit import LiveKit, LiveKitNotBuilt
 from .web import ElementCallNotInstalled, install
 

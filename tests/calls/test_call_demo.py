@@ -9,7 +9,7 @@ from pathlib import Path
 
 from system.matrix import eventually
 
-from .browser import Browser
+from .browser import CallBrowser
 from .livekit import LiveKit
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "scripts/call_demo.py"
@@ -23,7 +23,7 @@ def test_its_link_opens_a_call_and_it_starts_again_what_is_killed(livekit: LiveK
         ends.callback(program.wait, 30)
         # Not SIGINT, which whoever starts the tests in the background has them ignore.
         ends.callback(program.send_signal, signal.SIGTERM)
-        browser = Browser(tmp_path, "person")
+        browser = CallBrowser(tmp_path, "person")
         ends.callback(browser.close)
         link = eventually(lambda: re.search(r"http://\S+/alice", told.read_text()), timeout=60)
         browser.open(link[0])

@@ -13,11 +13,11 @@ from urllib.parse import quote
 import pytest
 
 from hostile.homeserver import SERVER_NAME, answer, as_token_of
+from support.browser import Browser, BrowserError, is_installed
 from system.gateway import Afterword
 from system.matrix import eventually
 from system.processes import free_port, tail
 
-from .browser import Browser, is_installed
 from .conftest import ManyUsers
 from .operations import Operations
 from .test_api import _name
@@ -50,7 +50,7 @@ class Console:
         def look() -> object:
             try:
                 return self.browser.evaluate(expression)
-            except RuntimeError:  # the page is being loaded
+            except BrowserError:  # the page is being loaded
                 return None
 
         return eventually(look, timeout)
