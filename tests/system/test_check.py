@@ -1,6 +1,7 @@
 """`afterword check` before real homeservers that are really misconfigured: each line that it says, with its fix."""
 
 import json
+import os
 import re
 import secrets
 import subprocess
@@ -167,7 +168,7 @@ def test_clocks_that_differ(afterword: Afterword, tmp_path: Path):
     clock = tmp_path / "clock"
     clock.write_text("+90\n")
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    environment = {
+    environment = os.environ | {
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",

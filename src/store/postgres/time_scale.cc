@@ -1,5 +1,6 @@
 #include "store/postgres/time_scale.h"
 
+#include "store/postgres/clock_comparison.h"
 #include "store/postgres/lease.h"
 
 #include <algorithm>
@@ -9,47 +10,63 @@ namespace {
 
 // A smaller difference may be the time that a question takes to the database and back.
 constexpr Milliseconds noticeable{1000};
-// The time that the answer takes to come back makes this instance's time late against the others': what they scheduled
-// would leave here late. So it asks so many times, and the quickest answer counts.
-constexpr int questions_at_start = 10;
+// At the start. An instance whose time is late against the others' sends early what was restarted with it, and sends
+// late what the others did. So it asks until it knows well enough, and not for ever if the database is far away.
+constexpr std::chrono::milliseconds certain_enough{1};
+constexpr int fewest_questions = 10;
+constexpr int most_questions = 50;
 
 const Statement read{"read_time",
-                     "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, offset_ms, latest_ts"
+                     "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8, offset_ms, latest_ts"
                      " FROM server_time"};
 const Statement write{"write_time",
                       "UPDATE server_time SET offset_ms = $1::int8, latest_ts = greatest(latest_ts, $2::int8)"};
+
+// What the database keeps, at its latest answer.
+struct Kept {
+  Milliseconds offset{};
+  Timestamp latest;
+};
+
+Kept ask(Connection& connection, ClockComparison& comparison) {
+  const auto asked = std::chrono::steady_clock::now();
+  const auto rows = connection.run(read);
+  const std::chrono::microseconds since_epoch(rows.integer(0, 0));
+  comparison.add(asked, std::chrono::steady_clock::now(), ClockComparison::Reading(since_epoch));
+  return {rows.milliseconds(0, 1), rows.timestamp(0, 2)};
+}
+
+Timestamp shared_time(const ClockComparison& comparison, const Kept& kept) {
+  return Timestamp(std::chrono::floor<Milliseconds>(comparison.earliest().time_since_epoch()) + kept.offset);
+}
 
 }  // namespace
 
 ServerTime TimeScale::keep(Connection& connection, const MachineTime& machine,
                            std::chrono::steady_clock::time_point asked) {
-  Milliseconds since{};
-  Milliseconds offset{};
-  Timestamp latest;
-  const auto ask = [&] {  // what it was when `machine` was read, or a little before
-    const auto rows = connection.run(read);
-    since = std::chrono::ceil<Milliseconds>(std::chrono::steady_clock::now() - asked);
-    offset = rows.milliseconds(0, 1);
-    latest = rows.timestamp(0, 2);
-    return rows.timestamp(0, 0) - since + offset;
-  };
-  Timestamp shared = ask();
+  ClockComparison comparison(asked);
+  Kept kept = ask(connection, comparison);
   if (!at_boot_) {
-    for (int asked_times = 1; asked_times < questions_at_start; ++asked_times) shared = std::max(shared, ask());
-    at_boot_ = std::max(shared, latest) - machine.since_boot;
+    while (comparison.answers() < fewest_questions ||
+           (comparison.uncertainty() > certain_enough && comparison.answers() < most_questions)) {
+      kept = ask(connection, comparison);
+    }
+    at_boot_ = std::max(shared_time(comparison, kept), kept.latest) - machine.since_boot;
   }
+  const auto since = std::chrono::floor<Milliseconds>(std::chrono::steady_clock::now() - asked);
   machine_ahead_ = machine.since_boot + since - time_since_boot();
   const Timestamp now = *at_boot_ + machine.since_boot;
-  correct(connection, now, shared, offset);
+  correct(connection, now, shared_time(comparison, kept), kept.offset);
   return {*at_boot_, wall_offset_between(machine.wall, now)};
 }
 
 void TimeScale::look_again(Connection& connection, const std::string& name) {
   if (name == looked_at_) return;
   if (at_boot_) {
-    const auto rows = connection.run(read);
+    ClockComparison comparison(std::chrono::steady_clock::now());
     const Timestamp now = *at_boot_ + machine_ahead_ + time_since_boot();
-    correct(connection, now, rows.timestamp(0, 0) + rows.milliseconds(0, 1), rows.milliseconds(0, 1));
+    const Kept kept = ask(connection, comparison);
+    correct(connection, now, shared_time(comparison, kept), kept.offset);
   }
   looked_at_ = name;
 }
