@@ -166,8 +166,8 @@ class Attempt {
   // Its room goes on soon, and the answer is still waited for beside it, because what was not answered may be in a
   // queue of the homeserver. Where too many are waited for already, the answer is given up.
   void make_way(Send& send) {
-    const bool steps_aside = parts_.dispatcher.step_aside(*turn_, options().short_send_timeout);
-    if (!steps_aside) send.shortened_by = options().send_timeout - options().short_send_timeout;
+    const bool waits_beside_room = parts_.dispatcher.wait_beside_room(*turn_, options().short_send_timeout);
+    if (!waits_beside_room) send.shortened_by = options().send_timeout - options().short_send_timeout;
   }
 
   Task<homeserver::SendAnswer> ask_to_send(Send send) {
@@ -399,7 +399,7 @@ class Attempt {
   async::Steady steady_now() const { return parts_.context.clock.steady_now(); }
   Lane lane() const { return lane_of(parts_.retries, room_id_, delay_id_, due_); }
   bool holds_up_for_too_long() const {
-    return turn_ && !turn_->lane().aside &&
+    return turn_ && !turn_->lane().beside &&
            parts_.retries.has_waited_enough(room_id_, steady_now(), parts_.health.outage_end());
   }
   bool is_aside() const { return parts_.retries.is_aside(delay_id_, due_); }
@@ -452,7 +452,7 @@ Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, s
 
 Lane lane_of(const Retries& retries, domain::RoomId room_id, DelayId delay_id, Timestamp due) {
   Lane lane{std::move(room_id)};
-  if (retries.is_aside(delay_id, due)) lane.aside = delay_id;
+  if (retries.is_aside(delay_id, due)) lane.beside = delay_id;
   return lane;
 }
 

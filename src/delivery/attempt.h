@@ -3,7 +3,8 @@
 // It takes one step after the other, each of which says what follows (attempt_rules.h):
 //
 // - Claim leaves a mark with the homeserver, then has the store record that the event is being sent. → Send
-// - Send steps aside first if its room has waited for long enough. → Finalise, or Release if it did not arrive, or
+// - Send goes on beside its room first if that has waited for long enough. → Finalise, or Release if it did not arrive,
+// or
 //   TryLater if nobody knows whether it arrived
 // - TryLater counts the failure. In time its room waits no longer, and the event is set aside. → AwaitTurn
 // - AwaitTurn gives its turn back, waits for the next, and reads the event. → LookFor
@@ -79,7 +80,7 @@ Task<void> send_on_request(AttemptParts& parts, store::ActiveEvent event, std::o
 // An event was adopted that was being sent, so it may have arrived:
 Task<void> continue_attempt(AttemptParts& parts, Attempts::UnderWay under_way, store::ActiveEvent event);
 
-// Where the event waits: with those of its room, or aside.
+// Where the event waits: with those of its room, or beside it, if it is set aside.
 Lane lane_of(const Retries& retries, domain::RoomId room_id, domain::DelayId delay_id, Timestamp due);
 
 }  // namespace afterword::delivery

@@ -32,11 +32,11 @@ Task<std::optional<RoomTurn>> Dispatcher::next_turn(Lane lane, QueuedEvent event
   co_return std::move(turn);
 }
 
-bool Dispatcher::step_aside(RoomTurn& turn, Milliseconds longest_wait) {
-  auto aside = queues_.step_aside(turn.turn_);
-  if (!aside) return false;
-  aside_.emplace(context_.clock.steady_now() + longest_wait, *aside);
-  turn.turn_ = *std::move(aside);
+bool Dispatcher::wait_beside_room(RoomTurn& turn, Milliseconds longest_wait) {
+  auto beside = queues_.wait_beside_room(turn.turn_);
+  if (!beside) return false;
+  beside_.emplace(context_.clock.steady_now() + longest_wait, *beside);
+  turn.turn_ = *std::move(beside);
   changed_.notify_all();
   return true;
 }
@@ -53,16 +53,16 @@ void Dispatcher::resume_lanes() {
   for (auto pause = pauses_.begin(); pause != end; ++pause) queues_.resume(pause->second);
   pauses_.erase(pauses_.begin(), end);
 
-  const auto last = aside_.upper_bound(now);
-  for (auto turn = aside_.begin(); turn != last; ++turn) queues_.go_on_without(turn->second);
-  aside_.erase(aside_.begin(), last);
+  const auto last = beside_.upper_bound(now);
+  for (auto turn = beside_.begin(); turn != last; ++turn) queues_.go_on_without(turn->second);
+  beside_.erase(beside_.begin(), last);
 }
 
 async::Steady Dispatcher::next_change() const {
   const auto first = [](const auto& by_time) {
     return by_time.empty() ? async::Steady::max() : by_time.begin()->first;
   };
-  return std::min(first(pauses_), first(aside_));
+  return std::min(first(pauses_), first(beside_));
 }
 
 bool Dispatcher::gives_turns() const {

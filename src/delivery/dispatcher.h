@@ -1,9 +1,9 @@
 // Who may go: gives turns to the events that are due, as their rooms' order, the number of sends at once, the owners'
 // shares and the homeserver's health allow.
 //
-// A turn is for the first event of a room, or for one that was set aside. For a new event an attempt is begun with it;
-// an attempt that is under way and waits for it goes on. Nothing leaves while the homeserver is in an outage, or while
-// events are adopted, for what is adopted may have to go first. Thread: the server's only one. No errors.
+// A turn is for the first event of a room, or for one that goes on beside its room. For a new event an attempt is begun
+// with it; an attempt that is under way and waits for it goes on. Nothing leaves while the homeserver is in an outage,
+// or while events are adopted, for what is adopted may have to go first. Thread: the server's only one. No errors.
 #pragma once
 
 #include "async/condition.h"
@@ -72,9 +72,10 @@ class Dispatcher {
   // Whether a turn would also be given now. Since it was given, something earlier may have come, or an outage begun.
   bool may_go(const RoomTurn& turn) const;
 
-  // The event of a turn that is its room's goes on aside, with a place of those for retries: its room waits no longer
-  // than this, and not beyond the turn. False: there is no such place, and the turn stays as it is.
-  bool step_aside(RoomTurn& turn, Milliseconds longest_wait);
+  // The answer of the event whose turn it is, which is its room's, is waited for beside its room, with a place of those
+  // for retries: its room waits no longer than this, and not beyond the turn. False: there is no such place, and the
+  // turn stays as it is.
+  bool wait_beside_room(RoomTurn& turn, Milliseconds longest_wait);
 
   // Gives a turn back, with a pause of its lane. Its event stays where it is.
   void put_back(RoomTurn turn, Milliseconds pause);
@@ -113,7 +114,7 @@ class Dispatcher {
   RoomQueues queues_;
   std::unordered_map<domain::DelayId, Waiting> waiting_;
   std::multimap<async::Steady, Lane> pauses_;  // by their ends
-  std::multimap<async::Steady, Turn> aside_;   // by when their rooms go on at the latest
+  std::multimap<async::Steady, Turn> beside_;  // their rooms, by when these go on at the latest
 };
 
 }  // namespace afterword::delivery

@@ -11,11 +11,11 @@ bool RoomQueues::ByTurn::operator()(const QueuedEvent& a, const QueuedEvent& b) 
 
 std::size_t RoomQueues::LaneHash::operator()(const Lane& lane) const {
   const std::size_t room = std::hash<domain::RoomId>()(lane.room_id);
-  return lane.aside ? room ^ std::hash<domain::DelayId>()(*lane.aside) : room;
+  return lane.beside ? room ^ std::hash<domain::DelayId>()(*lane.beside) : room;
 }
 
 TurnKind RoomQueues::kind_of(const Lane& lane, const QueuedEvent& event) {
-  return event.under_way || lane.aside ? TurnKind::retry : TurnKind::fresh;
+  return event.under_way || lane.beside ? TurnKind::retry : TurnKind::fresh;
 }
 
 void RoomQueues::push(const Lane& lane, QueuedEvent event) {
@@ -46,7 +46,7 @@ Turn RoomQueues::give(Lanes::value_type& lane, QueuedEvent event, TurnKind kind)
   return {lane.first, std::move(event), kind, lane.second.pauses};
 }
 
-std::optional<Turn> RoomQueues::step_aside(const Turn& turn) {
+std::optional<Turn> RoomQueues::wait_beside_room(const Turn& turn) {
   QueuedEvent event = turn.event;
   event.under_way = true;
   const Lane lane{turn.lane.room_id, event.delay_id};
@@ -54,18 +54,18 @@ std::optional<Turn> RoomQueues::step_aside(const Turn& turn) {
   const bool is_taken = there != lanes_.end() && there->second.turn;
   if (is_taken || !(turn.kind == TurnKind::retry || has_place_for_retry(event.owner))) return std::nullopt;
 
-  lanes_.at(turn.lane).waits_for = ++steps_aside_;
+  lanes_.at(turn.lane).waits_for = ++waits_beside_rooms_;
   end(turn);
-  Lanes::value_type& aside = *lanes_.try_emplace(lane).first;
-  aside.second.events.insert(event);
-  Turn given = give(aside, std::move(event), TurnKind::retry);
-  given.step_aside = steps_aside_;
+  Lanes::value_type& beside = *lanes_.try_emplace(lane).first;
+  beside.second.events.insert(event);
+  Turn given = give(beside, std::move(event), TurnKind::retry);
+  given.wait_number = waits_beside_rooms_;
   return given;
 }
 
-void RoomQueues::go_on_without(const Turn& aside) {
-  const auto room = lanes_.find(Lane{aside.lane.room_id});
-  if (aside.step_aside == 0 || room == lanes_.end() || room->second.waits_for != aside.step_aside) return;
+void RoomQueues::go_on_without(const Turn& beside) {
+  const auto room = lanes_.find(Lane{beside.lane.room_id});
+  if (beside.wait_number == 0 || room == lanes_.end() || room->second.waits_for != beside.wait_number) return;
   room->second.waits_for = 0;
   update_candidate(*room);
   erase_if_idle(Lane(room->first));
@@ -127,7 +127,7 @@ std::vector<QueuedEvent> RoomQueues::take_fresh() {
   for (auto next = lanes_.begin(); next != lanes_.end();) {
     Lanes::value_type& lane = *next++;
     Queue& queue = lane.second;
-    if (lane.first.aside) continue;
+    if (lane.first.beside) continue;
     for (auto event = queue.events.begin(); event != queue.events.end();) {
       const bool waits = !event->under_way && queue.turn != key_of(lane.first, *event);
       if (waits) taken.push_back(*event);

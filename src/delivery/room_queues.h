@@ -1,6 +1,7 @@
 // Who is next: the events whose time has come, in a queue for each room. A room has one turn at a time, for its first
 // event; which room is next is decided by whose first event is the earliest. A room may pause without holding up
-// others. What has held up its room for too long is set aside, into a queue of its own.
+// others. What has held up its room for too long goes on beside it, in a lane of its own: set aside until it is tried
+// again, or while its answer is waited for.
 //
 // Turns are counted, those for what is new apart from those for what was tried before, and each owner has a share of
 // either (owner_share.h), so that nobody waits for what others repeat, or for how slow theirs is. Pure: it knows no
@@ -30,10 +31,10 @@ struct QueuedEvent {
   bool under_way = false;  // an attempt has begun, and is to be continued: first in its room
 };
 
-// Where events wait for each other.
+// Where events wait for each other: those of a room, or one of them alone, beside the others.
 struct Lane {
   domain::RoomId room_id;
-  std::optional<domain::DelayId> aside = std::nullopt;  // of the room, this event alone
+  std::optional<domain::DelayId> beside = std::nullopt;  // the event that is alone
 
   friend bool operator==(const Lane&, const Lane&) = default;
 };
@@ -44,8 +45,8 @@ struct Turn {
   Lane lane;
   QueuedEvent event;
   TurnKind kind = TurnKind::fresh;
-  unsigned pauses = 0;           // of its lane, since an event last left it
-  std::uint64_t step_aside = 0;  // which one, if its event has stepped aside
+  unsigned pauses = 0;            // of its lane, since an event last left it
+  std::uint64_t wait_number = 0;  // of its wait beside its room, if it is one
 };
 
 class RoomQueues {
@@ -66,11 +67,11 @@ class RoomQueues {
   // The event stays as it is.
   void put_back(const Turn& turn);
 
-  // The event goes on aside, with a turn and a place of those for retries. Its room gives no turn until that one has
-  // ended, or go_on_without(). Nothing: there is no such place, and all stays as it is.
-  std::optional<Turn> step_aside(const Turn& turn);
-  // The room waits no longer for an event that has stepped aside.
-  void go_on_without(const Turn& aside);
+  // The event goes on beside its room, with a turn and a place of those for retries. Its room gives no turn until that
+  // one has ended, or go_on_without(). Nothing: there is no such place, and all stays as it is.
+  std::optional<Turn> wait_beside_room(const Turn& turn);
+  // The room waits no longer for an event that waits beside it.
+  void go_on_without(const Turn& beside);
 
   // No turns for this lane until resume(). False: it is pausing already.
   bool pause(const Lane& lane);
@@ -88,11 +89,11 @@ class RoomQueues {
   struct Key {  // no two lanes have first events with the same one
     Timestamp due;
     domain::DelayId delay_id;
-    bool is_aside;
+    bool is_beside;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
   static Key key_of(const Lane& lane, const QueuedEvent& event) {
-    return {event.due, event.delay_id, lane.aside.has_value()};
+    return {event.due, event.delay_id, lane.beside.has_value()};
   }
   struct ByTurn {
     bool operator()(const QueuedEvent& a, const QueuedEvent& b) const;
@@ -103,7 +104,7 @@ class RoomQueues {
   struct Queue {
     std::set<QueuedEvent, ByTurn> events;
     std::optional<Key> turn;      // of the event whose turn it is
-    std::uint64_t waits_for = 0;  // the step aside for whose event it waits
+    std::uint64_t waits_for = 0;  // the number of the wait beside it whose end it awaits
     bool pausing = false;
     unsigned pauses = 0;
     std::optional<QueuedEvent> candidate;  // the event by which it stands in its pool
@@ -135,7 +136,7 @@ class RoomQueues {
 
   Lanes lanes_;  // those with events, a turn or a pause, and those that wait
   std::array<Pool, 2> pools_;
-  std::uint64_t steps_aside_ = 0;
+  std::uint64_t waits_beside_rooms_ = 0;
 };
 
 }  // namespace afterword::delivery

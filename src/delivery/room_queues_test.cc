@@ -253,75 +253,75 @@ TEST_F(RoomQueuesTest, RetriesHaveTheirOwnPlaces) {
 
 TEST_F(RoomQueuesTest, WhatIsSetAsideIsARetryBesideItsRoom) {
   const QueuedEvent stuck = event(10, 1);
-  const Lane aside{room_a.room_id, stuck.delay_id};
-  queues_.push(aside, stuck);
+  const Lane beside{room_a.room_id, stuck.delay_id};
+  queues_.push(beside, stuck);
   queues_.push(room_a, event(20, 2));
   EXPECT_EQ(take(), 2);
   EXPECT_EQ(take_retry(), 1);
   queues_.put_back(*turn_);
-  EXPECT_TRUE(queues_.pause(aside));
+  EXPECT_TRUE(queues_.pause(beside));
   EXPECT_EQ(take_retry(), 0);
-  queues_.resume(aside);
+  queues_.resume(beside);
   EXPECT_EQ(take_retry_and_end(), 1);
 }
 
-TEST_F(RoomQueuesTest, AnEventThatStepsAsideHasATurnBesideItsRoom) {
+TEST_F(RoomQueuesTest, AnEventThatWaitsBesideItsRoomHasATurnThere) {
   for (const auto& queued : {event(10, 1), event(20, 2)}) queues_.push(room_a, queued);
   EXPECT_EQ(take(), 1);
-  const auto aside = queues_.step_aside(*turn_).value();
-  EXPECT_EQ(aside.event.delay_id.bytes()[0], 1);
+  const auto beside = queues_.wait_beside_room(*turn_).value();
+  EXPECT_EQ(beside.event.delay_id.bytes()[0], 1);
   EXPECT_EQ(take(), 0);
   EXPECT_EQ(take_retry(), 0);  // it has its turn
-  queues_.go_on_without(aside);
+  queues_.go_on_without(beside);
   EXPECT_EQ(take(), 2);
   const Turn second = *turn_;
-  queues_.end(aside);
+  queues_.end(beside);
   EXPECT_EQ(queues_.size(), 1u);
   queues_.end(second);
   EXPECT_EQ(queues_.size(), 0u);
 }
 
-TEST_F(RoomQueuesTest, ARoomGoesOnWhenWhatSteppedAsideHasEnded) {
+TEST_F(RoomQueuesTest, ARoomGoesOnWhenWhatWaitsBesideItHasEnded) {
   for (const auto& queued : {event(10, 1), event(20, 2, bob), event(30, 3)}) queues_.push(room_a, queued);
   EXPECT_EQ(take(), 1);
-  const auto first = queues_.step_aside(*turn_).value();
+  const auto first = queues_.wait_beside_room(*turn_).value();
   queues_.end(first);
   EXPECT_EQ(take(), 2);
-  const auto second = queues_.step_aside(*turn_).value();
+  const auto second = queues_.wait_beside_room(*turn_).value();
   queues_.go_on_without(first);  // too late to say anything of this one
   EXPECT_EQ(take(), 0);
   queues_.put_back(second);
   EXPECT_EQ(take(), 3);
-  EXPECT_EQ(take_retry(), 2);  // stays as it is, aside
+  EXPECT_EQ(take_retry(), 2);  // stays as it is, beside its room
 }
 
-TEST_F(RoomQueuesTest, WhoeverStepsAsideNeedsAPlaceOfARetry) {
+TEST_F(RoomQueuesTest, WhateverWaitsBesideItsRoomNeedsAPlaceOfARetry) {
   for (const auto& queued : {event(10, 1), event(20, 2)}) queues_.push(room_a, queued);
   EXPECT_EQ(take(), 1);
-  const auto first = queues_.step_aside(*turn_).value();
+  const auto first = queues_.wait_beside_room(*turn_).value();
   queues_.go_on_without(first);
   EXPECT_EQ(take(), 2);
   const Turn second = *turn_;
-  EXPECT_FALSE(queues_.step_aside(second));  // one an owner
+  EXPECT_FALSE(queues_.wait_beside_room(second));  // one an owner
   queues_.end(first);
-  const auto aside = queues_.step_aside(second).value();
+  const auto beside = queues_.wait_beside_room(second).value();
   queues_.push(room_b, under_way(30, 3));
   EXPECT_EQ(take_retry(), 0);
-  queues_.end(aside);
+  queues_.end(beside);
   EXPECT_EQ(take_retry(), 3);
   // A retry has one already.
-  EXPECT_TRUE(queues_.step_aside(*turn_));
+  EXPECT_TRUE(queues_.wait_beside_room(*turn_));
 }
 
-TEST_F(RoomQueuesTest, NobodyStepsAsideToWhereItHasATurn) {
+TEST_F(RoomQueuesTest, NothingWaitsBesideItsRoomWhereItHasATurn) {
   queues_.push({room_a.room_id, event(10, 1).delay_id}, event(10, 1));
   queues_.push(room_a, event(20, 1, bob));
   EXPECT_EQ(take(), 1);
   const Turn in_room = *turn_;
   EXPECT_EQ(take_retry(), 1);
-  EXPECT_FALSE(queues_.step_aside(in_room));
+  EXPECT_FALSE(queues_.wait_beside_room(in_room));
   queues_.end(*turn_);
-  EXPECT_TRUE(queues_.step_aside(in_room));
+  EXPECT_TRUE(queues_.wait_beside_room(in_room));
 }
 
 TEST_F(RoomQueuesTest, WhatWasNotTriedYetCanBeTakenOut) {
@@ -340,19 +340,19 @@ TEST_F(RoomQueuesTest, WhatWasNotTriedYetCanBeTakenOut) {
 }
 
 // It may be set aside, and be sent on request in its room.
-TEST_F(RoomQueuesTest, AnEventMayBeInItsRoomAndAsideAtOnce) {
+TEST_F(RoomQueuesTest, AnEventMayBeInItsRoomAndBesideItAtOnce) {
   const QueuedEvent stuck = event(10, 1);
-  const Lane aside{room_a.room_id, stuck.delay_id};
-  queues_.push(aside, stuck);
+  const Lane beside{room_a.room_id, stuck.delay_id};
+  queues_.push(beside, stuck);
   queues_.push(room_a, under_way(10, 1));
   EXPECT_EQ(take_retry_and_end(), 1);
   EXPECT_EQ(take_retry_and_end(), 1);
   EXPECT_EQ(take_retry(), 0);
 
-  queues_.push(aside, stuck);
+  queues_.push(beside, stuck);
   queues_.push(room_a, under_way(10, 1));
   queues_.pause(room_a);
-  queues_.pause(aside);
+  queues_.pause(beside);
   queues_.resume(room_a);
   EXPECT_EQ(take_retry_and_end(), 1);
   EXPECT_EQ(take_retry(), 0);
