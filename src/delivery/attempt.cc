@@ -243,12 +243,26 @@ class Attempt {
     log_event(log::level::warn, "sending a delayed event has no clear outcome yet", delay_id_,
               {{"room", room_id_.value}, {"reason", later.reason}});
     note_doubt(later.reason);
-    ++parts_.context.counts.tried_again;
-    if (parts_.health.in_outage()) co_return AwaitTurn{};  // all wait together
-    parts_.retries.note_failure(delay_id_, room_id_, due_, later.error, began_, steady_now(),
-                                parts_.health.outage_end());
+    note_failure(later.error);
     const bool may_have_arrived = true;
-    co_return AwaitTurn{parts_.retries.set_aside_or_wait(delay_id_, due_, may_have_arrived, Milliseconds(0))};
+    co_return AwaitTurn{pause_of_retry(may_have_arrived, Milliseconds(0))};
+  }
+
+  // In an outage all wait together: a failure counts against no event, and no event has a pause of its own.
+  const Retry* note_failure(const std::optional<domain::HomeserverError>& error) {
+    ++parts_.context.counts.tried_again;
+    if (parts_.health.in_outage()) return nullptr;
+    const async::Steady outage_end = parts_.health.outage_end();
+    return &parts_.retries.note_failure(delay_id_, room_id_, due_, error, began_, steady_now(), outage_end);
+  }
+
+  Milliseconds pause_of_retry(bool may_have_arrived, Milliseconds at_least) {
+    if (parts_.health.in_outage()) return Milliseconds(0);
+    return parts_.retries.set_aside_or_wait(delay_id_, due_, may_have_arrived, at_least);
+  }
+
+  bool is_hopeless(const Retry* retry) const {
+    return retry != nullptr && retry->is_hopeless(now(), steady_now(), parts_.health.outage_end(), options());
   }
 
   Task<Step> await_turn(Milliseconds pause) {
@@ -273,15 +287,12 @@ class Attempt {
   }
 
   Look begin_look() const {
-    const Retry* const retry = parts_.retries.find(delay_id_, due_);
-    const async::Steady outage_end = parts_.health.outage_end();
-    Look look{steady_now(), outage_end};
-    look.is_hopeless = retry != nullptr && retry->is_hopeless(now(), look.begin, outage_end, options());
-    // One that is sent on request is not released, because it would have to be asked for again; nor one that has
-    // exchanged transactions, because it would forget that and only find it out anew.
-    const bool may_release = !state_.on_request && transaction_ == delay_id_;
-    look.release_if_absent = may_release && (is_aside() || parts_.grace.holds(event_->timing, now()));
-    return look;
+    return {.begin = steady_now(),
+            .outage_end = parts_.health.outage_end(),
+            .is_hopeless = is_hopeless(parts_.retries.find(delay_id_, due_)),
+            .is_aside = parts_.retries.is_aside(delay_id_, due_),
+            .is_in_grace = parts_.grace.holds(event_->timing, now()),
+            .has_exchanged = transaction_ != delay_id_};
   }
 
   Task<Step> look_for() {
@@ -344,28 +355,18 @@ class Attempt {
   }
 
   Task<Step> release(Release release) {
-    const bool is_held = release.was_looked_for && !is_aside();  // by the grace, until which nothing is tried
-    const bool is_retried = !state_.on_request && !is_held;
-    if (is_retried) ++parts_.context.counts.tried_again;
-    if (is_retried && !parts_.health.in_outage()) {
-      const async::Steady outage_end = parts_.health.outage_end();
-      const Retry& retry =
-          parts_.retries.note_failure(delay_id_, room_id_, due_, release.error, began_, steady_now(), outage_end);
-      if (retry.is_hopeless(now(), steady_now(), outage_end, options())) co_return GiveUp{};
-    }
+    if (release.is_tried_again && is_hopeless(note_failure(release.error))) co_return GiveUp{};
 
     auto record = [this] { return parts_.store.release(delay_id_); };
     auto record_once = [this, &record] { return parts_.adoption_lock.while_shared(record); };
     co_await parts_.store_retry.until_available(record_once);
     if (state_.on_request) parts_.retries.forget(delay_id_, steady_now());
-    if (!is_retried) co_return Leave{std::move(release.answer), due_};  // its timer may have fired meanwhile
+    // Its timer may have fired meanwhile.
+    if (!release.is_tried_again) co_return Leave{std::move(release.answer), due_};
 
     under_way_.reset();
-    Milliseconds pause{0};  // in an outage all wait together
-    if (!parts_.health.in_outage()) {
-      const bool may_have_arrived = false;
-      pause = parts_.retries.set_aside_or_wait(delay_id_, due_, may_have_arrived, release.retry_after);
-    }
+    const bool may_have_arrived = false;
+    const Milliseconds pause = pause_of_retry(may_have_arrived, release.retry_after);
     turn_->finish();
     parts_.dispatcher.queue(lane(), {queued_due_, delay_id_, owner_}, pause);
     co_return Over{};
@@ -402,7 +403,6 @@ class Attempt {
     return turn_ && !turn_->lane().beside &&
            parts_.retries.has_waited_enough(room_id_, steady_now(), parts_.health.outage_end());
   }
-  bool is_aside() const { return parts_.retries.is_aside(delay_id_, due_); }
 
   AttemptParts& parts_;
   const domain::RoomId room_id_;

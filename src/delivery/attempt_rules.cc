@@ -46,7 +46,8 @@ struct AfterSend {
     // This send did not arrive. An earlier one may have.
     if (send.may_have_arrived) return TryLater{not_arrived.reason, not_arrived.error};
     const Milliseconds retry_after = not_arrived.retry_after.value_or(Milliseconds(0));
-    return Release{NotSent{not_arrived.reason}, retry_after, not_arrived.error};
+    const bool is_tried_again = !state.on_request;
+    return Release{NotSent{not_arrived.reason}, retry_after, not_arrived.error, is_tried_again};
   }
 
   Step operator()(const homeserver::Unclear& unclear) const {
@@ -68,6 +69,13 @@ struct AfterLook {
 
   bool has_just_stalled() const { return now - look.begin >= late_look && state.note_stalled(now, options); }
 
+  // So that its event can be restarted or cancelled. One that is sent on request is not released, because it would have
+  // to be asked for again; nor one that has exchanged transactions, because it would forget that and only find it out
+  // anew.
+  bool is_released_if_absent() const {
+    return !state.on_request && !look.has_exchanged && (look.is_aside || look.is_in_grace);
+  }
+
   Step operator()(const domain::EventId& event_id) const { return Finalise{event_id}; }
 
   Step operator()(const NotThere& not_there) const {
@@ -78,9 +86,9 @@ struct AfterLook {
     }
     if (state.may_be_queued && !state.is_flushed) return FlushQueue{};
     if (look.is_hopeless) return GiveUp{};
-    if (!look.release_if_absent) return Send{};
+    if (!is_released_if_absent()) return Send{};
     Release release{NotSent{"it has not arrived"}};
-    release.was_looked_for = true;
+    release.is_tried_again = look.is_aside;  // else not before the grace is over
     return release;
   }
 

@@ -67,7 +67,7 @@ struct Release {         // it has not arrived, and goes back to scheduled
   SendNowAnswer answer;  // for who asked for it to be sent
   Milliseconds retry_after{0};
   std::optional<domain::HomeserverError> error = std::nullopt;  // the homeserver's answer, if it gave one
-  bool was_looked_for = false;                                  // a look has shown that, not an answer
+  bool is_tried_again = false;  // by us, soon; else when its time has come, or somebody asks for it again
 };
 struct GiveUp {};  // it fails with what was answered last
 // It could not be claimed, and keeps its place for a later turn.
@@ -98,11 +98,14 @@ struct NotThere {
 };
 using Found =
     std::variant<domain::EventId, NotThere, homeserver::MayNotLook, homeserver::CannotTell, store::Unavailable>;
+// What was known when the look began.
 struct Look {
-  async::Steady begin{};           // what was still on its way by then, it may have missed
-  async::Steady outage_end{};      // of the homeserver's last outage
-  bool release_if_absent = false;  // so that its event can be restarted or cancelled; else it is sent again
-  bool is_hopeless = false;        // it fails as soon as no earlier send can take effect any more
+  async::Steady begin{};       // what was still on its way by then, it may have missed
+  async::Steady outage_end{};  // of the homeserver's last outage
+  bool is_hopeless = false;    // it fails as soon as no earlier send can take effect any more
+  bool is_aside = false;       // it is set aside
+  bool is_in_grace = false;    // its client still has time to restart it
+  bool has_exchanged = false;  // its transaction, with a twin
 };
 Step after_look(AttemptState& state, const Look& look, const Found& found, async::Steady now, const Options& options);
 

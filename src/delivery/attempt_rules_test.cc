@@ -181,6 +181,11 @@ AttemptState unclear(bool may_be_queued = false) {
   state.note_unclear(now, options, may_be_queued);
   return state;
 }
+AttemptState unclear_on_request() {
+  AttemptState state = unclear();
+  state.on_request = true;
+  return state;
+}
 AttemptState flushed(AttemptState state, homeserver::Flush flush) {
   after_flush(state, flush, now + options.queue_time, options);
   return state;
@@ -195,7 +200,9 @@ TEST(AfterLook, Table) {
   const Found cannot = homeserver::CannotTell{"timeout"};
   const Found no_store = store::Unavailable{"full"};
   constexpr Look again{};
-  constexpr Look release{.release_if_absent = true};
+  constexpr Look aside{.is_aside = true};
+  constexpr Look in_grace{.is_in_grace = true};
+  constexpr Look exchanged{.is_aside = true, .is_in_grace = true, .has_exchanged = true};
   constexpr Look hopeless{.is_hopeless = true};
   const struct {
     const char* name;
@@ -210,7 +217,11 @@ TEST(AfterLook, Table) {
 
       {"absent, but it may be on its way", unclear(), 5s - 1ms, again, absent, "try later"},
       {"absent: sent again", unclear(), 5s, again, absent, "send"},
-      {"absent: may be restarted", unclear(), 5s, release, absent, "release"},
+      {"absent, and set aside: may be restarted", unclear(), 5s, aside, absent, "release"},
+      {"absent, in the grace: may be restarted", unclear(), 5s, in_grace, absent, "release"},
+      {"one that has exchanged transactions would forget it", unclear(), 5s, exchanged, absent, "send"},
+      {"who asked for it would have to ask again", unclear_on_request(), 5s, aside, absent, "send"},
+      {"nor is it released in the grace", unclear_on_request(), 5s, in_grace, absent, "send"},
       {"absent, and no hope", unclear(), 5s, hopeless, absent, "give up"},
       {"no hope, but it may be on its way", unclear(), 1s, hopeless, absent, "try later"},
 
@@ -285,6 +296,34 @@ TEST(AfterLook, ItIsKnownWhetherAnEarlierSendMayHaveArrived) {
   EXPECT_FALSE(std::get<Send>(after_look(state, look, NotThere{}, look.begin, options)).may_have_arrived);
   const Found may_not = homeserver::MayNotLook{};
   EXPECT_TRUE(std::get<Send>(after_look(state, look, may_not, look.begin, options)).may_have_arrived);
+}
+
+// --- What follows a release ---
+
+TEST(Release, WhatHasNotArrivedIsTriedAgainUnlessSomebodyElseDecidesWhen) {
+  const auto after_absence = [](const Look& at) {
+    AttemptState state = unclear();
+    Look look = at;
+    look.begin = now + 5s;
+    return after_look(state, look, NotThere{}, look.begin, options);
+  };
+  const struct {
+    const char* name;
+    Step step;
+    bool expected;
+  } cases[] = {
+      {"a send did not arrive", after(at_its_time(), connection_refused()), true},
+      {"who asked for it asks again", after(on_request(), connection_refused()), false},
+      {"or does not, when it is refused", after(on_request(), refused(403, "M_FORBIDDEN")), false},
+      {"set aside", after_absence({.is_aside = true}), true},
+      {"its client has time to restart it", after_absence({.is_in_grace = true}), false},
+      {"set aside, a new grace does not matter", after_absence({.is_aside = true, .is_in_grace = true}), true},
+  };
+  for (const auto& [name, step, expected] : cases) {
+    const auto* const release = std::get_if<Release>(&step);
+    ASSERT_NE(release, nullptr) << name;
+    EXPECT_EQ(release->is_tried_again, expected) << name;
+  }
 }
 
 // --- What is sent ---
