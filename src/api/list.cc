@@ -5,6 +5,8 @@
 #include "http/byte_budget.h"
 #include "http/matrix_answer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -74,7 +76,10 @@ class Listing {
       if (page->more && !more) next_ = query.after;
     }
     body_ += ']';
-    if (next_) body_ += ",\"next_batch\":\"" + to_token(*next_) + '"';
+    if (next_) {
+      const std::string token = to_token(*next_);
+      body_ += fmt::format(R"(,"next_batch":"{0}","org.matrix.msc4486.next_batch":"{0}")", token);
+    }
     body_ += '}';
     co_return Result<void, http::Response>();
   }
@@ -154,7 +159,7 @@ async::Task<http::Response> list(Context& context, ListRequest request) {
   const Milliseconds wall_offset = context.clock.wall_offset();
   auto query = read_list_request(request, wall_offset);
   if (!query) co_return to_response(query.error());
-  Listing listing(context, std::move(request.caller), std::move(request.client), WireForm::stable);
+  Listing listing(context, std::move(request.caller), std::move(request.client), request.form);
   const auto made = co_await listing.make(*std::move(query), events_of_a_page);
   if (!made) co_return made.error();
   co_return std::move(listing).answer();

@@ -4,6 +4,7 @@
 
 #include "api/context.h"
 #include "api/matrix_error.h"
+#include "api/wire_form.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "store/store.h"
@@ -18,6 +19,7 @@ async::Task<http::Response> list_scheduled(Context& context, domain::UserId call
 
 // The query of MSC4486, decoded.
 struct ListRequest {
+  WireForm form = WireForm::stable;
   domain::UserId caller;
   std::string client{};
   std::optional<std::string> from_ts, to_ts, dir, from, room_id, type, status;

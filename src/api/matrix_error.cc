@@ -59,7 +59,7 @@ MatrixError delay_too_large(WireForm form, Milliseconds max_delay) {
       error.extra["org.matrix.msc4140.errcode"] = "M_MAX_DELAY_EXCEEDED";
       break;
   }
-  error.extra["org.matrix.msc4140.max_delay"] = max_delay.count();
+  for (const char* name : {"org.matrix.msc4140.max_delay", "max_delay"}) error.extra[name] = max_delay.count();
   return error;
 }
 

@@ -141,6 +141,7 @@ TEST(ScheduleRequest, AllDelayLimitErrorsNameTheLimit) {
     const auto event = read(request);
     ASSERT_FALSE(event);
     EXPECT_EQ(event.error().extra.at("org.matrix.msc4140.max_delay").as_int64(), 86'400'000);
+    EXPECT_EQ(event.error().extra.at("max_delay").as_int64(), 86'400'000);
   }
   EXPECT_EQ(read(legacy("86400001", "{}")).error().extra.at("org.matrix.msc4140.errcode").as_string(),
             "M_MAX_DELAY_EXCEEDED");

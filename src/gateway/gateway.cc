@@ -257,19 +257,21 @@ async::Task<http::Response> Gateway::answer(const ListScheduledRoute&, http::Req
   co_return co_await api::list_scheduled(context_, std::move(*caller), std::move(request.client));
 }
 
-async::Task<http::Response> Gateway::answer(const ListRoute&, http::Request& request, const http::Target& target) {
+async::Task<http::Response> Gateway::answer(const ListRoute& route, http::Request& request,
+                                            const http::Target& target) {
   auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
   api::ListRequest list;
+  list.form = route.form;
   list.caller = std::move(*caller);
   list.client = std::move(request.client);
-  list.from_ts = target.parameter("from_ts");
-  list.to_ts = target.parameter("to_ts");
-  list.dir = target.parameter("dir");
-  list.from = target.parameter("from");
-  list.room_id = target.parameter("room_id");
-  list.type = target.parameter("type");
-  list.status = target.parameter("status");
+  list.from_ts = list_parameter(target, "from_ts");
+  list.to_ts = list_parameter(target, "to_ts");
+  list.dir = list_parameter(target, "dir");
+  list.from = list_parameter(target, "from");
+  list.room_id = list_parameter(target, "room_id");
+  list.type = list_parameter(target, "type");
+  list.status = list_parameter(target, "status");
   co_return co_await api::list(context_, std::move(list));
 }
 

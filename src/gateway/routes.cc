@@ -5,6 +5,7 @@
 #include "gateway/client_version.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
@@ -93,9 +94,25 @@ bool is_of_delayed_events(Segments client_path) {
   return starts_with(path, {"delayed_events"}) || (path.size() > 2 && path[0] == "rooms" && path[2] == "delayed_event");
 }
 
-std::optional<Route> find_ours(std::string_view method, Segments path, bool has_delay) {
+constexpr std::string_view unstable_list_prefix = "org.matrix.msc4486.";
+
+std::optional<std::string> unstable_list_parameter(const http::Target& target, std::string_view name) {
+  return target.parameter(std::string(unstable_list_prefix).append(name));
+}
+
+// By these names MSC4486 adds to the list of scheduled events, which has no parameters of its own.
+bool has_unstable_list_parameter(const http::Target& target) {
+  constexpr std::array<std::string_view, 7> names{"from_ts", "to_ts", "dir", "from", "room_id", "type", "status"};
+  return std::ranges::any_of(names,
+                             [&](std::string_view name) { return unstable_list_parameter(target, name).has_value(); });
+}
+
+std::optional<Route> find_ours(std::string_view method, Segments path, const http::Target& target, bool has_delay) {
   if (starts_with(path, {"unstable", "org.matrix.msc4140"})) {
     const Segments rest = path.subspan(2);
+    if (rest.size() == 1 && rest[0] == "delayed_events" && has_unstable_list_parameter(target)) {
+      return only("GET", method, ListRoute{WireForm::unstable});
+    }
     if (auto route = find_schedule(method, WireForm::unstable, rest)) return route;
     if (auto route = find_delayed_events(method, WireForm::unstable, rest)) return route;
     return UnrecognizedRoute{};
@@ -166,6 +183,11 @@ bool has_type(const http::Request& request, std::string_view part) {
 
 }  // namespace
 
+std::optional<std::string> list_parameter(const http::Target& target, std::string_view name) {
+  auto unstable = unstable_list_parameter(target, name);
+  return unstable ? unstable : target.parameter(name);
+}
+
 bool is_served(const std::vector<std::string>& served_paths, const http::Target& target) {
   const auto is_at_or_below = [&](const std::string& served) {
     return target.path.starts_with(served) &&
@@ -194,7 +216,7 @@ Route find_route(std::string_view method, const http::Target& target) {
   const Segments client_path = is_client_path ? path.subspan(2) : Segments();
 
   if (is_client_path) {
-    if (auto route = find_ours(method, client_path, has_delay)) return std::move(*route);
+    if (auto route = find_ours(method, client_path, target, has_delay)) return std::move(*route);
   }
   if (has_delay && !http::is_safe(method)) return UnrecognizedRoute{};
   PassThroughRoute route;

@@ -40,7 +40,9 @@ struct LookUpRoute {
 };
 
 struct ListScheduledRoute {};
-struct ListRoute {};
+struct ListRoute {
+  api::WireForm form = api::WireForm::stable;
+};
 struct VersionsRoute {};
 struct CapabilitiesRoute {};
 
@@ -67,6 +69,10 @@ using Route =
                  CapabilitiesRoute, PreflightRoute, UnrecognizedRoute, MethodNotAllowedRoute, PassThroughRoute>;
 
 inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
+
+// A parameter of the list of all delayed events, under the name that one text of MSC4486 gives it while it is unstable,
+// or else under its plain name.
+std::optional<std::string> list_parameter(const http::Target& target, std::string_view name);
 
 // A changing request with the delay parameter never passes through, whatever its path: a homeserver without delayed
 // events would send the event at once. One that only reads may: no homeserver sends at a GET. HEAD is as GET.

@@ -197,6 +197,20 @@ TEST(Routes, FindLookUpAndLists) {
   expect<ListScheduledRoute>("GET", u + "/delayed_events?status=sent");
   expect<ListRoute>("GET", c + "/v1/delayed_events");
   expect<ListRoute>("GET", c + "/unstable/org.matrix.msc4486/delayed_events?dir=b");
+  EXPECT_EQ(expect<ListRoute>("GET", u + "/delayed_events?org.matrix.msc4486.status=sent").form, WireForm::unstable);
+  EXPECT_EQ(expect<ListRoute>("GET", c + "/v1/delayed_events?org.matrix.msc4486.status=sent").form, WireForm::stable);
+  expect<MethodNotAllowedRoute>("POST", u + "/delayed_events?org.matrix.msc4486.status=sent");
+}
+
+TEST(Routes, TakeTheParametersOfAListUnderBothNames) {
+  const auto value = [](const char* query) {
+    return list_parameter(http::Target::parse("/" + std::string(query)).value(), "dir");
+  };
+  EXPECT_EQ(value("?dir=b"), "b");
+  EXPECT_EQ(value("?org.matrix.msc4486.dir=b"), "b");
+  EXPECT_EQ(value("?dir=f&org.matrix.msc4486.dir=b"), "b");
+  EXPECT_EQ(value("?org.matrix.msc4486.dir="), "");
+  EXPECT_EQ(value("?org.matrix.msc4486.status=sent"), std::nullopt);
 }
 
 TEST(Routes, AnswerPreflightsOfOurRoutes) {

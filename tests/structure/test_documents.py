@@ -18,8 +18,8 @@ def test_every_answer_to_a_delivery_is_a_row_of_the_document() -> None:
     assert rows == named
 
 
-@pytest.mark.parametrize("name", ["security", "transparency"])
-def test_every_test_that_a_document_names_exists(name: str) -> None:
+@pytest.mark.parametrize(("name", "at_least"), [("security", 25), ("transparency", 25), ("proposals", 8)])
+def test_every_test_that_a_document_names_exists(name: str, at_least: int) -> None:
     document = (TOP / f"docs/{name}.md").read_text()
     cells = [line.split("|")[-2] for line in document.splitlines() if line.startswith("|")]
     named = {name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)}
@@ -34,9 +34,26 @@ def test_every_test_that_a_document_names_exists(name: str) -> None:
         for file in (TOP / "tests").rglob("test_*.py")
         for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
     }
-    tests = {name for name in named if "." in name or name.startswith("test_")}
-    assert len(tests) > 25
+    tests = {name for name in named if re.match(r"test_|[A-Z]\w*\.[A-Z]", name)}
+    assert len(tests) > at_least
     assert tests - units - pythons == set()
+
+
+UNSTABLE_NAME = r"(?:org\.matrix|io\.element)\.msc\d+[\w.]*"
+
+
+def test_the_names_of_proposals_are_those_of_the_source() -> None:
+    document = (TOP / "docs/proposals.md").read_text()
+    section = document.split("## Names while they are unstable")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| MSC")]
+    used = {name for row in rows for name in re.findall(f"`({UNSTABLE_NAME})`", row[1])}
+    unused = {name for row in rows for name in re.findall(f"`({UNSTABLE_NAME})`", row[2])}
+    sources = [file for end in ("cc", "h", "js") for file in (TOP / "src").rglob(f"*.{end}") if "_test." not in file.name]
+    text = "\n".join(line for file in sources for line in file.read_text().splitlines() if "//" not in line)
+    assert set(re.findall(UNSTABLE_NAME, text)) == used
+    assert used & unused == set()
+    numbers = {number for name in used | unused for number in re.findall(r"\.msc(\d+)", name)}
+    assert numbers <= set(re.findall(r"^\| MSC(\d+)", section, re.MULTILINE))
 
 
 # As GitHub makes them of headings.

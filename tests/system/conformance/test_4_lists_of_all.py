@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..matrix import C, Response, User
+from ..matrix import C, Response, U, User
 from .examples import HOUR, MESSAGE, STATE, TEXT
 
 MSC4486 = f"{C}/unstable/org.matrix.msc4486/delayed_events"
@@ -100,6 +100,24 @@ def test_status(path: str, alice: User, bob: User, room: str):
         assert ids_of(page(bob, path, status=status)) == [delay_id]
 
 
+@pytest.mark.parametrize("path", [MSC4486, STABLE_LIST, f"{U}/delayed_events"], ids=["msc4486", "v1", "msc4140"])
+def test_prefixed_parameters(path: str, alice: User, room: str):
+    """The parameters may have the prefix `org.matrix.msc4486.`, also on the unstable list of scheduled ones"""
+    first, second, third = [alice.delayed(room, TEXT, MESSAGE, (number + 1) * HOUR) for number in range(3)]
+    alice.manage(second, "cancel").ok()
+    due = alice.look_up(second).ok()["delayed_since_ts"] + 2 * HOUR
+
+    def prefixed(**query: str | int) -> list[str]:
+        return ids_of(page(alice, path, **{f"org.matrix.msc4486.{name}": value for name, value in query.items()}))
+
+    assert prefixed(dir="f") == [first, second, third]
+    assert prefixed(dir="b", room_id=room, type=TEXT) == [third, second, first]
+    assert prefixed(status="cancelled") == [second]
+    assert prefixed(from_ts=due, to_ts=due) == [second]
+    refused = alice.request("GET", path, query="org.matrix.msc4486.dir=up")
+    assert (refused.status, refused.errcode) == (400, "M_INVALID_PARAM")
+
+
 BAD_QUERIES = [
     "from_ts=", "from_ts=soon", "from_ts=-1", "from_ts=1.5", "from_ts=9007199254740992", "to_ts=soon", "to_ts=1e3",
     "dir=", "dir=up", "dir=F", "status=", "status=finalised", "status=Sent", "from=", "from=here", "from=0_nonsense",
@@ -131,7 +149,10 @@ def test_pages(alice: User, many: list[str]):
     assert all_pages(alice, MSC4486) == many
     assert all_pages(alice, MSC4486, dir="b") == many[::-1]
     assert all_pages(alice, MSC4486, status="cancelled") == many[:60]
-    assert page(alice, MSC4486).ok()["next_batch"]
+    first = page(alice, MSC4486).ok()
+    assert first["next_batch"] == first["org.matrix.msc4486.next_batch"]
+    following = page(alice, MSC4486, **{"org.matrix.msc4486.from": first["next_batch"]})
+    assert ids_of(first) + ids_of(following) == many
 
 
 def test_pages_while_events_come_and_go(alice: User, room: str, many: list[str]):
