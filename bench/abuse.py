@@ -14,12 +14,12 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from abuse.attacks import ATTACKS, Attack, Running
 from abuse.homeserver import SERVER_NAME, FakeHomeserver
 from abuse.ordinary import Experience, Users
-from compare import describe_afterword
+from bench.report import commit, machine
 from system.gateway import Afterword
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     attacks = [attack for attack in ATTACKS if (arguments.only or "") in attack.name]
 
-    describe_afterword("as `afterword init` sets it up")
+    print(f"machine    {machine()}\nafterword  {commit()}; " + "as `afterword init` sets it up")
     print(f"attacks    {arguments.seconds:g} s each; 5 users restart 8 times a second each, an event is due every 0.25 s\n")
     running: list = []
     with tempfile.TemporaryDirectory(prefix="afterword-abuse-") as directory:

@@ -17,16 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from compare import Load, processor_seconds, run_wrk
+from bench.process_figures import memory_mb, processor_seconds
+from bench.servers import UNLIMITED
+from bench.wrk import managing, run_wrk
 from system.gateway import Afterword
 from system.matrix import U
 from system.postgres import Postgres
 from system.processes import ProcessFailed
-
-SETTINGS = {"rate_limits.enabled": "false", "limits.max_scheduled_per_user": "none"}
 
 # Each user has one event, each room a hundred, all due in a day; their timers are nobody's yet.
 FILL = """
@@ -54,9 +53,9 @@ class Bench:
     def start(self) -> None:
         self.postgres.start()
         self.url = self.postgres.make_database()
-        first = Afterword(self.directory / "first", settings={**SETTINGS, "database": self.url})
+        first = Afterword(self.directory / "first", settings={**UNLIMITED, "database": self.url})
         first.set_up("home.test", "http://127.0.0.1:9")
-        self.instances = [first, first.beside(self.directory / "second", {**SETTINGS, "database": self.url})]
+        self.instances = [first, first.beside(self.directory / "second", {**UNLIMITED, "database": self.url})]
 
     def close(self) -> None:
         for instance in self.instances:
@@ -68,11 +67,6 @@ class Bench:
 
     def of_table(self, column: str) -> int:
         return self.ask(f"SELECT {column} FROM pg_stat_user_tables WHERE relname = 'active'")
-
-
-def memory_mb(process: int) -> float:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
 def to_text(delay_id: bytes) -> str:
@@ -119,7 +113,7 @@ def measure_start(bench: Bench, events: int) -> None:
     print(f"start, taking over {events:,}: answers after {took:.1f} s,", end=" ")
     took += timed(lambda: wait_until(lambda: bench.ask("SELECT count(*) FROM afterword.active WHERE owner = 0") == 0))
     grown = memory_mb(first.pid) - empty
-    print(f"has all after {took:.1f} s; {grown:.0f} MB, {grown * 1024 * 1024 / events:.0f} bytes an event")
+    print(f"has all after {took:.1f} s; {grown:.0f} MB, {grown * 1e6 / events:.0f} bytes an event")
     print(f"start of a second one, with nothing to take over: {timed(second.start):.1f} s")
 
 
@@ -144,12 +138,12 @@ def measure_heartbeats(bench: Bench, seconds: int, among: int) -> None:
     ids = bench.postgres.query(f"SELECT delay_id FROM afterword.active WHERE {usable} LIMIT {among}", bench.url)
     texts = [to_text(uuid.UUID(text).bytes) for (text,) in ids]
     random.shuffle(texts)  # clients beat when they like
-    paths = bench.directory / "restarts"
-    paths.write_text("".join(f"{U}/delayed_events/{text}/restart\n" for text in texts))
+    events = [(text, "") for text in texts]
     time.sleep(5)  # until what was done before is counted
     updates, hot = bench.of_table("n_tup_upd"), bench.of_table("n_tup_hot_upd")
     size, indexes = (bench.ask(f"SELECT pg_{what}_size('afterword.active')") for what in ("table", "indexes"))
-    result = run_wrk(Load("Afterword", bench.instances[0], ["restart", str(paths)]), seconds)
+    path = f"{U}/delayed_events/{{}}/restart"
+    result = run_wrk(managing("Afterword", bench.instances[0], events, path, bench.directory), seconds)
     time.sleep(2)
     updates, hot = bench.of_table("n_tup_upd") - updates, bench.of_table("n_tup_hot_upd") - hot
     grown = bench.ask("SELECT pg_table_size('afterword.active')") / size

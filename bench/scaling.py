@@ -23,12 +23,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare import CONNECTIONS, MESSAGE, Load, describe_machine, nginx, processor_seconds, restarts, run_wrk, schedules
-from instances import SETTINGS, memory_mb, timed, to_text
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from bench.instances import timed, to_text
+from bench.plan import Plan
+from bench.process_figures import memory_mb, processor_seconds
+from bench.report import commit, machine
+from bench.servers import UNLIMITED, answering_nginx
+from bench.wrk import CONNECTIONS, MESSAGE, Load, managing, run_wrk, schedules
 from system.gateway import Afterword
 from system.homeservers import Synapse
-from system.matrix import STABLE, C, Server, quote
+from system.matrix import C, Server, quote
 from system.postgres import Postgres
 
 USERS = 64
@@ -88,17 +94,16 @@ class Bench:
         self.standby: Postgres | None = None
         synapse = Synapse(directory / "synapse")
         stack.callback(synapse.stop)
-        self.on_sqlite = Afterword(directory / "on-sqlite", settings=SETTINGS)
+        self.on_sqlite = Afterword(directory / "on-sqlite", settings=UNLIMITED)
         self.on_sqlite.set_up(synapse.server_name, synapse.base_url)
-        shared = {**SETTINGS, "database": self.database}
+        shared = {**UNLIMITED, "database": self.database}
         self.one, self.two = (self.on_sqlite.beside(directory / name, shared) for name in ("one", "two"))
         self.afterwords = [self.on_sqlite, self.one, self.two]
         synapse.start([self.on_sqlite.registration])
         for afterword in self.afterwords:
             stack.callback(afterword.stop)
             afterword.start()
-        self.nothing, process = nginx(directory / "nginx")
-        stack.callback(process.stop)
+        self.nothing, _ = answering_nginx(Plan("scaling", False, 1, set(), directory, stack), "nginx")
         self.users = [synapse.register(f"user-{n}") for n in range(USERS)]
         self.room = self.users[0].create_room()
 
@@ -111,13 +116,14 @@ class Bench:
         self.standby.start()
 
     def schedules(self, contestant: Contestant, label: str) -> list[Load]:
-        make = lambda n, server: schedules(contestant.name, server, self.users, self.room, STABLE, f"{label}-{n}")
+        tokens = [user.token for user in self.users]
+        make = lambda n, server: schedules(contestant.name, server, tokens, [self.room], f"{label}-{n}")
         return [make(n, server) for n, server in enumerate(contestant.servers)]
 
     def restarts(self, contestant: Contestant) -> list[Load]:
         parts = len(contestant.servers)
         part = lambda n: contestant.events[n::parts]
-        make = lambda n, server: restarts(f"{contestant.name} {n}", server, part(n), RESTART, self.directory)
+        make = lambda n, server: managing(f"{contestant.name} {n}", server, part(n), RESTART, self.directory)
         return [make(n, server) for n, server in enumerate(contestant.servers)]
 
     def measure(self, contestant: Contestant, loads: list[Load], seconds: int) -> Measured:
@@ -293,7 +299,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="afterword-bench-") as directory, contextlib.ExitStack() as stack:
         bench = Bench(Path(directory), stack)
-        describe_machine()
+        print(f"machine    {machine()}\nafterword  {commit()}; without limits")
         [[version]] = bench.postgres.query("SHOW server_version")
         print(f"postgres   {version}; synchronous_commit=on, fsync=on, shared_buffers=128MB; on the same disk")
         print(f"rounds     {arguments.rounds} of {arguments.seconds} s, interleaved; wrk with {CONNECTIONS} connections")

@@ -1,0 +1,121 @@
+"""Many events that are due at once, before a real Synapse: beside as many plain messages, and Synapse's own delayed events.
+
+When each was there, Synapse's own database says.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from system.homeservers import Synapse
+from system.matrix import LEGACY, STABLE, User
+
+from .plan import Plan
+from .process_figures import processor_seconds
+from .rows import Goal, Row
+from .servers import before_synapse
+from .wrk import MESSAGE
+
+ROWS = ["burst", "burst-last"]
+
+CONCURRENCIES = [1, 2, 4, 8, 16]
+OWN = "Synapse's own"
+
+Places = list[tuple[User, str]]  # a user, and the room of that user
+
+
+def places(synapse: Synapse, count: int) -> Places:
+    users = [synapse.register(f"user-{number}") for number in range(count)]
+    return [(user, user.create_room()) for user in users]
+
+
+def received(synapse: Synapse, event_type: str, count: int) -> list[float]:
+    """When each event of this type was there, in ms, once there are so many."""
+    until = time.monotonic() + 120
+    uri = f"file:{synapse.directory}/homeserver.db?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
+        while True:
+            rows = database.execute("SELECT received_ts FROM events WHERE type = ?", (event_type,)).fetchall()
+            if len(rows) >= count:
+                return sorted(at for (at,) in rows)
+            if time.monotonic() > until:
+                raise RuntimeError(f"only {len(rows)} of {count} events arrived")
+            time.sleep(0.5)
+
+
+def plain(at: Places, per_room: int, synapse: Synapse, event_type: str, concurrency: int) -> list[float]:
+    """Sent room by room, each room in its order. Milliseconds from the first to each."""
+    began = time.time() * 1000
+
+    def send(place: tuple[User, str]) -> None:
+        user, room = place
+        with contextlib.closing(user.server.connect()) as kept:
+            for _ in range(per_room):
+                user.send(room, event_type, MESSAGE, kept=kept).ok()
+
+    with ThreadPoolExecutor(concurrency) as threads:
+        list(threads.map(send, at))
+    return [each - began for each in received(synapse, event_type, len(at) * per_room)]
+
+
+def delayed(at: Places, per_room: int, synapse: Synapse, event_type: str, form: str, before_ms: int) -> list[float]:
+    """All are due within a second. Milliseconds from the beginning of it to each."""
+    due = time.time() * 1000 + before_ms
+    count = len(at) * per_room
+
+    def schedule(number: int) -> None:
+        user, room = at[number % len(at)]
+        delay_ms = round(due + 1000 * number / count - time.time() * 1000)
+        if delay_ms < 100:
+            raise RuntimeError(f"{count} events could not be scheduled within {before_ms} ms")
+        user.delayed(room, event_type, MESSAGE, delay_ms, form=form)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(schedule, range(count)))
+    return [each - due for each in received(synapse, event_type, count)]
+
+
+def measure(plan: Plan) -> Iterator[Row]:
+    behind, afterword, alone = before_synapse(plan)
+
+    rooms, per_room = plan.choose((60, 10), (6, 3))
+    count = rooms * per_room
+    directly, own = places(behind, rooms), places(alone, rooms)
+    through = [(user.at(afterword), room) for user, room in directly]
+    rate = lambda took: (len(took) - 1) / (took[-1] - took[0]) * 1000
+    concurrencies = plan.choose(CONCURRENCIES, [4])
+    half = per_room // 2
+    tries = {each: rate(plain(directly, half, behind, f"bench.try.{each}", each)) for each in concurrencies}
+    best = max(tries, key=tries.get)
+    sent = f"plain /send, {best} at once"
+
+    title = f"{count} events due in one second in {rooms} rooms"
+    row = Row("burst", title, "events a second", [sent, OWN], [Goal("Afterword", at_least=0.95, divided_by=sent)])
+    last = Row("burst-last", f"{title}: the last is late", "s", [OWN])
+    before = plan.choose(6_000, 4_000)
+    pids = {"Synapse": behind.pid, "Afterword": afterword.pid, OWN: alone.pid}
+
+    def add(name: str, send: Callable[[], list[float]]) -> list[float]:
+        spent = {process: processor_seconds(pid) for process, pid in pids.items()}
+        took = send()
+        each = {process: (processor_seconds(pid) - spent[process]) * 1e6 / count for process, pid in pids.items()}
+        took_part = {OWN} if name == OWN else {"Synapse"} if name == sent else {"Synapse", "Afterword"}
+        row.add(name, rate(took), **{f"{process} µs": us for process, us in each.items() if process in took_part})
+        return took
+
+    for number in range(plan.rounds):
+        add(sent, lambda: plain(directly, per_room, behind, f"bench.plain.{number}", best))
+        event_type = f"bench.delayed.{number}"
+        ways = {
+            "Afterword": lambda: delayed(through, per_room, behind, event_type, STABLE, before),
+            OWN: lambda: delayed(own, per_room, alone, event_type, LEGACY, before + 3_000),
+        }
+        for name, send in ways.items():
+            took = add(name, send)
+            last.add(name, (took[-1] - 1000) / 1000)
+            if took[0] < -1:
+                row.problems.append(f"{name}: an event was {-took[0]:.0f} ms early")
+    yield row
+    yield last
