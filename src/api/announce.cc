@@ -16,13 +16,14 @@ json::object& object_at(json::object& parent, std::string_view key) {
 
 }  // namespace
 
-std::optional<std::string> announce_in_versions(std::string_view homeserver_answer) {
+std::optional<std::string> announce_in_versions(std::string_view homeserver_answer, bool tells_who_is_joined) {
   std::optional<json::object> answer = parse_json_object(homeserver_answer);
   if (!answer) return std::nullopt;
   json::object& features = object_at(*answer, "unstable_features");
   for (const char* feature : {"org.matrix.msc4140", "org.matrix.msc4140.stable", "org.matrix.msc4486"}) {
     features[feature] = true;
   }
+  if (tells_who_is_joined) features["io.element.msc4502"] = true;
   return json::serialize(*answer);
 }
 

@@ -13,6 +13,8 @@ TEST(AnnounceInVersions, AddsOurFeaturesToTheHomeservers) {
   EXPECT_EQ(merged, R"({"versions":["v1.11"],"unstable_features":{"a":true,"org.matrix.msc4140":true,)"
                     R"("org.matrix.msc4140.stable":true,"org.matrix.msc4486":true}})");
   EXPECT_TRUE(announce_in_versions(R"({"versions":[]})"));
+  EXPECT_EQ(announce_in_versions("{}")->find("msc4502"), std::string::npos);
+  EXPECT_NE(announce_in_versions("{}", true)->find(R"("io.element.msc4502":true)"), std::string::npos);
 }
 
 TEST(AnnounceInVersions, LeavesAloneWhatIsNotAnObject) {

@@ -15,9 +15,11 @@
 #include "gateway/event_answers.h"
 #include "gateway/forwarded.h"
 #include "gateway/pass_through.h"
+#include "gateway/request_id.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/answer_limits.h"
 #include "http/gzip.h"
+#include "http/matrix_answer.h"
 
 #include <utility>
 
@@ -28,6 +30,8 @@ using api::to_response;
 using api::WireForm;
 
 constexpr int unauthorized = 401;
+// Members of a room may write as much into their membership as into any event.
+const http::SendLimits membership_limits{std::chrono::seconds(10), homeserver::answer_limits::event};
 constexpr std::string_view ts_parameter = "ts";
 
 // Of what a homeserver says that it can do, to which we add what we can.
@@ -74,6 +78,7 @@ Gateway::Gateway(api::Context& context, store::KnownSenders& senders, homeserver
       rate_limits_(options.rate_limits),
       served_paths_(std::move(options.served_paths)),
       arrival_key_(std::move(options.arrival_key)),
+      sidecar_(options.sidecar),
       passing_{context.clock, std::move(options.is_trusted_proxy)} {}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
@@ -91,6 +96,9 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   if (target) route = find_route(is_head ? "GET" : request.method, *target);
   if (request.target == "*") route = PreflightRoute{};  // of OPTIONS alone
 
+  if (std::holds_alternative<PassThroughRoute>(route) && is_for_sidecar_of_ours(request.method, *target)) {
+    return answer_with_sidecar(std::move(request), *std::move(target));
+  }
   if (auto* passing = std::get_if<PassThroughRoute>(&route); passing && is_served(served_paths_, *target)) {
     if (request.rest && is_form(request)) {
       return pass_form(std::move(*passing), std::move(request), *std::move(target));
@@ -279,7 +287,9 @@ async::Task<http::Response> Gateway::answer(const VersionsRoute&, http::Request&
   http::Response response =
       co_await pass_through_readable(homeserver_, std::move(request), passing_, announcement_limits);
   if (response.status != 200) co_return response;
-  if (auto merged = api::announce_in_versions(response.body)) replace_body(response, std::move(*merged));
+  const bool tells_who_is_joined = sidecar_ && sidecar_->may_ask_who_is_joined();
+  auto merged = api::announce_in_versions(response.body, tells_who_is_joined);
+  if (merged) replace_body(response, std::move(*merged));
   co_return response;
 }
 
@@ -307,6 +317,50 @@ async::Task<http::Response> Gateway::answer(const MethodNotAllowedRoute&, http::
 // One that is not served.
 async::Task<http::Response> Gateway::answer(const PassThroughRoute&, http::Request&, const http::Target&) {
   co_return to_response(api::unrecognized());
+}
+
+bool Gateway::is_for_sidecar_of_ours(std::string_view method, const http::Target& target) const {
+  return sidecar_ && (is_for_sidecar(target) || find_is_joined(method, target));
+}
+
+async::Task<http::Response> Gateway::answer_with_sidecar(http::Request request, http::Target target) {
+  RequestMeter meter(requests_, context_.clock, RouteName::pass_through);
+  if (!target.is_text()) co_return meter.answered(to_response(api::not_text()));
+  auto is_joined = find_is_joined(request.method, target);
+  auto answering = is_joined ? tell_who_is_joined(*std::move(is_joined), std::move(request), target)
+                             : ask_sidecar(std::move(request), target);
+  co_return meter.answered(co_await std::move(answering));
+}
+
+// `target` outlives the task, here and below. Whose the token is must have been heard as recently as for what sends:
+// the sidecar believes it.
+async::Task<http::Response> Gateway::ask_sidecar(http::Request request, const http::Target& target) {
+  if (request.method == "OPTIONS") co_return api::ok("{}");  // of a browser, which has no token for that
+  auto caller = co_await caller_of(asking_of(request, target, Purpose::send));
+  if (!caller) co_return std::move(caller.error().answer);
+  if (const auto wait = rate_limits_.look_up(caller->user_id, context_.clock.steady_now())) {
+    co_return to_response(api::rate_limited(*wait));
+  }
+  const bool is_there = co_await http::gather(request, max_sidecar_body_bytes);
+  if (!is_there) co_return no_answer();
+  if (request.rest) co_return http::body_too_large();
+  set_request_id(request, passing_.is_trusted_proxy);
+  co_return co_await sidecar_->ask(std::move(request), std::move(caller->user_id));
+}
+
+async::Task<http::Response> Gateway::tell_who_is_joined(IsJoinedRoute route, http::Request request,
+                                                        const http::Target& target) {
+  const auto credentials = credentials_of(request, target);
+  if (!credentials) co_return to_response(credentials.error());
+  const auto subject = sidecar_->read_question(route, target, *credentials);
+  if (!subject) co_return to_response(subject.error());
+  if (!subject->local_user) co_return co_await pass_through(homeserver_, std::move(request), passing_);
+  auto asking = homeserver_.send(membership_question(route.room_id, *subject->local_user, (*credentials)->access_token),
+                                 membership_limits);
+  const auto answer = co_await std::move(asking);
+  const std::optional<bool> is_joined = answer ? read_membership(*answer) : std::nullopt;
+  if (!is_joined) co_return to_response(api::homeserver_unreachable());
+  co_return api::ok(*is_joined ? R"({"joined":true})" : R"({"joined":false})");
 }
 
 async::Task<http::Response> Gateway::pass_form(PassThroughRoute route, http::Request request, http::Target target) {

@@ -11,6 +11,7 @@
 #include "gateway/rate_limits.h"
 #include "gateway/request_figures.h"
 #include "gateway/routes.h"
+#include "gateway/sidecar.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/token_cache.h"
 #include "http/client.h"
@@ -22,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace afterword::gateway {
@@ -31,6 +33,7 @@ struct Options {
   http::IsTrustedProxy is_trusted_proxy = [](const std::string&) { return false; };
   std::vector<std::string> served_paths{};  // what passes through, as is_served() reads it
   std::string arrival_key{};                // arrival.h; empty: nobody is told
+  Sidecar* sidecar = nullptr;               // null: there is none, and its paths are the homeserver's
 };
 
 class Gateway {
@@ -76,6 +79,13 @@ class Gateway {
                                      const http::Target& target);
   async::Task<http::Response> answer(const PassThroughRoute& route, http::Request& request, const http::Target& target);
 
+  // What is the sidecar's, if there is one.
+  bool is_for_sidecar_of_ours(std::string_view method, const http::Target& target) const;
+  async::Task<http::Response> answer_with_sidecar(http::Request request, http::Target target);
+  async::Task<http::Response> ask_sidecar(http::Request request, const http::Target& target);
+  async::Task<http::Response> tell_who_is_joined(IsJoinedRoute route, http::Request request,
+                                                 const http::Target& target);
+
   // What passes through. Many of these requests wait for minutes, so that each has little in its frames meanwhile.
   async::Task<http::Response> pass(PassThroughRoute route, http::Request request, const http::Target& target);
   async::Task<http::Response> pass_form(PassThroughRoute route, http::Request request, http::Target target);
@@ -98,6 +108,7 @@ class Gateway {
   RateLimits rate_limits_;
   std::vector<std::string> served_paths_;
   std::string arrival_key_;
+  Sidecar* const sidecar_;
   Passing passing_;
   std::uint64_t answers_looked_into_ = 0;
   const std::shared_ptr<RequestFigures> requests_ = std::make_shared<RequestFigures>();

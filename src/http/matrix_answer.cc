@@ -18,13 +18,17 @@ Response json_answer(int status, std::string body) {
   Response response;
   response.status = status;
   response.headers.add("Content-Type", "application/json");
-  // Matrix client-server API, section "Web Browser Clients".
-  response.headers.add("Access-Control-Allow-Origin", "*");
-  response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
-  response.headers.add("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
-  response.headers.add("Access-Control-Expose-Headers", "Retry-After");
+  allow_web_clients(response);
   response.body = std::move(body);
   return response;
+}
+
+void allow_web_clients(Response& response) {
+  // Matrix client-server API, section "Web Browser Clients".
+  response.headers.set("Access-Control-Allow-Origin", "*");
+  response.headers.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+  response.headers.set("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Authorization, Date");
+  response.headers.set("Access-Control-Expose-Headers", "Retry-After");
 }
 
 void set_retry_after(Response& response, std::chrono::milliseconds wait) {

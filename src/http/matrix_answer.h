@@ -14,6 +14,9 @@ namespace afterword::http {
 // `body`: a JSON text.
 Response json_answer(int status, std::string body);
 
+// Whatever it said of that before.
+void allow_web_clients(Response& response);
+
 // For an answer that says when to ask again: a header in whole seconds, rounded up.
 void set_retry_after(Response& response, std::chrono::milliseconds wait);
 

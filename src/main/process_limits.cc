@@ -43,6 +43,7 @@ ConnectionLimits share_out(std::size_t descriptors) {
   limits.passing = limits.clients;
   limits.passing_idle = 3 * kept / 32;
   limits.operations = kept / 16;
+  limits.sidecar = kept / 16;
   limits.own = kept / 4;
   // One at least is for what is asked without a token. So none of the three kinds waits for a connection of another.
   limits.whoami = (limits.own - 1) / 2;

@@ -24,6 +24,7 @@ struct ConnectionLimits {
   std::size_t passing = 0;       // to the homeserver for them: as many, for each waits for at most one
   std::size_t passing_idle = 0;  // kept for later, in each pool of those
   std::size_t operations = 0;    // of whoever watches over us
+  std::size_t sidecar = 0;       // to what serves calls beside the homeserver
   std::size_t own = 0;           // to the homeserver for deliveries, and as many for our own questions
   std::size_t whoami = 0;        // of those, about tokens that are known, and as many about others
 };

@@ -8,6 +8,7 @@
 #include "gateway/admission.h"
 #include "gateway/arrival.h"
 #include "gateway/gateway.h"
+#include "gateway/sidecar.h"
 #include "homeserver/client.h"
 #include "homeserver/measured.h"
 #include "homeserver/token_cache.h"
@@ -38,6 +39,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -103,6 +105,24 @@ store::KnownSendersOptions senders_options(const ops::Configuration& configurati
   return options;
 }
 
+std::optional<http::Client> sidecar_client(const async::Executor& executor, const ops::Configuration& configuration,
+                                           const ConnectionLimits& limits, std::shared_ptr<http::ByteBudget> bodies) {
+  if (!configuration.sidecar) return std::nullopt;
+  http::ClientOptions options;
+  options.max_connections = limits.sidecar;
+  options.max_idle_connections = limits.sidecar / 2;
+  options.bodies = std::move(bodies);
+  return std::optional<http::Client>(std::in_place, executor, configuration.sidecar->url, std::move(options));
+}
+
+// `client` and `clock` outlive it.
+std::optional<gateway::Sidecar> sidecar(std::optional<http::Client>& client, async::Clock& clock,
+                                        const ops::Configuration& configuration) {
+  if (!client) return std::nullopt;
+  return std::optional<gateway::Sidecar>(std::in_place, *client, clock, *configuration.sidecar,
+                                         configuration.server_name);
+}
+
 // Everything that one server consists of, in the order in which it is built; torn down in reverse.
 class Server {
  public:
@@ -126,11 +146,13 @@ class Server {
                      .admin_token = configuration.admin_token}),
         measured_homeserver_(homeserver_, clock_),
         tokens_(executor_, clock_, measured_homeserver_, {.max_calls = limits.whoami}),
+        sidecar_client_(sidecar_client(executor_, configuration, limits, bodies_)),
+        sidecar_(sidecar(sidecar_client_, clock_, configuration)),
         delivery_(executor_, clock_, senders_, measured_homeserver_, delivery_options(configuration, limits)),
         context_{clock_, senders_, delivery_, configuration.limits, bodies_},
         gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
                  {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths,
-                  gateway::arrival_key(configuration.as_token)}),
+                  gateway::arrival_key(configuration.as_token), sidecar_ ? &*sidecar_ : nullptr}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),
@@ -187,6 +209,7 @@ class Server {
     asking_client_.close();
     passing_client_.close();
     long_poll_client_.close();
+    if (sidecar_client_) sidecar_client_->close();
     co_await operations_server_.drain(std::chrono::milliseconds(0));
     co_await readiness_.close();
     co_await store_->close();
@@ -258,6 +281,8 @@ class Server {
   homeserver::HomeserverClient homeserver_;
   homeserver::Measured measured_homeserver_;
   homeserver::TokenCache tokens_;
+  std::optional<http::Client> sidecar_client_;
+  std::optional<gateway::Sidecar> sidecar_;
   delivery::Delivery delivery_;
   api::Context context_;
   gateway::Gateway gateway_;

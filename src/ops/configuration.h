@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "domain/limits.h"
 #include "gateway/rate_limits.h"
+#include "gateway/sidecar.h"
 #include "homeserver/kind.h"
 #include "http/address.h"
 #include "http/client.h"
@@ -46,12 +47,14 @@ struct Configuration {
   std::optional<std::string> admin_token;                      // of Synapse
   std::optional<std::filesystem::path> admin_token_file;       // where it was read, if not in the configuration
   std::filesystem::path registration;
-  std::string as_token;                            // out of the registration
-  bool rate_limited = true;                        // as the registration says
-  std::vector<http::Address> listen;               // one at least
-  mode_t listen_mode = 0;                          // of the files of Unix sockets
-  std::optional<http::Address> operations_listen;  // nothing: nobody is told how it goes
-  std::optional<std::string> operations_token;     // nothing: there is no API for operators
+  std::string as_token;      // out of the registration
+  bool rate_limited = true;  // as the registration says
+  std::optional<std::filesystem::path> rtc_registration;
+  std::optional<gateway::SidecarRegistration> sidecar;  // out of that
+  std::vector<http::Address> listen;                    // one at least
+  mode_t listen_mode = 0;                               // of the files of Unix sockets
+  std::optional<http::Address> operations_listen;       // nothing: nobody is told how it goes
+  std::optional<std::string> operations_token;          // nothing: there is no API for operators
   std::optional<std::filesystem::path> operations_token_file;
   Database database;
   domain::Limits limits;

@@ -108,6 +108,12 @@ Taken take_registration(const std::string& value, Folder folder, Configuration& 
   return {};
 }
 
+Taken take_rtc_registration(const std::string& value, Folder folder, Configuration& configuration) {
+  if (value.empty()) return std::string("is empty; name the registration file of the service, or write none");
+  if (value != "none") configuration.rtc_registration = folder / value;
+  return {};
+}
+
 // Without white space around its parts, and without empty ones.
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> parts;
@@ -151,7 +157,7 @@ Taken read_address(const std::string& text, Folder folder, http::Address& addres
 Taken take_listen(const std::string& value, Folder folder, Configuration& configuration) {
   configuration.listen.clear();
   for (const std::string& text : split_list(value)) {
-    const Taken taken = read_address(text, folder, configuration.listen.emplace_back());
+    Taken taken = read_address(text, folder, configuration.listen.emplace_back());
     if (!taken) return taken;
   }
   if (!configuration.listen.empty()) return {};
@@ -421,6 +427,11 @@ constexpr Key table[] = {
      "instance, /_matrix/client, /_matrix/media leaves out administration and\n"
      "federation.",
      take_served_paths, true},
+    {"rtc.registration", "none", "",
+     "The registration file of a LiveKit token service (lk-jwt-service) for which the\n"
+     "homeserver does not pass /rtc/livekit on: Afterword does, and says whose the\n"
+     "requests are. none: such paths are the homeserver's.",
+     take_rtc_registration},
     {"ops.listen", "none", "",
      "Where whoever watches over Afterword finds /metrics and /health, as\n"
      "127.0.0.1:9009; or none. These ask for no token: let nobody else reach it.",

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <sys/stat.h>
+#include <utility>
 
 namespace afterword::ops {
 namespace {
@@ -157,6 +158,41 @@ TEST_F(ConfigurationTest, TheTokensOfARegistrationAreTwo) {
   const std::string error = error_of(minimal, {*parse_setting("registration=one.yaml")});
   EXPECT_THAT(error, HasSubstr("one.yaml: its as_token and its hs_token are one"));
   EXPECT_THAT(error, Not(HasSubstr("secret")));
+}
+
+TEST_F(ConfigurationTest, KnowsATokenServiceByItsRegistration) {
+  EXPECT_FALSE(require(load(minimal)).sidecar);
+  const Setting named = *parse_setting("rtc.registration=calls.yaml");
+  const std::string tokens = "as_token: services\nhs_token: homeservers\n";
+  const std::string unstable =
+      "io.element.msc4512.proxy_prefix: rtc/livekit\nio.element.msc4512.proxy_url: http://127.0.0.1:8080\n";
+  folder_.write("calls.yaml", tokens + unstable +
+                                  "io.element.msc4502.scopes: "
+                                  "['urn:matrix:client:io.element.msc4502:rooms:is_joined']\n");
+  const auto sidecar = require(load(minimal, {named})).sidecar.value();
+  EXPECT_EQ(sidecar.as_token, "services");
+  EXPECT_EQ(sidecar.hs_token, "homeservers");
+  EXPECT_EQ(sidecar.url.url(), "http://127.0.0.1:8080");
+  EXPECT_TRUE(sidecar.may_ask_who_is_joined);
+
+  folder_.write("calls.yaml", tokens + "proxy_prefix: rtc/livekit\nproxy_url: 'http://127.0.0.1:8080/'\n");
+  EXPECT_FALSE(require(load(minimal, {named})).sidecar.value().may_ask_who_is_joined);
+
+  for (const auto& [text, error] : std::vector<std::pair<std::string, std::string>>{
+           {unstable, "has no as_token and hs_token"},
+           {"as_token: 'two words'\nhs_token: homeservers\n" + unstable, "has no as_token and hs_token"},
+           {tokens, "proxy_prefix is not rtc/livekit"},
+           {tokens + "proxy_prefix: rtc\nproxy_url: http://127.0.0.1:8080\n", "proxy_prefix is not rtc/livekit"},
+           {tokens + "proxy_prefix: rtc/livekit\n", "is not a URL"},
+           {tokens + "proxy_prefix: rtc/livekit\nproxy_url: http://a/b\n", "must end after the host and port"},
+           {"- a\n", "is no registration"},
+           {"services: [\n", "is not YAML"}}) {
+    folder_.write("calls.yaml", text);
+    const std::string told = error_of(minimal, {named});
+    EXPECT_THAT(told, StartsWith("--set rtc.registration: ")) << text;
+    EXPECT_THAT(told, HasSubstr(error)) << text;
+    EXPECT_THAT(told, Not(HasSubstr("homeservers"))) << text;
+  }
 }
 
 TEST_F(ConfigurationTest, ProxiesMayBeRangesAndAList) {

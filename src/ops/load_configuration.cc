@@ -202,6 +202,17 @@ Result<Configuration, std::string> load_configuration(const std::filesystem::pat
       reader.report(reader.where("registration"), registration.error());
     }
   }
+  if (configuration.rtc_registration) {
+    Result<gateway::SidecarRegistration, std::string> sidecar =
+        read_sidecar_registration(*configuration.rtc_registration);
+    if (sidecar) {
+      configuration.sidecar = *std::move(sidecar);
+      warn_if_open_to_others(*configuration.rtc_registration, "its hs_token may say to the service who is calling",
+                             configuration);
+    } else {
+      reader.report(reader.where("rtc.registration"), sidecar.error());
+    }
+  }
   constexpr std::string_view an_administrators = "the administrator's token in it may do anything on the homeserver";
   if (holds_a_password(configuration.database)) {
     warn_if_open_to_others(file, "it holds the database's password", configuration);

@@ -47,6 +47,29 @@ std::vector<UserNamespace> read_users(const YAML::Node& namespaces) {
   return read;
 }
 
+// Under the name that a proposal gives it, or under the one that it has until then.
+std::string text_at(const YAML::Node& root, const std::string& prefix, const std::string& name) {
+  for (const std::string& full_name : {prefix + name, name}) {
+    const YAML::Node value = root[full_name];
+    if (value.IsDefined() && value.IsScalar()) return value.Scalar();
+  }
+  return "";
+}
+
+bool has_joined_scope(const YAML::Node& root) {
+  for (const char* name : {"io.element.msc4502.scopes", "scopes"}) {
+    const YAML::Node scopes = root[name];
+    if (!scopes.IsDefined() || !scopes.IsSequence()) continue;
+    for (const YAML::Node& scope : scopes) {
+      if (!scope.IsScalar()) continue;
+      const std::string& text = scope.Scalar();
+      if (text == "urn:matrix:client:io.element.msc4502:rooms:is_joined") return true;
+      if (text == "urn:matrix:client:rooms:is_joined") return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_token(std::string_view text) {
@@ -113,6 +136,38 @@ Result<Registration, std::string> read_registration(const std::filesystem::path&
   } catch (const YAML::Exception& error) {
     // Without the parser's own words, which may quote the file.
     return wrong(fmt::format("line {} is not YAML; make a new one with `afterword init`", error.mark.line + 1));
+  }
+  return registration;
+}
+
+Result<gateway::SidecarRegistration, std::string> read_sidecar_registration(const std::filesystem::path& path) {
+  const auto wrong = [&](const std::string& what) {
+    return Result<gateway::SidecarRegistration, std::string>(boost::system::in_place_error,
+                                                             path.string() + ": " + what);
+  };
+  const Result<std::string, Unreadable> text = read_text_file(path);
+  if (!text) return wrong(text.error().reason + "; name the registration of the service, readable by Afterword");
+  const std::string prefix = "io.element.msc4512.";
+  gateway::SidecarRegistration registration;
+  try {
+    const YAML::Node root = YAML::Load(*text);
+    if (!root.IsMap()) return wrong("is no registration; write it as the documents of the service do");
+    registration.as_token = text_at(root, "", "as_token");
+    registration.hs_token = text_at(root, "", "hs_token");
+    if (!is_token(registration.as_token) || !is_token(registration.hs_token)) {
+      return wrong("has no as_token and hs_token, of one word each; write both");
+    }
+    if (text_at(root, prefix, "proxy_prefix") != "rtc/livekit") {
+      return wrong("its " + prefix +
+                   "proxy_prefix is not rtc/livekit, which is all that Afterword passes on; write that");
+    }
+    Result<http::Origin, std::string> url = http::Origin::parse(text_at(root, prefix, "proxy_url"));
+    if (!url) return wrong("its " + prefix + "proxy_url " + url.error() + "; write where the service listens");
+    registration.url = *std::move(url);
+    registration.may_ask_who_is_joined = has_joined_scope(root);
+  } catch (const YAML::Exception& error) {
+    // Without the parser's own words, which may quote the file.
+    return wrong(fmt::format("line {} is not YAML; write it as the documents of the service do", error.mark.line + 1));
   }
   return registration;
 }

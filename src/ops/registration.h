@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "gateway/sidecar.h"
 
 #include <filesystem>
 #include <string>
@@ -38,5 +39,8 @@ bool is_token(std::string_view text);
 
 // The errors are for a person, and hold no token.
 Result<Registration, std::string> read_registration(const std::filesystem::path& path);
+
+// Of a service for calls, as its own documents have it written: with its URL under the name of MSC4512.
+Result<gateway::SidecarRegistration, std::string> read_sidecar_registration(const std::filesystem::path& path);
 
 }  // namespace afterword::ops

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .matrix import Server
@@ -20,6 +21,7 @@ class ScriptedServer(Server):
     def __init__(self, name: str):
         self.name = name
         self.asked: list[str] = []  # "METHOD /path?query"
+        self.heard: list[tuple[Message, bytes]] = []  # the headers and the body of each
         self.answers: dict[str, object] = {"/_matrix/client/versions": {"versions": ["v1.11"]}}
         scripted = self
 
@@ -27,17 +29,18 @@ class ScriptedServer(Server):
             protocol_version = "HTTP/1.1"
 
             def _handle(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 scripted.asked.append(f"{self.command} {self.path}")
+                scripted.heard.append((self.headers, body))
                 answer = scripted.answers.get(self.path)
                 refused = {"errcode": "M_MISSING_TOKEN", "error": scripted.name}
-                body = json.dumps(refused if answer is None else answer).encode()
+                told = json.dumps(refused if answer is None else answer).encode()
                 self.send_response(401 if answer is None else 200)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(told)))
                 self.send_header("X-Reached", scripted.name)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(told)
 
             do_GET = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_HEAD = _handle
 

@@ -149,9 +149,9 @@ def test_pages(alice: User, many: list[str]):
     assert all_pages(alice, MSC4486) == many
     assert all_pages(alice, MSC4486, dir="b") == many[::-1]
     assert all_pages(alice, MSC4486, status="cancelled") == many[:60]
-    first = page(alice, MSC4486).ok()
-    assert first["next_batch"] == first["org.matrix.msc4486.next_batch"]
-    following = page(alice, MSC4486, **{"org.matrix.msc4486.from": first["next_batch"]})
+    first = page(alice, MSC4486)
+    assert first.ok()["next_batch"] == first.json["org.matrix.msc4486.next_batch"]
+    following = page(alice, MSC4486, **{"org.matrix.msc4486.from": first.json["next_batch"]})
     assert ids_of(first) + ids_of(following) == many
 
 
