@@ -77,6 +77,7 @@ def main() -> int:
         )
         run = run or describe(plan)
         if plan.wants(*measurement.ROWS):
+            print(f"\n== {plan.measurement}, after {(time.monotonic() - began) / 60:.1f} minutes")
             try:
                 measure(plan, measurement, rows)
             finally:
