@@ -1,10 +1,8 @@
 """The command line; see bench/run."""
 
 import argparse
-import contextlib
 import os
 import resource
-import shutil
 import signal
 import sys
 import tempfile
@@ -28,7 +26,7 @@ def measure(plan: Plan, measurement, rows: list[Row]) -> None:
     """Adds its rows; those that it fails to hand back say why."""
     done = set()
     try:
-        with contextlib.ExitStack() as plan.stack:
+        with plan.stack:
             for row in measurement.measure(plan):
                 done.add(row.name)
                 if plan.wants(row.name):
@@ -70,20 +68,16 @@ def main() -> int:
     began = time.monotonic()
     run = None
     for measurement in MEASUREMENTS:
-        directory = Path(tempfile.mkdtemp(prefix="afterword-bench-"))
-        os.chmod(directory, 0o755)  # nginx's workers read from it
-        plan = Plan(
-            name_of(measurement), arguments.quick, rounds, set(arguments.only), directory, contextlib.ExitStack()
-        )
-        run = run or describe(plan)
-        if plan.wants(*measurement.ROWS):
-            print(f"\n== {plan.measurement}, after {(time.monotonic() - began) / 60:.1f} minutes")
-            try:
-                measure(plan, measurement, rows)
-            finally:
-                shutil.rmtree(directory, ignore_errors=True)
-            run["minutes"] = round((time.monotonic() - began) / 60, 1)
-            save(arguments.json, run, rows)
+        with tempfile.TemporaryDirectory(prefix="afterword-bench-", ignore_cleanup_errors=True) as directory:
+            os.chmod(directory, 0o755)  # nginx's workers read from it
+            plan = Plan(name_of(measurement), arguments.quick, rounds, set(arguments.only), Path(directory))
+            if not plan.wants(*measurement.ROWS):
+                continue
+            run = run or describe(plan)
+            print(f"\n== {plan.measurement}, after {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
+            measure(plan, measurement, rows)
+        run["minutes"] = round((time.monotonic() - began) / 60, 1)
+        save(arguments.json, run, rows)
     print(f"\n{run['minutes']} minutes; saved in {arguments.json}")
     return 1 if any(row.problems for row in rows) else 0
 

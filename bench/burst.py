@@ -20,7 +20,7 @@ from .wrk import MESSAGE
 
 ROWS = ["burst", "burst-last"]
 
-CONCURRENCIES = [1, 2, 4, 8, 16]
+CONCURRENCIES = [1, 4, 8, 16, 32]
 OWN = "Synapse's own"
 
 Places = list[tuple[User, str]]  # a user, and the room of that user

@@ -1,7 +1,7 @@
 """How much is measured."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -16,7 +16,7 @@ class Plan:
     rounds: int
     only: set[str]
     directory: Path
-    stack: contextlib.ExitStack
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
     def seconds(self) -> int:

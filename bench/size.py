@@ -14,7 +14,7 @@ from .heartbeats import RESTART
 from .plan import Plan
 from .process_figures import memory_mb
 from .rows import Goal, Row
-from .servers import ROOM, TOKENS, StandIn, afterword, answering_nginx
+from .servers import ROOM, TOKENS, StandIn, afterword, answering_nginx, know_tokens
 from .wrk import Load, managing, rates, schedule_many, schedules
 
 ROWS = ["size-memory", "size-memory-of-start", "size-start", "size-stop", "size-restart", "size-schedule"]
@@ -98,4 +98,5 @@ def keeping(plan: Plan, servers: dict[str, Afterword], most: str) -> Iterator[Ro
             stop.add(name, seconds_to_stop(server))
             start.add(name, seconds_to_start(server))
             at_start.add(name, memory_mb(server.pid, "VmHWM"))
+            know_tokens(server)
     yield from [memory, at_start, start, stop]

@@ -8,7 +8,7 @@ from system.gateway import Afterword
 from .heartbeats import RESTART
 from .plan import Plan
 from .rows import Goal, Row
-from .servers import ROOM, TOKENS, StandIn, afterword, answering_nginx
+from .servers import ROOM, TOKENS, StandIn, afterword, answering_nginx, know_tokens
 from .wrk import Load, managing, run_wrk, schedule_many
 
 ROWS = ["tail", "tail-through-prune"]
@@ -61,6 +61,7 @@ def measure(plan: Plan) -> Iterator[Row]:
         for number in range(plan.rounds):
             cancel_many(plan, server, plan.choose(20_000, 1_000), f"round-{number}")
             server.restart({"retention.max_age": "1s"})
+            know_tokens(server)
             add(row, load, seconds, rate)
             if b"pruned" not in server.log.read_bytes():
                 row.problems.append("what was to be pruned was not, or not all of it, while it was measured")
