@@ -36,7 +36,11 @@ std::optional<std::string> announce_in_capabilities(std::string_view homeserver_
   json::object& capabilities = object_at(*answer, "capabilities");
   capabilities["m.delayed_events"] = enforced;
   capabilities["org.matrix.msc4140.delayed_events"] = enforced;
-  capabilities["afterword.delayed_events"] = {{"send_answers_event_id", true}, {"restart_answers_send_ts", true}};
+  json::object& additions = object_at(capabilities, "afterword.delayed_events");
+  additions = {{"send_answers_event_id", true}, {"restart_answers_send_ts", true}, {"retry", true}};
+  const auto message_delay = domain::longest_delay(limits, domain::EventToSend{});
+  if (message_delay) additions["max_message_delay_ms"] = message_delay->count();
+  if (limits.max_scheduled_per_user) additions["max_scheduled_for_calls"] = *domain::most_scheduled(limits, true);
   return json::serialize(*answer);
 }
 

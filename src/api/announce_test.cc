@@ -34,11 +34,21 @@ TEST(AnnounceInCapabilities, ReplacesTheHomeserversOwnLimits) {
   }
 }
 
+TEST(AnnounceInCapabilities, TellsTheLimitsByKindUnderANameOfItsOwn) {
+  const auto merged = parse_json_object(*announce_in_capabilities("{}", domain::Limits()));
+  const json::object& additions = merged->at("capabilities").at("afterword.delayed_events").as_object();
+  EXPECT_EQ(additions.at("max_message_delay_ms").as_int64(), 2'592'000'000);
+  EXPECT_EQ(additions.at("max_scheduled_for_calls").as_int64(), 120);
+}
+
 TEST(AnnounceInCapabilities, LeavesOutLimitsThatAreNotEnforced) {
-  const domain::Limits none{std::nullopt, std::nullopt};
-  EXPECT_EQ(announce_in_capabilities("{}", none),
-            R"({"capabilities":{"m.delayed_events":{},"org.matrix.msc4140.delayed_events":{},)"
-            R"("afterword.delayed_events":{"send_answers_event_id":true,"restart_answers_send_ts":true}}})");
+  domain::Limits none;
+  none.max_delay.reset();
+  none.max_scheduled_per_user.reset();
+  EXPECT_EQ(
+      announce_in_capabilities("{}", none),
+      R"({"capabilities":{"m.delayed_events":{},"org.matrix.msc4140.delayed_events":{},)"
+      R"("afterword.delayed_events":{"send_answers_event_id":true,"restart_answers_send_ts":true,"retry":true}}})");
 }
 
 }  // namespace

@@ -87,6 +87,10 @@ MatrixError already_finalised(WireForm form) {
   return simple(409, "M_UNKNOWN", "The delayed event was already finalised with another outcome");
 }
 
+MatrixError cannot_be_retried() {
+  return simple(409, "M_UNKNOWN", "Only a delayed event that failed with M_LIMIT_EXCEEDED can be retried");
+}
+
 MatrixError missing_token() { return simple(401, "M_MISSING_TOKEN", "Missing access token"); }
 
 // As Synapse answers it: there is no token that it could look at.

@@ -46,6 +46,7 @@ MatrixError rate_limited(Milliseconds wait);
 // The event
 MatrixError delayed_event_not_found();
 MatrixError already_finalised(WireForm form);
+MatrixError cannot_be_retried();
 
 // Who is asking
 MatrixError missing_token();

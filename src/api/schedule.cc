@@ -29,8 +29,13 @@ async::Task<http::Response> schedule(Context& context, ScheduleRequest request) 
   auto read = read_schedule_request(request, context.limits, now);
   if (!read) co_return co_await known_transaction_or(context, std::move(request), std::move(read.error()));
 
-  const domain::NewDelayedEvent event = std::move(*read);
-  const auto answer = co_await context.store.schedule(event, context.limits.max_scheduled_per_user);
+  auto keeping = keep(context, std::move(*read));
+  co_return co_await std::move(keeping);
+}
+
+async::Task<http::Response> keep(Context& context, domain::NewDelayedEvent event) {
+  const auto most = domain::most_scheduled(context.limits, domain::is_of_call(event.event));
+  const auto answer = co_await context.store.schedule(event, most);
   if (!answer) {
     // A database that could not answer any more may have kept it; then a repeated transaction finds it scheduled.
     context.delivery.expect(event.delay_id, event.timing.due());

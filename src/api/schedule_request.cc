@@ -32,9 +32,9 @@ std::optional<std::int64_t> read_integer(const json::value& value) {
 }
 
 Result<Milliseconds, MatrixError> check_delay(std::optional<std::int64_t> delay_ms, std::string_view name,
-                                              WireForm form, const domain::Limits& limits, Timestamp now) {
+                                              WireForm form, std::optional<Milliseconds> longest, Timestamp now) {
   if (!delay_ms || *delay_ms <= 0) return invalid_parameter(name, positive_integer);
-  if (limits.max_delay && *delay_ms > limits.max_delay->count()) return delay_too_large(form, *limits.max_delay);
+  if (longest && *delay_ms > longest->count()) return delay_too_large(form, *longest);
   // The scheduled time becomes the event's origin_server_ts, so JSON must be able to carry it.
   if (*delay_ms > max_json_integer - to_ms(now)) return invalid_parameter(name, positive_integer);
   return Milliseconds(*delay_ms);
@@ -132,9 +132,10 @@ Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(const Schedul
     }
   }
 
-  const Result<Milliseconds, MatrixError> delay = check_delay(delay_ms, delay_name, request.form, limits, now);
-  if (!delay) return delay.error();
   if (std::optional<MatrixError> fault = read_query(request, event)) return std::move(*fault);
+  const std::optional<Milliseconds> longest = domain::longest_delay(limits, event);
+  const Result<Milliseconds, MatrixError> delay = check_delay(delay_ms, delay_name, request.form, longest, now);
+  if (!delay) return delay.error();
 
   event.content = to_text(content);
   if (const auto fault = domain::check_event(event, content)) return event_fault(*fault);

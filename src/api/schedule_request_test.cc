@@ -89,12 +89,12 @@ TEST(ScheduleRequest, TellsWhatIsWrong) {
       {"null delay", stable(R"({"delay_ms": null, "content": {}})"), 400, "M_INVALID_PARAM"},
       {"true", stable(R"({"delay_ms": true, "content": {}})"), 400, "M_INVALID_PARAM"},
       {"the last duplicate counts", stable(R"({"delay_ms": 1, "delay_ms": 0, "content": {}})"), 400, "M_INVALID_PARAM"},
-      {"over the limit", stable(R"({"delay_ms": 86400001, "content": {}})"), 400, "M_DELAY_TOO_LARGE"},
+      {"over the limit", stable(R"({"delay_ms": 2592000001, "content": {}})"), 400, "M_DELAY_TOO_LARGE"},
       {"2^53", stable(R"({"delay_ms": 9007199254740992, "content": {}})"), 400, "M_DELAY_TOO_LARGE"},
       {"2^64 - 1", stable(R"({"delay_ms": 18446744073709551615, "content": {}})"), 400, "M_DELAY_TOO_LARGE"},
-      {"over the limit, unstable", unstable(R"({"delay_ms": 86400001, "content": {}})"), 400,
+      {"over the limit, unstable", unstable(R"({"delay_ms": 2592000001, "content": {}})"), 400,
        "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE"},
-      {"over the limit, legacy", legacy("86400001", "{}"), 400, "M_UNKNOWN"},
+      {"over the limit, legacy", legacy("2592000001", "{}"), 400, "M_UNKNOWN"},
       {"beyond 64 bits, legacy", legacy("99999999999999999999999", "{}"), 400, "M_UNKNOWN"},
       {"no content", stable(R"({"delay_ms": 1})"), 400, "M_MISSING_PARAM"},
       {"content is not an object", stable(R"({"delay_ms": 1, "content": []})"), 400, "M_INVALID_PARAM"},
@@ -136,15 +136,26 @@ TEST(ScheduleRequest, TellsWhatIsWrong) {
 
 TEST(ScheduleRequest, AllDelayLimitErrorsNameTheLimit) {
   for (const ScheduleRequest& request :
-       {stable(R"({"delay_ms": 86400001, "content": {}})"), unstable(R"({"delay_ms": 86400001, "content": {}})"),
-        legacy("86400001", "{}")}) {
+       {stable(R"({"delay_ms": 2592000001, "content": {}})"), unstable(R"({"delay_ms": 2592000001, "content": {}})"),
+        legacy("2592000001", "{}")}) {
+    const auto event = read(request);
+    ASSERT_FALSE(event);
+    EXPECT_EQ(event.error().extra.at("org.matrix.msc4140.max_delay").as_int64(), 2'592'000'000);
+  }
+  EXPECT_EQ(read(legacy("2592000001", "{}")).error().extra.at("org.matrix.msc4140.errcode").as_string(),
+            "M_MAX_DELAY_EXCEEDED");
+}
+
+TEST(ScheduleRequest, AStateEventHasAShorterLimitThanAMessage) {
+  for (const ScheduleRequest& request : {stable(R"({"delay_ms": 86400001, "content": {}, "state_key": ""})"),
+                                         unstable(R"({"delay_ms": 86400001, "content": {}, "state_key": ""})")}) {
     const auto event = read(request);
     ASSERT_FALSE(event);
     EXPECT_EQ(event.error().extra.at("org.matrix.msc4140.max_delay").as_int64(), 86'400'000);
     EXPECT_EQ(event.error().extra.at("max_delay").as_int64(), 86'400'000);
   }
-  EXPECT_EQ(read(legacy("86400001", "{}")).error().extra.at("org.matrix.msc4140.errcode").as_string(),
-            "M_MAX_DELAY_EXCEEDED");
+  EXPECT_TRUE(read(stable(R"({"delay_ms": 86400000, "content": {}, "state_key": ""})")));
+  EXPECT_TRUE(read(stable(R"({"delay_ms": 86400001, "content": {}})")));
 }
 
 TEST(ScheduleRequest, WithoutALimitAnyDelayIsTakenWhoseEndJsonCanCarry) {

@@ -52,5 +52,29 @@ TEST(Schedule, SendsAnEventWhoseScheduleWasAcknowledgedToItsRepetitionAlone) {
   clock.run(delivery.drain(0ms));
 }
 
+// At the level of a request: of each event its own limit counts.
+TEST(Schedule, MessagesKeepTheirAuthorOutOfNoCall) {
+  async::testing::ManualClock clock;
+  store::testing::MemoryDatabase database([&clock] { return clock.now(); });
+  store::testing::MemoryStore store(database);
+  homeserver::testing::FakeHomeserver homeserver(clock);
+  delivery::Delivery delivery(clock.context().get_executor(), clock, store, homeserver);
+  Context context{clock, store, delivery, {}};
+  context.limits.max_scheduled_per_user = 3;
+  context.limits.more_for_calls = 2;
+  const auto status_of = [&](const char* type) {
+    ScheduleRequest request;
+    request.caller.user_id = domain::UserId("@alice:example.org");
+    request.room_id = domain::RoomId("!room:example.org");
+    request.type = type;
+    request.body = R"({"delay_ms":3600000,"content":{},"state_key":"alice"})";
+    return clock.run(schedule(context, std::move(request))).status;
+  };
+  for (const int expected : {200, 200, 200, 429}) EXPECT_EQ(status_of("m.room.topic"), expected);
+  for (const int expected : {200, 200, 429}) EXPECT_EQ(status_of("m.call.member"), expected);
+  EXPECT_EQ(status_of("m.room.topic"), 429);
+  EXPECT_EQ(context.too_many_scheduled, 3u);
+}
+
 }  // namespace
 }  // namespace afterword::api

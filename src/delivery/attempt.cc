@@ -4,6 +4,7 @@
 #include "base/overloaded.h"
 #include "delivery/attempt_rules.h"
 #include "delivery/event_log.h"
+#include "domain/retry.h"
 #include "http/message.h"
 
 #include <algorithm>
@@ -23,11 +24,6 @@ using domain::EventId;
 // While the store is not available, an attempt waits before it reads its event as it would after so many failures. That
 // is the longest pause, because there may be many such attempts.
 constexpr unsigned store_failures = 2;
-
-std::string errcode_of(const domain::HomeserverError& error) {
-  const auto body = parse_json_object(error.body);
-  return body ? string_member(*body, "errcode").value_or("") : "";
-}
 
 // Its steps are its functions, in the order of attempt.h.
 class Attempt {

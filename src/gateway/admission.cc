@@ -33,6 +33,7 @@ struct AdmissionTo {
 
   http::Admission operator()(const ScheduleRoute&) const { return ours(event_body_bytes); }
   http::Admission operator()(const ManageRoute&) const { return ours(small_body_bytes); }
+  http::Admission operator()(const RetryRoute&) const { return ours(small_body_bytes); }
   http::Admission operator()(const LookUpRoute&) const { return ours(small_body_bytes); }
   http::Admission operator()(const ListScheduledRoute&) const { return ours(small_body_bytes); }
   http::Admission operator()(const ListRoute&) const { return ours(small_body_bytes); }

@@ -5,6 +5,7 @@
 #include "api/look_up.h"
 #include "api/manage.h"
 #include "api/matrix_error.h"
+#include "api/retry.h"
 #include "api/schedule.h"
 #include "base/encoding.h"
 #include "base/json.h"
@@ -248,6 +249,16 @@ async::Task<http::Response> Gateway::manage_without_token(api::ManageRequest man
     co_return to_response(api::rate_limited(*wait));
   }
   co_return std::move(managed.response);
+}
+
+async::Task<http::Response> Gateway::answer(const RetryRoute& route, http::Request& request,
+                                            const http::Target& target) {
+  auto caller = co_await caller_of(asking_of(request, target, Purpose::send));
+  if (!caller) co_return std::move(caller.error().answer);
+  const auto wait = rate_limits_.schedule(caller->user_id, context_.clock.steady_now());
+  if (wait) co_return to_response(api::rate_limited(*wait));
+  auto retrying = api::retry(context_, std::move(caller->user_id), route.delay_id);
+  co_return co_await std::move(retrying);
 }
 
 async::Task<http::Response> Gateway::answer(const LookUpRoute& route, http::Request& request,

@@ -65,6 +65,7 @@ class Gateway {
   async::Task<http::Response> answer(const ScheduleRoute& route, http::Request& request, const http::Target& target);
   // Fills in the action where it stands in the body.
   async::Task<http::Response> answer(ManageRoute& route, http::Request& request, const http::Target& target);
+  async::Task<http::Response> answer(const RetryRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const LookUpRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const ListScheduledRoute& route, http::Request& request,
                                      const http::Target& target);

@@ -19,6 +19,7 @@ RouteName name_of(const Route& route) {
   const Overloaded names{
       [](const ScheduleRoute&) { return RouteName::schedule; },
       [&](const ManageRoute& manage) { return manage.action ? of_action(*manage.action) : RouteName::manage; },
+      [](const RetryRoute&) { return RouteName::retry; },
       [](const LookUpRoute&) { return RouteName::look_up; },
       [](const ListScheduledRoute&) { return RouteName::list_scheduled; },
       [](const ListRoute&) { return RouteName::list; },

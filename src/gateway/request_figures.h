@@ -24,6 +24,7 @@ enum class RouteName : std::uint8_t {
   cancel,
   send,
   manage,  // its action could not be read
+  retry,
   look_up,
   list_scheduled,
   list,
@@ -35,10 +36,10 @@ enum class RouteName : std::uint8_t {
   long_poll,
   pass_through,
 };
-inline constexpr std::array<std::string_view, 15> route_names{
-    "schedule",           "restart",   "cancel",      "send",         "manage",    "look_up",
-    "list_scheduled",     "list",      "versions",    "capabilities", "preflight", "unrecognized",
-    "method_not_allowed", "long_poll", "pass_through"};
+inline constexpr std::array<std::string_view, 16> route_names{
+    "schedule",       "restart",     "cancel",   "send",         "manage",    "retry",        "look_up",
+    "list_scheduled", "list",        "versions", "capabilities", "preflight", "unrecognized", "method_not_allowed",
+    "long_poll",      "pass_through"};
 RouteName name_of(const Route& route);
 
 // How it was answered: the first digit of the status, or not at all, because its client or its server had gone.

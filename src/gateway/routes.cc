@@ -80,6 +80,7 @@ std::optional<Route> find_delayed_events(std::string_view method, WireForm form,
     return only("GET", method, LookUpRoute{form, path[1]});
   }
   if (path.size() == 3) {
+    if (path[2] == "afterword.retry") return only("POST", method, RetryRoute{path[1]});
     const std::optional<domain::Action> action = api::read_action(path[2]);
     if (!action) return method == "OPTIONS" ? Route(PreflightRoute{}) : Route(UnrecognizedRoute{});
     return only("POST", method, ManageRoute{form, path[1], action});

@@ -34,6 +34,10 @@ struct ManageRoute {
   std::optional<domain::Action> action;  // absent: it stands in the body
 };
 
+struct RetryRoute {
+  std::string delay_id;
+};
+
 struct LookUpRoute {
   api::WireForm form = api::WireForm::stable;
   std::string delay_id;
@@ -65,7 +69,7 @@ struct PassThroughRoute {
 };
 
 using Route =
-    std::variant<ScheduleRoute, ManageRoute, LookUpRoute, ListScheduledRoute, ListRoute, VersionsRoute,
+    std::variant<ScheduleRoute, ManageRoute, RetryRoute, LookUpRoute, ListScheduledRoute, ListRoute, VersionsRoute,
                  CapabilitiesRoute, PreflightRoute, UnrecognizedRoute, MethodNotAllowedRoute, PassThroughRoute>;
 
 inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";

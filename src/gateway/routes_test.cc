@@ -192,6 +192,9 @@ TEST(Routes, FindManaging) {
 }
 
 TEST(Routes, FindLookUpAndLists) {
+  EXPECT_EQ(expect<RetryRoute>("POST", c + "/v1/delayed_events/abc/afterword.retry").delay_id, "abc");
+  expect<RetryRoute>("POST", u + "/delayed_events/abc/afterword.retry");
+  expect<MethodNotAllowedRoute>("GET", u + "/delayed_events/abc/afterword.retry");
   EXPECT_EQ(expect<LookUpRoute>("GET", c + "/v1/delayed_events/abc").form, WireForm::stable);
   EXPECT_EQ(expect<LookUpRoute>("GET", u + "/delayed_events/abc").form, WireForm::unstable);
   expect<ListScheduledRoute>("GET", u + "/delayed_events?status=sent");

@@ -249,6 +249,17 @@ Taken take_max_delay(const std::string& value, Folder, Configuration& configurat
   return taken;
 }
 
+Taken take_max_message_delay(const std::string& value, Folder, Configuration& configuration) {
+  return take_duration(value, configuration.limits.max_message_delay);
+}
+
+Taken take_more_for_calls(const std::string& value, Folder, Configuration& configuration) {
+  const std::optional<std::uint32_t> more = parse_count(value);
+  if (!more) return fmt::format("'{}' is not a number; write a whole number from 0 to 4294967295", value);
+  configuration.limits.more_for_calls = *more;
+  return {};
+}
+
 Taken take_max_scheduled(const std::string& value, Folder, Configuration& configuration) {
   return take_count(value, configuration.limits.max_scheduled_per_user);
 }
@@ -386,8 +397,14 @@ constexpr Key table[] = {
      "this file's folder; or postgresql://USER@HOST/DATABASE, for several instances.",
      take_database},
     {"limits.max_delay", "24h", "", "The longest delay that a client may ask for. Calls use up to 1h.", take_max_delay},
+    {"limits.max_message_delay", "30d", "", "The same for messages, which people send later, where it is longer.",
+     take_max_message_delay},
     {"limits.max_scheduled_per_user", "100", "",
      "How many events a user may have scheduled at once. 0 lets nobody schedule.", take_max_scheduled},
+    {"limits.more_for_calls", "20", "",
+     "How many more a user may have scheduled of what takes them out of a call, so that\n"
+     "scheduled messages keep nobody out of one.",
+     take_more_for_calls},
     {"retention.max_age", "7d", "", "How long an event can be looked up after it was sent, cancelled or refused.",
      take_max_age},
     {"retention.max_per_user", "1000", "", "How many of those are kept for each user, the latest first.",

@@ -348,7 +348,9 @@ TEST_F(ConfigurationTest, ErrorsShowNoPassword) {
 TEST_F(ConfigurationTest, StandardValuesAreThoseOfTheDomain) {
   const Configuration loaded = require(load(minimal));
   EXPECT_EQ(loaded.limits.max_delay, domain::Limits().max_delay);
+  EXPECT_EQ(loaded.limits.max_message_delay, domain::Limits().max_message_delay);
   EXPECT_EQ(loaded.limits.max_scheduled_per_user, domain::Limits().max_scheduled_per_user);
+  EXPECT_EQ(loaded.limits.more_for_calls, domain::Limits().more_for_calls);
   EXPECT_EQ(loaded.retention.max_age, domain::Retention().max_age);
   EXPECT_EQ(loaded.retention.max_per_user, domain::Retention().max_per_user);
 }
@@ -365,7 +367,7 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
   const Result<Configuration, std::string> loaded = load(
       "homeserver:\n  url: https://hs.example.org\n  server_name: example.org:8448\n"
       "registration: other.yaml\nlisten: '[::1]:8010'\ndatabase: sqlite:/var/lib/afterword/events.db\n"
-      "limits:\n  max_delay: 2w\n  max_scheduled_per_user: 0\n"
+      "limits:\n  max_delay: 2w\n  max_message_delay: 3w\n  max_scheduled_per_user: 0\n  more_for_calls: 7\n"
       "retention:\n  max_age: 1h\n  max_per_user: 5\n"
       "rate_limits:\n  enabled: false\n  guess: 0.5/s burst 7\ntrusted_proxies: 10.0.0.1,2001:db8::1\nlog:\n  level: "
       "debug\n");
@@ -377,7 +379,9 @@ TEST_F(ConfigurationTest, TakesEveryKey) {
   EXPECT_EQ(loaded->listen.at(0).port, 8010);
   EXPECT_EQ(std::get<SqliteDatabase>(loaded->database).path, "/var/lib/afterword/events.db");
   EXPECT_EQ(loaded->limits.max_delay, std::chrono::weeks(2));
+  EXPECT_EQ(loaded->limits.max_message_delay, std::chrono::weeks(3));
   EXPECT_EQ(loaded->limits.max_scheduled_per_user, 0u);
+  EXPECT_EQ(loaded->limits.more_for_calls, 7u);
   EXPECT_EQ(loaded->retention.max_age, 1h);
   EXPECT_EQ(loaded->retention.max_per_user, 5u);
   EXPECT_FALSE(loaded->rate_limits.enabled);
@@ -455,6 +459,8 @@ TEST_F(ConfigurationTest, SaysWhereWhatAndHowToMend) {
       {"limits:\n  max_scheduled_per_user: many",
        "afterword.yaml:3: limits.max_scheduled_per_user: 'many' is not a number; write a whole number from 0 to "
        "4294967295, or none"},
+      {"limits:\n  more_for_calls: none",
+       "afterword.yaml:3: limits.more_for_calls: 'none' is not a number; write a whole number from 0 to 4294967295"},
       {"limits:\n  max_scheduled_per_user: -1",
        "afterword.yaml:3: limits.max_scheduled_per_user: '-1' is not a number; write a whole number from 0 to "
        "4294967295, or none"},

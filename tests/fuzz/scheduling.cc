@@ -113,7 +113,8 @@ void scheduling(std::string_view input) {
   const domain::Limits limits;
   const auto scheduled = api::read_schedule_request(request, limits, now);
   if (!scheduled) return check_refusal(scheduled.error());
-  require(scheduled->timing.delay > Milliseconds(0) && scheduled->timing.delay <= *limits.max_delay,
+  require(scheduled->timing.delay > Milliseconds(0) &&
+              scheduled->timing.delay <= domain::longest_delay(limits, scheduled->event),
           "the delay is within the limits");
   require(scheduled->timing.delayed_since == now, "the delay begins now");
   require(scheduled->event.room_id.value.starts_with('!'), "the room is one");

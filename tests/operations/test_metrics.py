@@ -300,6 +300,7 @@ RISES: dict[str, list[tuple[dict[str, str], Callable[[World], None]]]] = {
         ({"route": "cancel", "outcome": "2xx"}, _manage("cancel", PATH_UNSTABLE)),
         ({"route": "send", "outcome": "2xx"}, _manage("send", PATH_UNSTABLE)),
         ({"route": "manage", "outcome": "4xx"}, _request("POST", f"{U}/delayed_events/x", 400, body={"action": "?"})),
+        ({"route": "retry", "outcome": "4xx"}, _request("POST", f"{C}/v1/delayed_events/x/afterword.retry", 404)),
         ({"route": "look_up", "outcome": "2xx"}, _look_up_twice),
         ({"route": "list_scheduled", "outcome": "2xx"}, _request("GET", f"{U}/delayed_events", 200)),
         ({"route": "list", "outcome": "2xx"}, _request("GET", f"{C}/v1/delayed_events", 200)),

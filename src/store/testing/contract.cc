@@ -204,6 +204,13 @@ TEST_P(StoreContract, LimitsWhatAUserHasScheduledOrSending) {
   EXPECT_TRUE(std::get<Scheduled>(answer(store().schedule(third, 2))).created);
 }
 
+TEST_P(StoreContract, LimitsEachEventByItsOwnLimit) {
+  scheduled(new_event(alice));
+  EXPECT_TRUE(std::holds_alternative<TooManyScheduled>(answer(store().schedule(new_event(alice), 1))));
+  EXPECT_TRUE(std::get<Scheduled>(answer(store().schedule(new_event(alice), 2))).created);
+  EXPECT_TRUE(std::holds_alternative<TooManyScheduled>(answer(store().schedule(new_event(alice), 1))));
+}
+
 // Every verb in every state, by whoever may and may not, against the decisions of the domain: whatever decides in the
 // store, its SQL too, decides like those.
 TEST_P(StoreContract, DecidesEveryVerbInEveryStateAsTheDomainDoes) {

@@ -75,10 +75,11 @@ _UNORDERED = {"state", "invite_state", "required_state", "account_data", "chunk 
 
 # What Afterword says of itself with its defaults.
 _LIMITS = {"max_delay_ms": 24 * 3_600_000, "max_scheduled": 100}
+_MORE_LIMITS = {"max_message_delay_ms": 30 * 24 * 3_600_000, "max_scheduled_for_calls": 120}
 _ANNOUNCED = {
     "unstable_features": dict.fromkeys(["org.matrix.msc4140", "org.matrix.msc4140.stable", "org.matrix.msc4486"], True),
     "capabilities": dict.fromkeys(["m.delayed_events", "org.matrix.msc4140.delayed_events"], _LIMITS)
-    | {"afterword.delayed_events": {"send_answers_event_id": True, "restart_answers_send_ts": True}},
+    | {"afterword.delayed_events": {"send_answers_event_id": True, "restart_answers_send_ts": True, "retry": True, **_MORE_LIMITS}},
 }
 
 _words = (f"w{number:04}x" for number in itertools.count(1))

@@ -6,7 +6,7 @@ import pytest
 
 from ..gateway import Afterword
 from ..matrix import LEGACY, STABLE, UNSTABLE, User
-from .examples import DAY, FORMS, HOUR, MESSAGE, TEXT
+from .examples import DAY, FORMS, HOUR, MESSAGE, STATE, TEXT
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from .examples import DAY, FORMS, HOUR, MESSAGE, TEXT
 )
 def test_a_delay_beyond_the_limit(form: str, errcode: str, second_errcode: str, alice: User, room: str):
     """A delay above the limit is refused with the limit, in the form that each client understands"""
-    answer = alice.schedule(room, TEXT, MESSAGE, DAY + 1, form=form)
+    answer = alice.schedule(room, STATE, {}, DAY + 1, state_key="", form=form)
     assert (answer.status, answer.errcode) == (400, errcode)
     assert answer.json["org.matrix.msc4140.max_delay"] == answer.json["max_delay"] == DAY
     assert answer.json.get("org.matrix.msc4140.errcode") == second_errcode
-    assert alice.schedule(room, TEXT, MESSAGE, DAY, form=form).status == 200
+    assert alice.schedule(room, STATE, {}, DAY, state_key="", form=form).status == 200
 
 
 def test_too_many_scheduled(alice: User, bob: User, room: str, start_another: Callable[..., Afterword]):
