@@ -1,5 +1,6 @@
 #include "monitoring/operator_api.h"
 
+#include "api/end_call.h"
 #include "api/manage.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -63,6 +64,10 @@ Result<const json::value*, http::Response> only_member(const json::object& body,
   return to_response(api::invalid_parameter("body", "an object with " + std::string(name) + " alone"));
 }
 
+http::Response invalid_room() {
+  return to_response(api::invalid_parameter("room_id", "a room's id, as !a:example.org"));
+}
+
 http::Response invalid_user() {
   return to_response(api::invalid_parameter("user_id", "a user's id, as @alice:example.org"));
 }
@@ -109,6 +114,7 @@ std::span<const OperatorApi::Route> OperatorApi::routes() {
       {"POST", "/api/v1/look_up", &OperatorApi::look_up},
       {"POST", "/api/v1/cancel", &OperatorApi::cancel},
       {"POST", "/api/v1/cancel_all", &OperatorApi::cancel_all},
+      {"POST", "/api/v1/end_call", &OperatorApi::end_call},
       {"POST", "/api/v1/drain", &OperatorApi::drain},
       {"GET", "/api/v1/log_level", &OperatorApi::log_level},
       {"POST", "/api/v1/log_level", &OperatorApi::set_log_level},
@@ -266,7 +272,7 @@ Task<OperatorApi::Answer> OperatorApi::of_room(const Asked& asked) {
   if (!from) co_return from.error();
   const auto room_id = asked.target.parameter("room_id");
   if (!room_id) co_return to_response(api::missing_parameter("room_id"));
-  if (!is_room_id(*room_id)) co_return to_response(api::invalid_parameter("room_id", "a room's id, as !a:example.org"));
+  if (!is_room_id(*room_id)) co_return invalid_room();
 
   std::optional<store::ListPosition> after;
   if (*from) after = store::ListPosition{(*from)->first, (*from)->second};
@@ -312,6 +318,32 @@ Task<OperatorApi::Answer> OperatorApi::cancel_all(const Asked& asked) {
            {{"user", *user_id}, {"events", events}});
   json::object answer;
   answer["cancelled"] = events;
+  co_return answer;
+}
+
+Task<OperatorApi::Answer> OperatorApi::end_call(const Asked& asked) {
+  for (const char* const name : {"room_id", "leaves"}) {
+    if (!asked.body.contains(name)) co_return to_response(api::missing_parameter(name));
+  }
+  if (asked.body.size() != 2) {
+    co_return to_response(api::invalid_parameter("body", "an object with room_id and leaves alone"));
+  }
+  const auto room_id = string_member(asked.body, "room_id");
+  if (!room_id || !is_room_id(*room_id)) co_return invalid_room();
+  const auto leaves = string_member(asked.body, "leaves");
+  if (leaves != "send" && leaves != "cancel") {
+    co_return to_response(api::invalid_parameter("leaves", "one of send, cancel"));
+  }
+  const domain::Action action = *leaves == "send" ? domain::Action::send : domain::Action::cancel;
+  auto ending = api::end_call(context_, domain::RoomId(*room_id), action);
+  const auto ended = co_await std::move(ending);
+  if (!ended) co_return to_response(api::store_unavailable());
+  log_with(log::level::info, "an operator ended a call",
+           {{"room", *room_id}, {"leaves", *leaves}, {"done", ended->done}, {"failed", ended->failed}});
+  json::object answer;
+  answer["done"] = ended->done;
+  answer["failed"] = ended->failed;
+  answer["more"] = ended->more;
   co_return answer;
 }
 

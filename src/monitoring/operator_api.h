@@ -67,6 +67,7 @@ class OperatorApi {
   async::Task<Answer> look_up(const Asked& asked);
   async::Task<Answer> cancel(const Asked& asked);
   async::Task<Answer> cancel_all(const Asked& asked);
+  async::Task<Answer> end_call(const Asked& asked);
   async::Task<Answer> drain(const Asked& asked);
   async::Task<Answer> log_level(const Asked& asked);
   async::Task<Answer> set_log_level(const Asked& asked);

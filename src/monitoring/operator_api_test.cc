@@ -78,12 +78,12 @@ class OperatorApiTest : public ::testing::Test {
   }
 
   domain::DelayId schedule(Milliseconds delay, const std::string& user = "@alice:example.org",
-                           const std::string& room = "!a:example.org") {
+                           const std::string& room = "!a:example.org", const std::string& type = "m.room.message") {
     domain::NewDelayedEvent made;
     made.delay_id = domain::DelayId::random();
     made.event.user_id = domain::UserId(user);
     made.event.room_id = domain::RoomId(room);
-    made.event.type = "m.room.message";
+    made.event.type = type;
     made.event.content = R"({"body":"nobody's business"})";
     made.timing = {clock_.now(), delay};
     EXPECT_TRUE(clock_.run(store_->schedule(made, std::nullopt)));
@@ -352,6 +352,31 @@ TEST_F(OperatorApiTest, CancelsAllOfAUser) {
   EXPECT_EQ(body_of(post("cancel_all", R"({"user_id":"@alice:example.org"})")).at("cancelled").to_number<int>(), 2);
   EXPECT_THAT(names("events/due"), ElementsAre(name(other)));
   EXPECT_EQ(body_of(post("cancel_all", R"({"user_id":"@alice:example.org"})")).at("cancelled").to_number<int>(), 0);
+}
+
+TEST_F(OperatorApiTest, EndsACall) {
+  const auto message = schedule(10s);
+  for (const char* const user : {"@alice:example.org", "@bob:example.org"}) {
+    schedule(20s, user, "!a:example.org", "org.matrix.msc4143.rtc.member");
+  }
+  const auto elsewhere = schedule(30s, "@alice:example.org", "!b:example.org", "m.call.member");
+  const std::string sent = R"({"room_id":"!a:example.org","leaves":"send"})";
+  EXPECT_EQ(post("end_call", sent).body, R"({"done":2,"failed":0,"more":false})");
+  EXPECT_EQ(post("end_call", sent).body, R"({"done":0,"failed":0,"more":false})");
+  EXPECT_EQ(homeserver_.sends.size(), 2u);
+  EXPECT_THAT(names("events/due"), ElementsAre(name(message), name(elsewhere)));
+  EXPECT_EQ(post("end_call", R"({"room_id":"!b:example.org","leaves":"cancel"})").body,
+            R"({"done":1,"failed":0,"more":false})");
+  EXPECT_THAT(names("events/due"), ElementsAre(name(message)));
+
+  EXPECT_EQ(errcode_of(post("end_call", R"({"room_id":"!a:example.org"})")), "M_MISSING_PARAM");
+  EXPECT_EQ(errcode_of(post("end_call", R"({"leaves":"send"})")), "M_MISSING_PARAM");
+  for (const char* const bad :
+       {R"({"room_id":"#a:example.org","leaves":"send"})", R"({"room_id":1,"leaves":"send"})",
+        R"({"room_id":"!a:example.org","leaves":"restart"})", R"({"room_id":"!a:example.org","leaves":null})",
+        R"({"room_id":"!a:example.org","leaves":"send","more":1})"}) {
+    EXPECT_EQ(errcode_of(post("end_call", bad)), "M_INVALID_PARAM") << bad;
+  }
 }
 
 TEST_F(OperatorApiTest, TakesAnInstanceOutOfService) {

@@ -116,6 +116,18 @@ def test_all_of_a_user_are_cancelled(world: World):  # noqa: F811
     assert others.manage(kept, "restart").status == 200
 
 
+def test_a_call_is_ended(world: World):  # noqa: F811
+    room, leave = "!call:example.org", "org.matrix.msc3401.call.member"
+    callers = [world.user() for _ in range(3)]
+    leaves = [(user, user.delayed(room, leave, {}, HOUR, state_key=user.user_id)) for user in callers]
+    message = callers[0].delayed(room, TEXT, {"body": "y"}, HOUR)
+    body = {"room_id": room, "leaves": "send"}
+    assert world.operations.api("POST", "end_call", body=body).ok() == {"done": 3, "failed": 0, "more": False}
+    for user, delay_id in leaves:
+        assert "event_id" in user.look_up(delay_id).ok()["finalised"]
+    assert callers[0].manage(message, "restart").status == 200
+
+
 def test_an_instance_is_taken_out_of_service(world: World):  # noqa: F811
     assert world.operations.api("POST", "drain", body={"drain": True}).ok() == {"draining": True}
     assert world.operations.ready().status == 503

@@ -222,6 +222,26 @@ def test_all_of_a_user_are_cancelled_once_it_was_confirmed(console: Console, wor
 
 
 @NEEDS_CHROMIUM
+def test_a_call_is_ended_once_it_was_confirmed(console: Console, world: World):  # noqa: F811
+    user, room = world.user(), "!ending:example.org"
+    leave = user.delayed(room, "m.call.member", {}, HOUR, state_key="a")
+    message = user.delayed(room, TEXT, {"body": "y"}, HOUR)
+    console.sign_in()
+    console.view(f"room={quote(room)}")
+    for said, state in (("no", "scheduled"), ("yes", "sent")):
+        console.see(console.row(leave))
+        console.browser.evaluate("document.querySelector('#end-call').click()")
+        assert room in console.browser.evaluate(_text("#confirm-title"))
+        console.browser.evaluate(f"document.querySelector('#confirm-{said}').click()")
+        console.see("!document.querySelector('#confirm').open")
+        if said == "yes":
+            console.see(f"{_text('#said')}.includes('1 have left')")
+            console.see(f"!{console.row(leave)} && {console.row(message)}")
+        found = console.operations.api("POST", "look_up", body={"delay_id": leave}).ok()
+        assert found["state"] == state
+
+
+@NEEDS_CHROMIUM
 def test_what_failed_is_told_in_the_homeservers_words(console: Console, world: World):  # noqa: F811
     refusal = {"errcode": "M_FORBIDDEN", "error": "You left the room"}
     world.answer_to(lambda request: request.is_send, [answer(403, refusal)])

@@ -85,6 +85,7 @@ function showPages() {
   setText(byId("nothing"), shown.view.nothing);
   byId("more").hidden = pages.at(-1).next_batch === undefined;
   byId("cancel-all").hidden = shown.name !== "user";
+  byId("end-call").hidden = shown.name !== "room";
 }
 
 async function readList() {
@@ -141,7 +142,7 @@ function choose(name, asked) {
   byId("search").hidden = !view.ask;
   setText(byId("search-label"), view.ask ?? "");
   byId("search-text").value = asked ?? "";
-  for (const id of ["nothing", "more", "cancel-all"]) byId(id).hidden = true;
+  for (const id of ["nothing", "more", "cancel-all", "end-call"]) byId(id).hidden = true;
   byId("settings").hidden = name !== "instance";
   return readList();
 }
@@ -191,6 +192,17 @@ async function confirmCancelAll() {
   await change(
     () => post("cancel_all", { user_id: user }),
     ({ cancelled }) => `${cancelled} cancelled`,
+  );
+}
+
+async function confirmEndCall() {
+  const room = shown.asked;
+  const text = "Everybody leaves the call now. Who is still there may join again. Scheduled messages stay scheduled.";
+  if (!(await confirmed(`End the call in ${room}?`, text, "End the call"))) return;
+  await change(
+    () => post("end_call", { room_id: room, leaves: "send" }),
+    ({ done, failed, more }) =>
+      `${done} have left` + (failed ? `, ${failed} could not be sent` : "") + (more ? ". There are more: ask again" : ""),
   );
 }
 
@@ -255,6 +267,7 @@ byId("confirm").addEventListener("close", () => {
 });
 byId("more").addEventListener("click", readMore);
 byId("cancel-all").addEventListener("click", confirmCancelAll);
+byId("end-call").addEventListener("click", confirmEndCall);
 byId("drain").addEventListener("click", confirmDrain);
 byId("log-level").addEventListener("change", () => {
   const level = byId("log-level").value;
