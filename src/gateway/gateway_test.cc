@@ -390,5 +390,58 @@ TEST_F(GatewayTest, PassesOnWhatIsServedAlone) {
   EXPECT_EQ(stable_restart(delay_id, "alices"), 200);
 }
 
+// --- A token service for calls, at an address where there is none ---
+
+class GatewayWithSidecarTest : public GatewayTest {
+ protected:
+  GatewayWithSidecarTest() { make_gateway({}); }
+
+  void make_gateway(RateLimitOptions rate_limits) {
+    Options options;
+    options.rate_limits = rate_limits;
+    options.sidecar = &sidecar_;
+    gateway_ = std::make_unique<Gateway>(*context_, *senders_, tokens_, http_, http_, options);
+  }
+  bool reaches_sidecar(const std::string& target, const std::string& token) {
+    const http::Response response = ask("POST", target, token, "{}");
+    return response.status == 502 && response.body.find("service for calls") != std::string::npos;
+  }
+
+  const std::string get_token_ = c + "/v1/rtc/livekit/get_token";
+  Sidecar sidecar_{http_, clock_, {"services", "homeservers", {}, true}, "example.org"};
+};
+
+TEST_F(GatewayWithSidecarTest, AsksItForWhomTheHomeserverHasNamedJustNow) {
+  EXPECT_TRUE(reaches_sidecar(get_token_, "alices"));
+  EXPECT_EQ(ask("POST", get_token_, "made-up", "{}").status, 401);
+  EXPECT_EQ(ask("POST", get_token_, "", "{}").status, 401);
+  clock_.advance(31s);
+  homeserver_.tokens.erase("alices");
+  EXPECT_EQ(ask("POST", get_token_, "alices", "{}").status, 401);
+}
+
+TEST_F(GatewayWithSidecarTest, AsksItForNobodyWhileTheHomeserverIsAway) {
+  EXPECT_TRUE(reaches_sidecar(get_token_, "alices"));
+  clock_.advance(31s);
+  homeserver_.answer_whoami = [](const Credentials&) -> WhoamiAnswer { return Unreachable{"away"}; };
+  EXPECT_EQ(ask("POST", get_token_, "alices", "{}").status, 503);
+}
+
+TEST_F(GatewayWithSidecarTest, AsksItNoMoreOftenThanAUserMayLookUp) {
+  RateLimitOptions rate_limits;
+  rate_limits.look_up = {1, 2};
+  make_gateway(rate_limits);
+  EXPECT_TRUE(reaches_sidecar(get_token_, "alices"));
+  EXPECT_TRUE(reaches_sidecar(get_token_, "alices"));
+  EXPECT_EQ(ask("POST", get_token_, "alices", "{}").status, 429);
+  EXPECT_TRUE(reaches_sidecar(get_token_, "bobs"));
+}
+
+TEST_F(GatewayWithSidecarTest, LeavesItNothingButItsPaths) {
+  EXPECT_FALSE(reaches_sidecar(c + "/v1/rtc/transports", "alices"));
+  EXPECT_FALSE(reaches_sidecar("/_matrix/federation/v1/rtc/livekit/get_token", "alices"));
+  EXPECT_EQ(ask("POST", get_token_ + "?org.matrix.msc4140.delay=5", "alices", "{}").status, 404);
+}
+
 }  // namespace
 }  // namespace afterword::gateway
