@@ -5,6 +5,7 @@ Its base is the clean root, in place of the image of the same Debian, which woul
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hostile.homeserver import SERVER_NAME, Homeserver, as_token_of
+from system.documents import commands
 from system.matrix import Server, User
 from system.processes import Process, free_port, tail
 
@@ -39,7 +41,10 @@ class Podman:
 
     def run(self, *arguments: str) -> list[str]:
         """As deploy/README.md runs it."""
-        confined = ["--rm", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=host"]
+        (written,) = commands("deploy/README.md", "test_a_delayed_event_is_sent_from_it")
+        written = shlex.split(written)
+        assert written[:2] == ["podman", "run"] and written[-1] == "afterword"
+        confined = ["--rm", *(word for word in written[2:-1] if word.startswith("--") and word != "--volume")]
         # By itself it would raise limits, which not every root may.
         confined += [f"--ulimit={limit}=4096:4096" for limit in ("nofile", "nproc")]
         return self.command("run", *confined, *arguments)

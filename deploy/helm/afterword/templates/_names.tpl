@@ -1,0 +1,12 @@
+{{- define "afterword.labels" -}}
+app.kubernetes.io/name: afterword
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "afterword.settings" -}}
+{{- $ours := dict "listen" "0.0.0.0:8009" "ops" (dict "listen" "0.0.0.0:9009") "registration" "/run/secrets/afterword/afterword-registration.yaml" }}
+{{- if .Values.persistence.enabled }}
+{{- $_ := set $ours "database" "sqlite:/var/lib/afterword/afterword.db" }}
+{{- end }}
+{{- toYaml (merge $ours (deepCopy .Values.configuration)) }}
+{{- end }}
