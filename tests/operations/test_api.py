@@ -1,13 +1,16 @@
 """The operator's API as its operator sees it, and what it never says."""
 
 import hashlib
+import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hostile.homeserver import CLOSE, SERVER_NAME, answer
+from support.documents import commands
 from system.gateway import Afterword
 from system.matrix import C, eventually
 from system.processes import free_port
@@ -126,6 +129,33 @@ def test_a_call_is_ended(world: World):  # noqa: F811
     for user, delay_id in leaves:
         assert "event_id" in user.look_up(delay_id).ok()["finalised"]
     assert callers[0].manage(message, "restart").status == 200
+
+
+def test_what_the_document_asks_is_answered(world: World, tmp_path: Path):  # noqa: F811
+    """docs/operations.md, by curl: line after line."""
+    (written,) = commands("docs/operations.md", "test_what_the_document_asks_is_answered")
+    user, delay_id = world.schedule()
+    token = tmp_path / "token"
+    token.write_text(world.operations.token)
+    places = {
+        "/etc/afterword/ops-token": str(token),
+        "http://127.0.0.1:9009": world.operations.base_url,
+        '"delay_id": "…"': f'"delay_id": "{delay_id}"',
+        "%40alice%3Aexample.org": user.user_id.replace("@", "%40").replace(":", "%3A"),
+        "@alice:example.org": user.user_id,
+    }
+    for there, here in places.items():
+        assert there in written, there
+        written = written.replace(there, here)
+    define, *lines = written.splitlines()
+    answers = {}
+    for line in lines:
+        line = line.replace("ev-…", answers.get("look_up", {}).get("handle", ""))
+        done = subprocess.run(["bash", "-c", f"{define}\n{line}"], capture_output=True, text=True, timeout=60)
+        answers[line.split()[1]] = answer = json.loads(done.stdout)
+        assert "errcode" not in answer, (line, answer)
+    assert answers["look_up"]["event"] == _name(delay_id)
+    assert user.look_up(delay_id).ok()["finalised"]
 
 
 def test_an_instance_is_taken_out_of_service(world: World):  # noqa: F811

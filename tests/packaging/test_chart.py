@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from hostile.homeserver import SERVER_NAME, Homeserver, as_token_of
-from system.documents import commands
+from support.documents import commands
 from system.gateway import BINARY as AFTERWORD
 from system.matrix import Server, User
 from system.processes import Process, free_port, tail

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hostile.homeserver import SERVER_NAME, Homeserver, as_token_of
-from system.documents import commands
+from support.documents import commands
 from system.matrix import Server, User
 from system.processes import Process, free_port, tail
 

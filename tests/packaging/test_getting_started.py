@@ -1,11 +1,11 @@
 """docs/getting-started.md, word for word: a clean Debian with its own systemd, the package, a real Synapse, and nginx."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.documents import TOP, blocks, commands
 from system.homeservers import Synapse
 from system.load_balancers import nginx_command
 from system.matrix import Server, eventually
@@ -13,12 +13,12 @@ from system.processes import Process, free_port
 
 from .clean_root import CleanRoot
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/getting-started.md"
+PAGE = "docs/getting-started.md"
 REGISTRATION = "/etc/afterword/afterword-registration.yaml"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+def files(language: str) -> list[str]:
+    return [text for _, found, text in blocks(TOP / PAGE) if found == language]
 
 
 class Reader:
@@ -27,7 +27,7 @@ class Reader:
     def __init__(self, root: CleanRoot, addresses: dict[str, str]):
         self._root = root
         self._addresses = addresses
-        self._left = blocks("sh")
+        self._left = commands(PAGE, "test_from_nothing_to_a_delayed_event")
 
     def here(self, text: str) -> str:
         for wrong, right in self._addresses.items():
@@ -69,9 +69,9 @@ def test_from_nothing_to_a_delayed_event(booted: CleanRoot, package: Path, tmp_p
             "https://matrix.example.org": f"http://127.0.0.1:{public}",
         },
     )
-    (own_lines,) = blocks("yaml")
+    (own_lines,) = files("yaml")
     assert own_lines == f"app_service_config_files:\n  - {REGISTRATION}\n"
-    (location,) = blocks("nginx")
+    (location,) = files("nginx")
 
     nginx = None
     try:

@@ -1,11 +1,17 @@
-"""What the documents say of tests is so: each that they name exists, and each row of a table that is a test is named."""
+"""What the documents say of tests is so: each that they name exists, each row of a table that is a test is named, and each
+block of commands is what a test does."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests"))
+
+from support import documents  # noqa: E402
 
 
 def test_every_answer_to_a_delivery_is_a_row_of_the_document() -> None:
@@ -62,7 +68,10 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/*.md"), *TOP.glob("deploy/*.md")])
+PAGES = [
+    TOP / name
+    for name in subprocess.run(["git", "ls-files", "*.md"], cwd=TOP, capture_output=True, text=True, check=True).stdout.split()
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
@@ -80,3 +89,19 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
 def test_the_index_names_every_page() -> None:
     named = set(re.findall(r"\]\(([\w.-]+)\)", (TOP / "docs/README.md").read_text()))
     assert named == {page.name for page in TOP.glob("docs/*.md")} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", documents.PAGES, ids=lambda page: str(page.relative_to(TOP)))
+def test_every_command_is_what_a_test_does(page: Path) -> None:
+    """It takes it from there: so who changes one changes what is tested."""
+    of_tests = {
+        name: text
+        for file in (TOP / "tests").rglob("test_*.py")
+        for text in [file.read_text()]
+        for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)
+    }
+    for test, language, text in documents.blocks(page):
+        assert language, f"a block that does not say what it is:\n{text}"
+        if language in documents.COMMANDS:
+            assert test, f"no test is named that does this:\n{text}"
+            assert f'"{page.relative_to(TOP)}"' in of_tests.get(test, ""), f"{test} does not read it here:\n{text}"

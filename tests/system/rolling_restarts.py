@@ -29,7 +29,7 @@ _MESSAGE = "m.room.message"
 _NUMBER = "org.example.number"  # in the content
 _SOON, _LONG = 1500, 600_000  # delays, in ms
 # Between two restarts, as deploy/README.md has it: the load balancer finds out that the first is back.
-_SETTLE = 2.0
+SETTLE = 2.0
 # Less than from one restart to the next. It is cut by at most two then, as in a rolling restart each is that outlasts it.
 _POLL_MS = 2000
 _REST_LIMIT = 60.0  # until all that is due has been sent
@@ -198,13 +198,13 @@ def run(synapse: Synapse, instances: tuple[Afterword, Afterword], balancer: Load
         thread.start()
     try:
         for afterword in [*instances] * rounds:
-            time.sleep(_SETTLE)
+            time.sleep(SETTLE)
             status = afterword.stop()
             if status != 0:
                 load.figures.failures.append(f"{afterword.listen} ended with status {status}")
             afterword.start()
             load.figures.restarts += 1
-        time.sleep(_SETTLE)
+        time.sleep(SETTLE)
     finally:
         load.ended.set()
         for thread in threads:

@@ -1,9 +1,12 @@
 """A database that is put back from a copy, as docs/backup.md says: what is lost by it, and what is not."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from support.documents import commands
 
 from .gateway import Afterword
 from .matrix import User, eventually
@@ -55,10 +58,15 @@ def test_a_file_that_was_copied_while_afterword_was_stopped(
     kept = tmp_path / "backup.db"
     afterword = start_another({"database": f"sqlite:{database}"})
 
+    (written,) = commands("docs/backup.md", "test_a_file_that_was_copied_while_afterword_was_stopped")
+    stop, command, start = written.splitlines()
+    assert stop.startswith("systemctl stop afterword") and start.startswith("systemctl start afterword")
+
     def copy() -> None:
         afterword.stop()
         assert [path.name for path in tmp_path.glob("afterword.db*")] == ["afterword.db"]
-        shutil.copy(database, kept)
+        here = command.replace("/var/lib/afterword/afterword.db", str(database)).replace("/backup/", str(kept))
+        subprocess.run(here, shell=True, check=True)
         afterword.start()
 
     def put_back() -> None:
@@ -105,7 +113,9 @@ def test_a_dump_of_postgresql(
     dump = tmp_path / "afterword.dump"
 
     def copy() -> None:
-        subprocess.run([str(PROGRAMS / "pg_dump"), "-Fc", "-n", "afterword", "-f", str(dump), url], check=True)
+        (written,) = commands("docs/backup.md", "test_a_dump_of_postgresql")
+        here = written.replace("/backup/afterword.dump", str(dump)).replace("postgresql://afterword@HOST/afterword", url)
+        subprocess.run(here, shell=True, env={**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}, check=True)
 
     def put_back() -> None:
         afterword.stop()

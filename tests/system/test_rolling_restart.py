@@ -1,14 +1,17 @@
 """Instances are restarted one after the other behind a load balancer, and no client notices."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.documents import commands
+
 from .gateway import Afterword
 from .homeservers import Synapse
 from .postgres import Postgres
-from .rolling_restarts import BALANCERS, run, two_instances
+from .rolling_restarts import BALANCERS, SETTLE, run, two_instances
 
 _ROUNDS = 2  # in each, both instances are restarted
 
@@ -40,3 +43,12 @@ def test_a_rolling_restart(installation: tuple[Synapse, tuple[Afterword, Afterwo
     assert figures.restarts == _ROUNDS * 2
     assert figures.due > 0
     assert (figures.failures, figures.lost, figures.twice, figures.after_cancel) == ([], [], [], [])
+
+
+def test_instances_are_upgraded_as_the_document_says():
+    """One after the other, with as long in between as above."""
+    (written,) = commands("deploy/README.md", "test_instances_are_upgraded_as_the_document_says")
+    restarts = re.fullmatch(
+        r"for instance in \S+ \S+; do systemctl restart afterword@\$instance; sleep (\d+); done\n", written
+    )
+    assert restarts and float(restarts[1]) == SETTLE

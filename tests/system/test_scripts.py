@@ -1,10 +1,14 @@
 """What scripts/run does, with the demonstration and with a homeserver of one's own."""
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from support.documents import TOP, commands
 
 from .gateway import BINARY
 from .homeservers import Synapse
@@ -21,7 +25,22 @@ def test_the_demonstration_goes_as_it_says():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_scripts_that_the_documents_name_explain_themselves():
+    """They take half an hour, or stay; what they do has tests of its own."""
+    name = "test_the_scripts_that_the_documents_name_explain_themselves"
+    for block in [*commands("README.md", name), *commands("docs/fuzzing.md", name)]:
+        for line in block.splitlines():
+            script, *arguments = shlex.split(line, comments=True)
+            assert os.access(TOP / script, os.X_OK), line
+            options = [argument for argument in arguments if argument.startswith("--")]
+            if options:
+                help_ = subprocess.run([TOP / script, "--help"], capture_output=True, text=True, check=True).stdout
+                assert all(option in help_ for option in options), line
+
+
 def test_it_is_set_up_in_front_of_a_homeserver_that_is_there(tmp_path: Path):
+    (written,) = commands("README.md", "test_it_is_set_up_in_front_of_a_homeserver_that_is_there")
+    assert re.fullmatch(r"HOMESERVER=\S+ scripts/run\n", written)
     synapse = Synapse(tmp_path / "synapse")
     directory = tmp_path / "afterword"
     listen = f"127.0.0.1:{free_port()}"
