@@ -29,7 +29,8 @@ def instances(postgres: Postgres, tmp_path: Path) -> Iterator[tuple[Afterword, A
     database = postgres.make_database()
 
     def settings() -> dict[str, str]:
-        return {"database": database, "ops.listen": f"127.0.0.1:{free_port()}"}
+        listen = f"127.0.0.1:{free_port()}"
+        return {"database": database, "ops.listen": listen, "ops.token": "the-token-of-an-operator"}
 
     first = Afterword(tmp_path / "first", settings=settings())
     first.set_up(SERVER_NAME, homeserver.url)
