@@ -42,6 +42,8 @@ struct AdmissionTo {
   http::Admission operator()(const MethodNotAllowedRoute&) const { return ours(small_body_bytes); }
   http::Admission operator()(const VersionsRoute&) const { return merged; }
   http::Admission operator()(const CapabilitiesRoute&) const { return merged; }
+  // It may be off.
+  http::Admission operator()(const UserPageRoute&) const { return theirs({}, changes_nothing); }
   http::Admission operator()(const PassThroughRoute& route) const { return theirs(route, changes_nothing); }
 };
 

@@ -45,6 +45,8 @@ TEST(Admission, FollowsTheRoute) {
       {"HEAD", c + "/v3/login", 0, false, true},
       {"OPTIONS", c + "/v3/sync", 0, false, true},
       {"POST", c + "/unstable/org.matrix.simplified_msc3575/sync?timeout=30000", 0, false, true},
+      {"GET", "/_afterword/", 0, false, true},
+      {"POST", "/_afterword/", 0, false, false},
       {"POST", c + "/v3/logout", 0, false, false},
       {"DELETE", c + "/v3/devices/D", 0, false, false},
   };

@@ -17,6 +17,7 @@
 #include "gateway/forwarded.h"
 #include "gateway/pass_through.h"
 #include "gateway/request_id.h"
+#include "gateway/user_page.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/answer_limits.h"
 #include "http/gzip.h"
@@ -78,6 +79,7 @@ Gateway::Gateway(api::Context& context, store::KnownSenders& senders, homeserver
       long_polls_(long_polls),
       rate_limits_(options.rate_limits),
       served_paths_(std::move(options.served_paths)),
+      has_user_page_(options.has_user_page),
       arrival_key_(std::move(options.arrival_key)),
       sidecar_(options.sidecar),
       passing_{context.clock, std::move(options.is_trusted_proxy)} {}
@@ -96,6 +98,7 @@ async::Task<http::Response> Gateway::handle(http::Request request) {
   Route route = UnrecognizedRoute{};
   if (target) route = find_route(is_head ? "GET" : request.method, *target);
   if (request.target == "*") route = PreflightRoute{};  // of OPTIONS alone
+  if (std::holds_alternative<UserPageRoute>(route) && !has_user_page_) route = PassThroughRoute{};
 
   if (std::holds_alternative<PassThroughRoute>(route) && is_for_sidecar_of_ours(request.method, *target)) {
     return answer_with_sidecar(std::move(request), *std::move(target));
@@ -311,6 +314,11 @@ async::Task<http::Response> Gateway::answer(const CapabilitiesRoute&, http::Requ
   auto merged = api::announce_in_capabilities(response.body, context_.limits);
   if (merged) replace_body(response, std::move(*merged));
   co_return response;
+}
+
+async::Task<http::Response> Gateway::answer(const UserPageRoute& route, http::Request& request, const http::Target&) {
+  if (request.method != "GET") co_return to_response(api::method_not_allowed());
+  co_return user_page_file(route.file).value_or(to_response(api::unrecognized()));
 }
 
 async::Task<http::Response> Gateway::answer(const PreflightRoute&, http::Request&, const http::Target&) {

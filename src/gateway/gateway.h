@@ -32,6 +32,7 @@ struct Options {
   RateLimitOptions rate_limits;
   http::IsTrustedProxy is_trusted_proxy = [](const std::string&) { return false; };
   std::vector<std::string> served_paths{};  // what passes through, as is_served() reads it
+  bool has_user_page = false;               // user_page.h
   std::string arrival_key{};                // arrival.h; empty: nobody is told
   Sidecar* sidecar = nullptr;               // null: there is none, and its paths are the homeserver's
 };
@@ -73,6 +74,7 @@ class Gateway {
   async::Task<http::Response> answer(const VersionsRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const CapabilitiesRoute& route, http::Request& request,
                                      const http::Target& target);
+  async::Task<http::Response> answer(const UserPageRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const PreflightRoute& route, http::Request& request, const http::Target& target);
   async::Task<http::Response> answer(const UnrecognizedRoute& route, http::Request& request,
                                      const http::Target& target);
@@ -108,6 +110,7 @@ class Gateway {
   http::Client& long_polls_;
   RateLimits rate_limits_;
   std::vector<std::string> served_paths_;
+  bool has_user_page_;
   std::string arrival_key_;
   Sidecar* const sidecar_;
   Passing passing_;

@@ -375,6 +375,23 @@ TEST_F(GatewayTest, NeverPassesADelayOn) {
   EXPECT_EQ(ask(std::move(form)).status, 404);
 }
 
+TEST_F(GatewayTest, HasAPageForUsersIfItIsOn) {
+  EXPECT_EQ(ask("GET", "/_afterword/", "").status, 502);  // it passes through, and there is no homeserver
+  EXPECT_EQ(ask("POST", "/_afterword/main.js", "").status, 502);
+
+  Options options;
+  options.served_paths = {"/_matrix/client"};
+  options.has_user_page = true;
+  gateway_ = std::make_unique<Gateway>(*context_, *senders_, tokens_, http_, http_, options);
+  const http::Response page = ask("GET", "/_afterword/?loginToken=x", "");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.headers.find("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(ask("HEAD", "/_afterword/main.js", "").status, 200);
+  EXPECT_EQ(ask("GET", "/_afterword/index.html", "").status, 404);
+  EXPECT_EQ(ask("GET", "/_afterword/nothing.js", "").status, 404);
+  EXPECT_EQ(ask("POST", "/_afterword/", "").status, 405);
+}
+
 TEST_F(GatewayTest, PassesOnWhatIsServedAlone) {
   Options options;
   options.served_paths = {c};

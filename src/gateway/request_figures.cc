@@ -25,6 +25,7 @@ RouteName name_of(const Route& route) {
       [](const ListRoute&) { return RouteName::list; },
       [](const VersionsRoute&) { return RouteName::versions; },
       [](const CapabilitiesRoute&) { return RouteName::capabilities; },
+      [](const UserPageRoute&) { return RouteName::user_page; },
       [](const PreflightRoute&) { return RouteName::preflight; },
       [](const UnrecognizedRoute&) { return RouteName::unrecognized; },
       [](const MethodNotAllowedRoute&) { return RouteName::method_not_allowed; },

@@ -30,16 +30,17 @@ enum class RouteName : std::uint8_t {
   list,
   versions,
   capabilities,
+  user_page,
   preflight,
   unrecognized,
   method_not_allowed,
   long_poll,
   pass_through,
 };
-inline constexpr std::array<std::string_view, 16> route_names{
-    "schedule",       "restart",     "cancel",   "send",         "manage",    "retry",        "look_up",
-    "list_scheduled", "list",        "versions", "capabilities", "preflight", "unrecognized", "method_not_allowed",
-    "long_poll",      "pass_through"};
+inline constexpr std::array<std::string_view, 17> route_names{
+    "schedule",           "restart",   "cancel",      "send",         "manage",    "retry",     "look_up",
+    "list_scheduled",     "list",      "versions",    "capabilities", "user_page", "preflight", "unrecognized",
+    "method_not_allowed", "long_poll", "pass_through"};
 RouteName name_of(const Route& route);
 
 // How it was answered: the first digit of the status, or not at all, because its client or its server had gone.

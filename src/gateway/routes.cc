@@ -220,6 +220,7 @@ Route find_route(std::string_view method, const http::Target& target) {
     if (auto route = find_ours(method, client_path, target, has_delay)) return std::move(*route);
   }
   if (has_delay && !http::is_safe(method)) return UnrecognizedRoute{};
+  if (path.size() == 2 && path[0] == "_afterword") return UserPageRoute{path[1]};
   PassThroughRoute route;
   route.revokes = what_is_revoked(method, client_path);
   route.is_long_poll = is_long_poll(method, target, client_path);

@@ -50,6 +50,11 @@ struct ListRoute {
 struct VersionsRoute {};
 struct CapabilitiesRoute {};
 
+// The page for users, if it is on; the homeserver's if not (user_page.h).
+struct UserPageRoute {
+  std::string file;
+};
+
 struct PreflightRoute {};         // OPTIONS on one of ours
 struct UnrecognizedRoute {};      // under one of our prefixes, but nothing we know
 struct MethodNotAllowedRoute {};  // one of ours, with another method
@@ -68,9 +73,9 @@ struct PassThroughRoute {
   bool is_long_poll = false;          // waits for news, and may be cut: it does no harm to ask again
 };
 
-using Route =
-    std::variant<ScheduleRoute, ManageRoute, RetryRoute, LookUpRoute, ListScheduledRoute, ListRoute, VersionsRoute,
-                 CapabilitiesRoute, PreflightRoute, UnrecognizedRoute, MethodNotAllowedRoute, PassThroughRoute>;
+using Route = std::variant<ScheduleRoute, ManageRoute, RetryRoute, LookUpRoute, ListScheduledRoute, ListRoute,
+                           VersionsRoute, CapabilitiesRoute, UserPageRoute, PreflightRoute, UnrecognizedRoute,
+                           MethodNotAllowedRoute, PassThroughRoute>;
 
 inline constexpr std::string_view delay_parameter = "org.matrix.msc4140.delay";
 

@@ -230,6 +230,16 @@ TEST(Routes, FindWhereToAnnounce) {
   expect<CapabilitiesRoute>("GET", c + "/r0/capabilities");
 }
 
+TEST(Routes, FindThePageForUsers) {
+  EXPECT_EQ(expect<UserPageRoute>("GET", "/_afterword/").file, "");
+  EXPECT_EQ(expect<UserPageRoute>("GET", "/_afterword/?loginToken=x").file, "");
+  EXPECT_EQ(expect<UserPageRoute>("POST", "/_afterword/main.js").file, "main.js");
+  for (const char* other : {"/_afterword", "/_afterword/a/b", "/_afterwords/", "/x/_afterword/"}) {
+    expect<PassThroughRoute>("GET", other);
+  }
+  expect<UnrecognizedRoute>("POST", "/_afterword/" + delay);
+}
+
 TEST(Routes, LeaveTheDelegatedLeaveOfCallServicesToTheHomeserver) {
   expect<PassThroughRoute>("POST", c + "/unstable/io.element.msc4195/rtc/livekit/delegate_delayed_leave");
 }

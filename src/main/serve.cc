@@ -150,9 +150,10 @@ class Server {
         sidecar_(sidecar(sidecar_client_, clock_, configuration)),
         delivery_(executor_, clock_, senders_, measured_homeserver_, delivery_options(configuration, limits)),
         context_{clock_, senders_, delivery_, configuration.limits, bodies_},
-        gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
-                 {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths,
-                  gateway::arrival_key(configuration.as_token), sidecar_ ? &*sidecar_ : nullptr}),
+        gateway_(
+            context_, senders_, tokens_, passing_client_, long_poll_client_,
+            {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths,
+             configuration.user_page, gateway::arrival_key(configuration.as_token), sidecar_ ? &*sidecar_ : nullptr}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),

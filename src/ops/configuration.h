@@ -63,6 +63,7 @@ struct Configuration {
   gateway::RateLimitOptions rate_limits;
   std::vector<http::IpRange> trusted_proxies;
   std::vector<std::string> served_paths;  // none: all
+  bool user_page = false;
   std::string log_level;
   LogFormat log_format = LogFormat::text;
 

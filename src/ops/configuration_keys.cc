@@ -281,12 +281,20 @@ Taken take_start_grace(const std::string& value, Folder, Configuration& configur
   return {};
 }
 
-Taken take_rate_limits(const std::string& value, Folder, Configuration& configuration) {
+Taken take_flag(const std::string& value, bool& into) {
   if (value != "true" && value != "false") {
     return "'" + value + "' is neither true nor false; write one of them";
   }
-  configuration.rate_limits.enabled = value == "true";
+  into = value == "true";
   return {};
+}
+
+Taken take_rate_limits(const std::string& value, Folder, Configuration& configuration) {
+  return take_flag(value, configuration.rate_limits.enabled);
+}
+
+Taken take_user_page(const std::string& value, Folder, Configuration& configuration) {
+  return take_flag(value, configuration.user_page);
 }
 
 // "5/s burst 100"
@@ -449,6 +457,10 @@ constexpr Key table[] = {
      "homeserver does not pass /rtc/livekit on: Afterword does, and says whose the\n"
      "requests are. none: such paths are the homeserver's.",
      take_rtc_registration},
+    {"user_page", "false", "",
+     "Whether there is a page for users at /_afterword/, where they see what they have\n"
+     "scheduled, and schedule, send and cancel. Let the proxy send that path here too.",
+     take_user_page},
     {"ops.listen", "none", "",
      "Where whoever watches over Afterword finds /metrics and /health, as\n"
      "127.0.0.1:9009; or none. These ask for no token: let nobody else reach it.",

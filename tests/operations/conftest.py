@@ -10,6 +10,7 @@ from system.gateway import Afterword
 from system.processes import free_port, tail
 
 from .operations import Operations
+from .pages import read_axe
 
 # Small limits, so that each can be hit.
 _SETTINGS = {
@@ -21,6 +22,7 @@ _SETTINGS = {
     "rate_limits.guess": "0.5/s burst 3",
     "rate_limits.send": "0.5/s burst 3",
     "trusted_proxies": "none",
+    "user_page": "true",
     "ops.token": "the-token-of-an-operator",
 }
 DESCRIPTORS = 256
@@ -74,3 +76,8 @@ def afterword(_afterword: Afterword, homeserver: ManyUsers) -> Iterator[Afterwor
 @pytest.fixture
 def operations(afterword: Afterword) -> Operations:
     return Operations(afterword)
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    return read_axe()

@@ -3,8 +3,6 @@ of it."""
 
 import json
 import os
-import re
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +18,10 @@ from system.processes import free_port, tail
 
 from .conftest import ManyUsers
 from .operations import Operations
+from .pages import TOP, assert_everybody_can_use, assert_it_is_files_alone
 from .test_api import _name
 from .test_metrics import HOUR, ROOM, TEXT, World, world  # noqa: F401
 
-TOP = Path(__file__).resolve().parents[2]
 FOLDER = TOP / "src/monitoring/console"
 NEEDS_CHROMIUM = pytest.mark.skipif(not is_installed(), reason="there is no chromium")
 VIEWS = ("due", "late", "in_doubt", "aside", "failed", "user", "room", "look_up", "instance")
@@ -123,20 +121,9 @@ def console(_browser: Browser, world: World) -> Iterator[Console]:  # noqa: F811
 
 
 def test_it_is_files_without_anything_inline(operations: Operations):
-    for file in FOLDER.iterdir():
-        path = "/" if file.name == "index.html" else f"/console/{file.name}"
-        served = operations.request("GET", path)
-        assert (served.status, served.body) == (200, file.read_bytes())
-        policy = dict(part.split(" ", 1) for part in served.headers["Content-Security-Policy"].split("; "))
-        assert policy["default-src"] == policy["frame-ancestors"] == policy["form-action"] == "'none'"
-        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
-        assert served.headers["X-Content-Type-Options"] == "nosniff"
+    assert_it_is_files_alone(FOLDER, lambda path: operations.request("GET", path), "/", "/console/")
+    for path in ("/", "/console/main.js"):
         assert operations.request("POST", path, body={}).status == 405
-    page = (FOLDER / "index.html").read_text()
-    assert not re.search(r"\bon\w+=|\bstyle=|<style|<script(?! type=\"module\" src=)|javascript:", page)
-    for file in FOLDER.glob("*.js"):
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(", file.read_text())
-        assert "localStorage" not in file.read_text()
     for path in ("/console/", "/console/index.html", "/console/../main.js", "/main.js", "/console/main.js/"):
         assert operations.request("GET", path).status in (400, 404), path
 
@@ -370,14 +357,6 @@ def test_a_keyboard_is_enough(console: Console, world: World):  # noqa: F811
     console.see(f"{console.row(delay_id)}?.includes('cancelled')")
 
 
-@pytest.fixture(scope="session")
-def axe() -> str:
-    installed = subprocess.run([TOP / "scripts/axe"], capture_output=True, text=True)
-    if installed.returncode != 0:
-        pytest.skip(f"axe-core cannot be had: {installed.stderr}")
-    return (TOP / ".cache/axe/node_modules/axe-core/axe.min.js").read_text()
-
-
 @NEEDS_CHROMIUM
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width, height", [(1200, 900), (360, 740)])
@@ -389,14 +368,7 @@ def test_everybody_can_use_it(console: Console, world: World, axe: str, width: i
     console.browser.show_as(width, height, scheme)
 
     def check(what: str) -> None:
-        console.browser.evaluate(axe)
-        # "needs review" is not counted; best practices are.
-        found = console.browser.evaluate(
-            "axe.run({resultTypes: ['violations']}).then((all) => JSON.stringify(all.violations.map("
-            "(one) => [one.id, ...one.nodes.map((node) => node.html)])))"
-        )
-        assert json.loads(found) == [], what
-        assert console.browser.evaluate("document.documentElement.scrollWidth") <= width, what
+        assert_everybody_can_use(console.browser, axe, width, what)
 
     check("signing in")
     console.sign_in()

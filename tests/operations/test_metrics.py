@@ -306,6 +306,7 @@ RISES: dict[str, list[tuple[dict[str, str], Callable[[World], None]]]] = {
         ({"route": "list", "outcome": "2xx"}, _request("GET", f"{C}/v1/delayed_events", 200)),
         ({"route": "versions", "outcome": "2xx"}, _request("GET", f"{C}/versions", 200)),
         ({"route": "capabilities", "outcome": "2xx"}, _request("GET", f"{C}/v3/capabilities", 200)),
+        ({"route": "user_page", "outcome": "2xx"}, _request("GET", "/_afterword/", 200)),
         ({"route": "preflight", "outcome": "2xx"}, _request("OPTIONS", f"{C}/v1/delayed_events", 200)),
         ({"route": "unrecognized", "outcome": "4xx"}, _request("GET", f"{C}/v1/delayed_events/x/y/z", 404)),
         ({"route": "method_not_allowed", "outcome": "4xx"}, _request("DELETE", f"{C}/v1/delayed_events", 405)),

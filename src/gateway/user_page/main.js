@@ -1,0 +1,271 @@
+// Signing in, which list is shown, and what the buttons do.
+
+import * as api from "./api.js";
+import { byId, make, setText, shownDuration } from "./dom.js";
+import { clearEvents, showEvents, whatItSays } from "./events.js";
+import { forgetRooms, isEncrypted, nameOf, readRooms } from "./rooms.js";
+
+const LIST_MS = 5_000;
+const SAID_MS = 6_000;
+const FIRST_OFFER_MS = 3_600_000;
+
+const views = {
+  scheduled: ["Scheduled", "What is sent next stands first. What a client keeps putting off, as in a call, is here too.", "Nothing is scheduled."],
+  sent: ["Sent", "The latest stand first.", "Nothing was sent, as far back as it is kept."],
+  failed: ["Failed", "The homeserver refused them, in the words that are shown.", "Nothing has failed, as far back as it is kept."],
+  cancelled: ["Cancelled", "They were never sent.", "Nothing was cancelled, as far back as it is kept."],
+};
+
+let shown = null; // the name of a view, as an object of its own each time
+let pages = []; // of it; the first one is read again and again while it is the only one
+let longest; // delay, in milliseconds
+let transactions = 0;
+let broughtToken = null;
+let saying;
+
+function say(text) {
+  setText(byId("said"), text);
+  clearTimeout(saying);
+  saying = setTimeout(() => setText(byId("said"), ""), SAID_MS);
+}
+
+function leave(reason) {
+  api.signOut();
+  clearEvents();
+  forgetRooms();
+  shown = null;
+  pages = [];
+  if (byId("confirm").open) byId("confirm").close("no");
+  byId("room").replaceChildren();
+  byId("message").value = "";
+  byId("own").hidden = true;
+  byId("sign-out").hidden = true;
+  byId("signing-in").hidden = false;
+  setText(byId("who"), "Not signed in");
+  setText(byId("sign-in-error"), reason);
+}
+
+/** Says it where it belongs, unless the session has ended. */
+function tell(refusal, where) {
+  if (!(refusal instanceof api.Refusal)) throw refusal;
+  if (refusal.status === 401 && api.isSignedIn()) leave("You are not signed in any more.");
+  else setText(byId(where), refusal.message);
+}
+
+// --- Signing in ---
+
+async function enter(signingIn) {
+  setText(byId("sign-in-error"), "");
+  try {
+    await signingIn;
+    setText(byId("who"), `Signed in as ${api.userId()}`);
+    byId("signing-in").hidden = true;
+    byId("own").hidden = false;
+    byId("sign-out").hidden = false;
+    byId("later").ariaBusy = "true";
+    showView();
+    await Promise.all([offerRooms(), offerTimes()]);
+    byId("later").ariaBusy = "false";
+  } catch (refusal) {
+    tell(refusal, api.isSignedIn() ? "later-error" : "sign-in-error");
+  }
+}
+
+async function offerSignIn() {
+  try {
+    const flows = await api.flows();
+    byId("by-sso").hidden = !flows.includes("m.login.sso");
+    byId("by-password").hidden = !flows.includes("m.login.password") && !byId("by-sso").hidden;
+  } catch (refusal) {
+    tell(refusal, "sign-in-error");
+  }
+}
+
+/** What somebody comes back with from signing in elsewhere, or is given by a client, is good once, and for a short time. */
+function takeBroughtToken() {
+  const from = (text) => new URLSearchParams(text).get("loginToken");
+  broughtToken = from(location.search) ?? from(location.hash.slice(1));
+  if (broughtToken !== null) history.replaceState(null, "", location.pathname);
+  byId("brought").hidden = broughtToken === null;
+}
+
+// --- Sending later ---
+
+async function offerRooms() {
+  const rooms = await readRooms();
+  const options = rooms.map((room) => make("option", { value: room }, nameOf(room)));
+  byId("room").replaceChildren(...options);
+  clearEvents(); // which say the ids of rooms so far
+  showPages();
+}
+
+/** As its input has it: local time, to the minute. */
+function localTime(milliseconds) {
+  const date = new Date(milliseconds);
+  return new Date(milliseconds - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+async function offerTimes() {
+  longest = await api.maxDelay();
+  byId("when").value = localTime(Date.now() + Math.min(FIRST_OFFER_MS, longest ?? FIRST_OFFER_MS));
+  const limit = longest === undefined ? "" : ` It can be up to ${shownDuration(longest / 1000)} from now.`;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  setText(byId("when-hint"), `In the time of this device, ${zone}.${limit} You can be offline then.`);
+}
+
+async function sendLater() {
+  const room = byId("room").value;
+  const body = byId("message").value.trim();
+  const delay = new Date(byId("when").value).getTime() - Date.now();
+  setText(byId("later-error"), "");
+  if (body === "") return setText(byId("later-error"), "There is no message.");
+  if (!(delay > 0)) return setText(byId("later-error"), "This time has passed.");
+  if (longest !== undefined && delay > longest) {
+    return setText(byId("later-error"), `This server takes up to ${shownDuration(longest / 1000)} from now.`);
+  }
+  try {
+    if (await isEncrypted(room)) {
+      const text = "This room is encrypted. From here the message would be readable to the servers, so it is not sent.";
+      return setText(byId("later-error"), text);
+    }
+    transactions += 1;
+    await api.sendLater(room, `page-${Date.now()}-${transactions}`, delay, { msgtype: "m.text", body });
+  } catch (refusal) {
+    return tell(refusal, "later-error");
+  }
+  byId("message").value = "";
+  say(`It will be sent to ${nameOf(room)}`);
+  if (location.hash === "#scheduled" || location.hash === "") await readList();
+  else location.hash = "scheduled";
+}
+
+// --- Lists ---
+
+function showPages() {
+  const events = pages.flatMap((page) => page.delayed_events);
+  showEvents(events, confirmSend, confirmCancel);
+  byId("nothing").hidden = pages.length === 0 || events.length > 0;
+  byId("more").hidden = pages.at(-1)?.next_batch === undefined;
+}
+
+async function read(asking, from) {
+  try {
+    const page = await api.list(asking.name, from);
+    if (asking !== shown) return;
+    pages = from === undefined ? [page] : [...pages, page];
+    setText(byId("view-error"), "");
+    showPages();
+  } catch (refusal) {
+    if (asking === shown) tell(refusal, "view-error");
+  }
+}
+
+const readList = () => read(shown);
+
+/** As the address says: #sent */
+function showView() {
+  const given = location.hash.slice(1);
+  const name = Object.hasOwn(views, given) ? given : "scheduled";
+  const [title, hint, nothing] = views[name];
+  shown = { name };
+  pages = [];
+  clearEvents();
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  setText(byId("view-title"), title);
+  setText(byId("view-hint"), hint);
+  setText(byId("nothing"), nothing);
+  setText(byId("view-error"), "");
+  byId("nothing").hidden = true;
+  byId("more").hidden = true;
+  return readList();
+}
+
+// --- What cannot be taken back is asked first ---
+
+/** Answers the question that is open. */
+let answer = () => {};
+
+function confirmed(title, text, yes) {
+  answer(false);
+  setText(byId("confirm-title"), title);
+  setText(byId("confirm-text"), text);
+  setText(byId("confirm-yes"), yes);
+  const dialog = byId("confirm");
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    answer = resolve;
+  });
+}
+
+async function change(event, action, done) {
+  try {
+    await api.manage(event.delay_id, action);
+    say(done);
+  } catch (refusal) {
+    tell(refusal, "said");
+  }
+  if (!api.isSignedIn()) return;
+  await readList();
+  byId("view").focus();
+}
+
+const about = (event) => `“${whatItSays(event)}” in ${nameOf(event.room_id)}.`;
+
+async function confirmCancel(event) {
+  if (!(await confirmed("Cancel it?", `${about(event)} It will not be sent.`, "Cancel it"))) return;
+  await change(event, "cancel", "It is cancelled");
+}
+
+async function confirmSend(event) {
+  if (!(await confirmed("Send it now?", `${about(event)} It will be sent at once.`, "Send it now"))) return;
+  await change(event, "send", "It is sent");
+}
+
+// --- Going on ---
+
+async function repeat() {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, LIST_MS));
+    if (document.hidden || !api.isSignedIn() || pages.length !== 1 || byId("confirm").open) continue;
+    await readList();
+  }
+}
+
+byId("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const password = byId("password").value;
+  byId("password").value = "";
+  enter(api.signInWithPassword(byId("user").value.trim(), password));
+});
+byId("go-on").addEventListener("click", () => {
+  const token = broughtToken;
+  broughtToken = null;
+  byId("brought").hidden = true;
+  enter(api.signInWithToken(token));
+});
+byId("sign-out").addEventListener("click", () => {
+  leave("");
+  byId("user").focus();
+});
+byId("later").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sendLater();
+});
+byId("confirm").addEventListener("close", () => {
+  const dialog = byId("confirm");
+  // The news that it was closed comes a moment later, when the next question may be open already.
+  if (!dialog.open) answer(dialog.returnValue === "yes");
+});
+byId("more").addEventListener("click", () => read(shown, pages.at(-1).next_batch));
+window.addEventListener("hashchange", () => api.isSignedIn() && showView());
+// The session is of use to nobody once its page is gone.
+window.addEventListener("pagehide", () => leave(""));
+
+byId("sso").href = api.ssoAddress(location.origin + location.pathname);
+takeBroughtToken();
+offerSignIn();
+repeat();

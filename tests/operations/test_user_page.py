@@ -1,0 +1,450 @@
+"""The page for users in a real browser, before a real Synapse: what somebody sees and does there, with a keyboard alone too,
+and what nobody can make of it."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.browser import Browser, BrowserError, is_installed
+from system.gateway import Afterword, in_front_of
+from system.homeservers import Synapse
+from system.matrix import C, User, eventually
+from system.processes import free_port
+
+from .operations import Operations
+from .pages import TOP, assert_everybody_can_use, assert_it_is_files_alone
+
+FOLDER = TOP / "src/gateway/user_page"
+PATH = "/_afterword/"
+NEEDS_CHROMIUM = pytest.mark.skipif(not is_installed(), reason="there is no chromium")
+HOUR = 3_600_000
+TEXT = "m.room.message"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="module")
+def synapse(tmp_path_factory: pytest.TempPathFactory) -> Synapse:
+    # So that a client that somebody uses can open the page for them.
+    return Synapse(
+        tmp_path_factory.mktemp("synapse") / "synapse", settings={"login_via_existing_session": {"enabled": True}}
+    )
+
+
+@pytest.fixture(scope="module")
+def afterword(synapse: Synapse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Afterword]:
+    settings = {"user_page": "true", "rate_limits.enabled": "false", "ops.listen": f"127.0.0.1:{free_port()}"}
+    afterword = Afterword(tmp_path_factory.mktemp("user-page") / "afterword", settings=settings)
+    with in_front_of(synapse, afterword):
+        yield afterword
+
+
+@pytest.fixture(scope="module")
+def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+class Page:
+    """As whoever looks at it uses it."""
+
+    def __init__(self, browser: Browser, afterword: Afterword):
+        self.browser = browser
+        self.address = f"{afterword.base_url}{PATH}"
+
+    def see(self, expression: str, timeout: float = 30) -> object:
+        """What a JavaScript expression says, once it says anything."""
+
+        def look() -> object:
+            try:
+                return self.browser.evaluate(expression)
+            except BrowserError:  # the page is being loaded
+                return None
+
+        return eventually(look, timeout)
+
+    def text(self, of: str) -> str:
+        return self.browser.evaluate(f"document.querySelector({json.dumps(of)}).textContent")
+
+    def click(self, what: str) -> None:
+        self.browser.evaluate(f"document.querySelector({json.dumps(what)}).click()")
+
+    def fill(self, what: str, text: str) -> None:
+        self.browser.evaluate(f"document.querySelector({json.dumps(what)}).focus()")
+        self.browser.evaluate("document.activeElement.select?.()")
+        self.browser.type(text)
+
+    def open(self, more: str = "") -> None:
+        self.browser.open("about:blank")
+        self.browser.open(self.address + more)
+        self.see("document.readyState === 'complete' && document.querySelector('#sso')?.href.includes('redirectUrl')")
+
+    def enter(self, name: str, password: str = PASSWORD) -> None:
+        self.fill("#user", name)
+        self.fill("#password", password)
+        self.browser.press("Enter")
+
+    def sign_in(self, user: User) -> None:
+        self.open()
+        self.enter(user.localpart)
+        self.is_ready()
+
+    def is_ready(self) -> None:
+        self.see("!document.querySelector('#own').hidden && document.querySelector('#when').value")
+        self.see("document.querySelector('#later').ariaBusy === 'false'")
+
+    def view(self, name: str) -> None:
+        self.browser.evaluate(f"location.hash = {json.dumps(name)}")
+        self.see(f"document.querySelector('nav a[href=\"#{name}\"]').ariaCurrent === 'page'")
+
+    def item(self, words: str) -> str:
+        """An expression: the text of the event that says so, or nothing."""
+        return f"[...document.querySelectorAll('#events li')].find((li) => li.textContent.includes({json.dumps(words)}))?.innerText"
+
+    def press_button(self, button: str, words: str) -> None:
+        self.see(self.item(words))
+        find = f"[...document.querySelectorAll('#events button')].find((b) => b.ariaLabel.startsWith({json.dumps(f'{button}: {words}')}))"
+        self.browser.evaluate(f"{find}.click()")
+        self.see("document.querySelector('#confirm').open")
+
+
+@pytest.fixture
+def page(_browser: Browser, afterword: Afterword) -> Iterator[Page]:
+    _browser.said.clear()
+    _browser.requests.clear()
+    _browser.show_as(1200, 900)
+    page = Page(_browser, afterword)
+    page.open()
+    yield page
+    _browser.open("about:blank")
+    # The browser draws the calendar of an input itself.
+    known = (afterword.base_url + PATH, f"{afterword.base_url}{C}/", "about:", "data:image/svg+xml")
+    elsewhere = [url for url in _browser.requests if not url.startswith(known)]
+    assert elsewhere == []
+    # A refusal of the API is one of these; of what is blocked and of errors, the browser says other words.
+    assert [words for words in _browser.said if not words.startswith("Failed to load resource")] == []
+
+
+names = iter(range(1000))
+
+
+@pytest.fixture
+def alice(synapse: Synapse, afterword: Afterword) -> User:
+    return synapse.register(f"alice{next(names)}", PASSWORD).at(afterword)
+
+
+def _is_good(user: User, token: str) -> bool:
+    return user.server.request("GET", f"{C}/v3/account/whoami", token=token).status == 200
+
+
+# --- What is served ---
+
+
+def test_it_is_files_without_anything_inline_or_stored(afterword: Afterword):
+    assert_it_is_files_alone(FOLDER, lambda path: afterword.request("GET", path), PATH, PATH)
+    for file in FOLDER.glob("*.js"):
+        assert "sessionStorage" not in file.read_text() and "indexedDB" not in file.read_text()
+    assert afterword.request("POST", PATH, body={}).status == 405
+    assert afterword.request("GET", f"{PATH}nothing.js").status == 404
+
+
+def test_it_is_off_by_default_and_its_path_is_the_homeservers(synapse: Synapse, tmp_path: Path):
+    afterword = Afterword(tmp_path / "afterword")
+    afterword.set_up(synapse.server_name, synapse.base_url)
+    afterword.start()
+    try:
+        for path in (PATH, f"{PATH}main.js"):
+            direct, through = (server.request("GET", path) for server in (synapse, afterword))
+            assert (through.status, through.body) == (direct.status, direct.body) == (404, direct.body)
+            assert through.headers["Server"] == direct.headers["Server"]
+    finally:
+        afterword.stop()
+
+
+# --- Who is signed in ---
+
+
+@NEEDS_CHROMIUM
+def test_signing_in_and_out_leaves_nothing_behind(page: Page, alice: User):
+    page.enter(alice.localpart, "not my password")
+    page.see("document.querySelector('#sign-in-error').textContent.includes('Invalid')")
+    assert page.browser.evaluate("document.querySelector('#own').hidden")
+    page.enter(alice.localpart)
+    page.is_ready()
+    assert alice.user_id in page.text("#who")
+    kept = "JSON.stringify([localStorage.length, sessionStorage.length, document.cookie, location.href])"
+    assert json.loads(page.browser.evaluate(kept)) == [0, 0, "", page.address]
+    devices = alice.request("GET", f"{C}/v3/devices").ok()["devices"]
+    assert [device.get("display_name") for device in devices].count("What you send later") == 1
+
+    page.click("#sign-out")
+    page.see("!document.querySelector('#signing-in').hidden")
+    eventually(lambda: len(alice.request("GET", f"{C}/v3/devices").ok()["devices"]) == 1)
+    assert PASSWORD not in page.browser.evaluate("document.documentElement.outerHTML")
+    assert page.browser.evaluate("document.querySelector('#password').value") == ""
+
+
+@NEEDS_CHROMIUM
+def test_a_session_ends_with_its_page_and_what_is_scheduled_is_sent(page: Page, alice: User):
+    room = alice.create_room()
+    page.sign_in(alice)
+    _schedule_by_hand(page, room, "good morning", 8_000)
+    page.see(page.item("good morning"))
+    page.browser.evaluate("location.reload()")
+    page.see("document.querySelector('#own')?.hidden === true")
+    eventually(lambda: len(alice.request("GET", f"{C}/v3/devices").ok()["devices"]) == 1)
+    (event,) = eventually(lambda: alice.events(room, TEXT), 30)
+    assert event["content"] == {"msgtype": "m.text", "body": "good morning"}
+
+
+@NEEDS_CHROMIUM
+def test_a_client_that_somebody_uses_opens_it_for_them(page: Page, alice: User):
+    path = f"{C}/v1/login/get_token"
+    first = alice.request("POST", path, body={}).json
+    proof = {"session": first["session"], "type": "m.login.password", "password": PASSWORD}
+    proof["identifier"] = {"type": "m.id.user", "user": alice.user_id}
+    token = alice.request("POST", path, body={"auth": proof}).ok()["login_token"]
+    for more in (f"?loginToken={token}", f"#loginToken={token}"):
+        page.open(more)
+        assert page.browser.evaluate("location.href") == page.address, "the token is in no address any more"
+        page.see("!document.querySelector('#brought').hidden")
+        assert page.browser.evaluate("document.querySelector('#own').hidden"), "nobody is signed in without being asked"
+    page.click("#go-on")
+    page.is_ready()
+    assert alice.user_id in page.text("#who")
+
+
+@NEEDS_CHROMIUM
+def test_a_session_that_has_ended_elsewhere(page: Page, alice: User):
+    page.sign_in(alice)
+    alice.request("POST", f"{C}/v3/logout/all", body={}).ok()
+    page.see("!document.querySelector('#signing-in').hidden")
+    assert "not signed in any more" in page.text("#sign-in-error")
+
+
+# --- What somebody does ---
+
+
+def _schedule_by_hand(page: Page, room: str, body: str, delay_ms: int) -> None:
+    page.browser.evaluate(f"document.querySelector('#room').value = {json.dumps(room)}")
+    # To the second, as its input takes it too.
+    page.browser.evaluate(
+        f"(() => {{ const at = Date.now() + {delay_ms}; const zone = new Date(at).getTimezoneOffset() * 60000;"
+        " const when = document.querySelector('#when'); when.step = 1;"
+        " when.value = new Date(at - zone).toISOString().slice(0, 19); })()"
+    )
+    page.fill("#message", body)
+    page.click("#later button")
+
+
+@NEEDS_CHROMIUM
+def test_a_message_is_sent_later(page: Page, alice: User):
+    named, bobs = alice.create_room(name="The kitchen"), alice.create_room()
+    alice.request(
+        "PUT", f"{C}/v3/user/{alice.user_id}/account_data/m.direct", body={"@bob:home.test": [bobs]}
+    ).ok()
+    page.sign_in(alice)
+    offered = page.browser.evaluate("JSON.stringify([...document.querySelectorAll('#room option')].map((o) => o.text))")
+    assert sorted(json.loads(offered)) == ["@bob:home.test", "The kitchen"]
+    _schedule_by_hand(page, named, "the soup\nis ready", 6_000)
+    shown = page.see(page.item("the soup"))
+    assert "in The kitchen" in shown and "Send now" in shown
+    (event,) = eventually(lambda: alice.events(named, TEXT), 30)
+    assert event["content"] == {"msgtype": "m.text", "body": "the soup\nis ready"}
+    page.view("sent")
+    assert "Send now" not in page.see(page.item("the soup"))
+
+
+@NEEDS_CHROMIUM
+def test_what_cannot_be_sent_later_is_said(page: Page, alice: User):
+    room = alice.create_room()
+    page.sign_in(alice)
+    for delay_ms, words in ((-60_000, "has passed"), (31 * 24 * HOUR, "up to 30 d")):
+        _schedule_by_hand(page, room, "hello", delay_ms)
+        page.see(f"document.querySelector('#later-error').textContent.includes({json.dumps(words)})")
+    alice.set_state(room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"}).ok()
+    _schedule_by_hand(page, room, "hello", HOUR)
+    page.see("document.querySelector('#later-error').textContent.includes('encrypted')")
+    assert page.browser.evaluate("document.querySelector('#message').value").endswith("hello"), "nothing is lost"
+    assert alice.scheduled() == []
+
+
+@NEEDS_CHROMIUM
+def test_what_is_scheduled_is_cancelled_or_sent_once_that_was_confirmed(page: Page, alice: User):
+    room = alice.create_room()
+    kept, cancelled, sent = (
+        alice.delayed(room, TEXT, {"msgtype": "m.text", "body": body}, HOUR) for body in ("keep", "drop", "hurry")
+    )
+    page.sign_in(alice)
+    page.press_button("Cancel", "keep")
+    assert page.browser.evaluate("document.activeElement.id") == "confirm-no", "what does nothing is chosen first"
+    page.browser.press("Enter")
+    page.see("!document.querySelector('#confirm').open")
+    page.press_button("Cancel", "drop")
+    page.click("#confirm-yes")
+    page.see(f"!({page.item('drop')})")
+    page.press_button("Send now", "hurry")
+    page.click("#confirm-yes")
+    page.see(f"!({page.item('hurry')})")
+    outcomes = [alice.look_up(delay_id).ok().get("finalised", {}) for delay_id in (kept, cancelled, sent)]
+    assert outcomes[0] == {} and "event_id" not in outcomes[1] and outcomes[2]["event_id"]
+    page.view("cancelled")
+    page.see(page.item("drop"))
+
+
+@NEEDS_CHROMIUM
+def test_what_failed_is_told_in_the_homeservers_words(page: Page, alice: User):
+    room = alice.create_room()
+    delay_id = alice.delayed(room, TEXT, {"msgtype": "m.text", "body": "too late"}, 500)
+    alice.leave(room)
+    assert alice.outcome(delay_id)["error"]
+    page.sign_in(alice)
+    page.view("failed")
+    said = page.see(page.item("too late"))
+    assert "M_FORBIDDEN" in said and "not in room" in said
+
+
+@NEEDS_CHROMIUM
+def test_nobody_sees_what_is_anothers(page: Page, alice: User, synapse: Synapse, afterword: Afterword):
+    bob = synapse.register(f"bob{next(names)}", PASSWORD).at(afterword)
+    alice.delayed(alice.create_room(), TEXT, {"msgtype": "m.text", "body": "alice's own"}, HOUR)
+    page.sign_in(alice)
+    page.see(page.item("alice's own"))
+    page.click("#sign-out")
+    page.enter(bob.localpart)
+    page.is_ready()
+    page.see("!document.querySelector('#nothing').hidden")
+    assert "alice" not in page.browser.evaluate("document.documentElement.outerHTML")
+
+
+# --- What others write ---
+
+
+@NEEDS_CHROMIUM
+def test_what_is_written_is_shown_and_nothing_more(page: Page, alice: User):
+    attack = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>\"'>{{pwned}}\u202e"
+    room = alice.create_room(name=attack)
+    alice.delayed(room, TEXT, {"msgtype": "m.text", "body": attack, "formatted_body": attack}, HOUR)
+    alice.delayed(room, "org.example.<b>type</b>", {}, HOUR)
+    page.sign_in(alice)
+    said = page.see(page.item("pwned"))
+    assert said.count(attack) == 2  # what it says, and the room's name
+    page.see(page.item("<b>type</b>"))
+    page.press_button("Cancel", attack[:20])
+    assert attack in page.text("#confirm-text")
+    page.browser.press("Escape")
+    time.sleep(0.5)
+    assert page.browser.evaluate("window.pwned ?? null") is None
+    assert page.browser.evaluate("document.querySelectorAll('img, script:not([src]), main b, main iframe').length") == 0
+
+
+@NEEDS_CHROMIUM
+def test_no_other_page_of_the_same_address_gets_hold_of_it(page: Page, afterword: Afterword):
+    """The homeserver's address has much that is not ours: a file that somebody has uploaded, an administrator's page."""
+    page.browser.open(f"{afterword.base_url}{C}/versions")
+    page.see(f"location.pathname === '{C}/versions' && document.readyState === 'complete'")
+    page.browser.evaluate(
+        f"const frame = document.createElement('iframe'); frame.src = '{PATH}'; document.body.append(frame);"
+        f" window.opened = window.open('{PATH}'); null"
+    )
+    page.see("window.opened.closed")  # which is what a page sees of one that is no business of its
+    page.see("document.querySelector('iframe').contentDocument === null")
+    page.browser.ask("Page.bringToFront")
+    page.browser.said.clear()  # the browser tells of the frame, and shows that other page in its own way
+    page.browser.requests.clear()
+
+
+# --- With a keyboard, to a screen reader, on a phone, by night ---
+
+
+@NEEDS_CHROMIUM
+def test_a_keyboard_is_enough(page: Page, alice: User):
+    room = alice.create_room(name="The kitchen")
+    delay_id = alice.delayed(room, TEXT, {"msgtype": "m.text", "body": "by hand"}, HOUR)
+    browser = page.browser
+
+    def tab_to(what: str, most: int = 60) -> None:
+        for _ in range(most):
+            if browser.evaluate(f"document.activeElement.matches({json.dumps(what)})"):
+                return
+            browser.press("Tab")
+        raise AssertionError(f"{what} has never had the focus")
+
+    tab_to("#user")
+    browser.type(alice.localpart)
+    tab_to("#password")
+    browser.type(PASSWORD)
+    browser.press("Enter")
+    page.is_ready()
+    page.see(page.item("by hand"))
+    tab_to("#message")
+    browser.type("an hour from now")
+    tab_to("#later button")
+    browser.press("Enter")
+    page.see(page.item("an hour from now"))
+    tab_to("[aria-label='Cancel: by hand, in The kitchen']")
+    time.sleep(6)  # the list has been read again meanwhile
+    assert browser.evaluate("document.activeElement.ariaLabel") == "Cancel: by hand, in The kitchen"
+    assert browser.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    browser.press("Enter")
+    page.see("document.querySelector('#confirm').open")
+    tab_to("#confirm-yes", 3)
+    browser.press("Enter")
+    page.see(f"!({page.item('by hand')})")
+    assert "event_id" not in alice.look_up(delay_id).ok()["finalised"]
+
+
+def _some_of_everything(alice: User) -> None:
+    kitchen, left = alice.create_room(name="The kitchen"), alice.create_room(name="The cellar")
+    failing = alice.delayed(left, TEXT, {"msgtype": "m.text", "body": "Is anybody down there?"}, 500)
+    alice.leave(left)
+    for body, delay in (("The bread has to come out of the oven", HOUR), ("Happy birthday, Bob!", 9 * HOUR)):
+        alice.delayed(kitchen, TEXT, {"msgtype": "m.text", "body": body}, delay)
+    alice.delayed(kitchen, "org.matrix.msc3401.call.member", {}, HOUR // 2)
+    assert alice.outcome(failing)["error"]
+
+
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width, height", [(1200, 900), (360, 740)])
+def test_everybody_can_use_it(page: Page, alice: User, axe: str, width: int, height: int, scheme: str):
+    _some_of_everything(alice)
+    page.browser.show_as(width, height, scheme)
+    assert_everybody_can_use(page.browser, axe, width, "signing in")
+    page.sign_in(alice)
+    for view in ("scheduled", "sent", "failed", "cancelled"):
+        page.view(view)
+        page.see("document.querySelectorAll('#events li').length > 0 || !document.querySelector('#nothing').hidden")
+        assert_everybody_can_use(page.browser, axe, width, view)
+    page.view("scheduled")
+    page.press_button("Cancel", "The bread")
+    assert_everybody_can_use(page.browser, axe, width, "the question")
+    page.browser.press("Escape")
+
+
+@NEEDS_CHROMIUM
+def test_its_pictures(page: Page, synapse: Synapse, afterword: Afterword, tmp_path: Path):
+    """For docs/, with SCREENSHOTS=docs/images."""
+    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
+    alice = synapse.register("alice", PASSWORD).at(afterword)
+    _some_of_everything(alice)
+    page.sign_in(alice)
+    pictures = {
+        "user-page": (1000, 860, "light", "scheduled"),
+        "user-page-dark": (1000, 860, "dark", "failed"),
+        "user-page-phone": (390, 800, "light", "scheduled"),
+    }
+    for name, (width, height, scheme, view) in pictures.items():
+        page.browser.show_as(width, height, scheme)
+        page.view(view)
+        page.see("document.querySelectorAll('#events li').length > 0")
+        if width < 600:
+            page.browser.evaluate("document.querySelector('nav').scrollIntoView()")
+        time.sleep(1)
+        picture = page.browser.screenshot()
+        assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
+        (folder / f"{name}.png").write_bytes(picture)
