@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What the program is made of, as SPDX 2.3: the Debian packages whose headers were compiled in, as the build itself
-recorded it, and those whose libraries it loads. What these need in turn is theirs.
+recorded it, those whose libraries it loads, and those that these load in turn.
 
 Usage: sbom.py BUILD_FOLDER VERSION OUTPUT. Fails if something is there that ARCHITECTURE.md does not know, or knows by
 another licence: its table of dependencies says what may be.
@@ -34,6 +34,26 @@ _KNOWN = {
     "yaml-cpp": ("yaml-cpp", "MIT"),
     "zlib": ("zlib", "Zlib"),
 }
+# Of what is loaded in turn, all of it by libpq, and by its parts for Kerberos and LDAP.
+_IN_TURN = "what libpq loads"
+_KNOWN |= {
+    source: (_IN_TURN, name)
+    for source, name in {
+        "cyrus-sasl2": "BSD-4-Clause",
+        "e2fsprogs": "MIT",
+        "gmp": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+        "gnutls28": "LGPL-2.1-or-later",
+        "keyutils": "LGPL-2.0-or-later",
+        "krb5": "MIT",
+        "libffi": "MIT",
+        "libidn2": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+        "libtasn1-6": "LGPL-2.1-or-later",
+        "libunistring": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+        "nettle": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+        "openldap": "OLDAP-2.8",
+        "p11-kit": "BSD-3-Clause",
+    }.items()
+}
 _IN_WORDS = {"blessing": "public domain"}
 
 
@@ -49,11 +69,12 @@ def headers(build: Path) -> set[str]:
     return {os.path.normpath(path) for path in found}
 
 
-def libraries(build: Path) -> set[str]:
-    """That the program itself names."""
+def libraries(build: Path) -> tuple[set[str], set[str]]:
+    """Those that the program itself names, and those that these load."""
     named = re.findall(r"NEEDED +(\S+)", _output("objdump", "-p", _PROGRAM, folder=build))
     loaded = dict(re.findall(r"(\S+) => (/\S+)", _output("ldd", _PROGRAM, folder=build)))
-    return {os.path.realpath(loaded[name]) for name in named if name in loaded}
+    own = {os.path.realpath(path) for name, path in loaded.items() if name in named}
+    return own, {os.path.realpath(path) for path in loaded.values()} - own
 
 
 def packages(paths: set[str]) -> dict[str, tuple[str, str]]:
@@ -88,7 +109,8 @@ def licence(source: str) -> str:
 
 
 def document(build: Path, version: str) -> dict:
-    compiled_in, loaded = packages(headers(build)), packages(libraries(build))
+    compiled_in = packages(headers(build))
+    loaded, in_turn = (packages(paths) for paths in libraries(build))
     program = (build / _PROGRAM).read_bytes()
     digest = hashlib.sha256(program).hexdigest()
     made = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", datetime.now().timestamp())), timezone.utc)
@@ -106,7 +128,7 @@ def document(build: Path, version: str) -> dict:
         "copyrightText": "NOASSERTION",
     }
     others, relations = [], [("SPDXRef-DOCUMENT", "DESCRIBES", own["SPDXID"])]
-    for source, (its_version, name) in sorted({**compiled_in, **loaded}.items()):
+    for source, (its_version, name) in sorted({**in_turn, **compiled_in, **loaded}.items()):
         identifier = f"SPDXRef-{re.sub('[^A-Za-z0-9.-]', '-', source)}"
         its_licence = licence(source)
         others.append(
@@ -135,6 +157,8 @@ def document(build: Path, version: str) -> dict:
             relations.append((own["SPDXID"], "DYNAMIC_LINK", identifier))
         if source in compiled_in:
             relations.append((own["SPDXID"], "STATIC_LINK", identifier))
+        if source not in loaded and source not in compiled_in:
+            relations.append(("SPDXRef-postgresql-15", "DEPENDS_ON", identifier))
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
