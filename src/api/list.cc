@@ -1,6 +1,7 @@
 #include "api/list.h"
 
 #include "api/delayed_event_json.h"
+#include "base/read_number.h"
 #include "base/server_time.h"
 #include "http/byte_budget.h"
 #include "http/matrix_answer.h"
@@ -8,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <memory>
 #include <unordered_set>
@@ -19,15 +19,8 @@ namespace {
 
 using domain::State;
 
-std::optional<std::int64_t> read_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::optional<std::int64_t> read_milliseconds(std::string_view text) {
-  const std::optional<std::int64_t> number = read_number(text);
+  const auto number = read_number<std::int64_t>(text);
   if (!number || *number < 0 || *number > max_json_integer) return std::nullopt;
   return number;
 }

@@ -1,9 +1,9 @@
 #include "base/json_text.h"
 
 #include "base/encoding.h"
+#include "base/read_number.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace afterword {
 namespace {
@@ -64,12 +64,7 @@ std::optional<std::string> JsonText::string() const {
   return std::string(text_of_string(text_, buffer));
 }
 
-std::optional<std::int64_t> JsonText::integer() const {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), value);
-  if (error != std::errc() || end != text_.data() + text_.size()) return std::nullopt;
-  return value;
-}
+std::optional<std::int64_t> JsonText::integer() const { return read_number<std::int64_t>(text_); }
 
 bool JsonText::is(std::string_view expected) const {
   std::string buffer;

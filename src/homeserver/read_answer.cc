@@ -1,13 +1,13 @@
 #include "homeserver/read_answer.h"
 
 #include "base/json.h"
+#include "base/read_number.h"
 #include "homeserver/delivery_answers.h"
 #include "http/date.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
 
@@ -50,9 +50,7 @@ domain::HomeserverError to_error(const http::Response& response, const Reading& 
 }
 
 std::optional<Milliseconds> retry_after_header(std::string_view header, WallTime now) {
-  std::uint32_t seconds = 0;
-  const auto [end, error] = std::from_chars(header.begin(), header.end(), seconds);
-  if (error == std::errc() && end == header.end()) return std::chrono::seconds(seconds);
+  if (const auto seconds = read_number<std::uint32_t>(header)) return std::chrono::seconds(*seconds);
   const auto date = http::parse_date(header);
   if (date) return *date - now;
   return std::nullopt;

@@ -1,7 +1,8 @@
 #include "http/ip_range.h"
 
+#include "base/read_number.h"
+
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 
 namespace afterword::http {
@@ -42,9 +43,9 @@ std::optional<IpRange> IpRange::parse(std::string_view text) {
   const unsigned all_bits = written.is_v4() ? 32 : 128;
   unsigned bits = all_bits;
   if (slash < text.size()) {
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data() + slash + 1, end, bits);
-    if (parsed.ec != std::errc() || parsed.ptr != end || bits > all_bits) return std::nullopt;
+    const auto given = read_number<unsigned>(text.substr(slash + 1));
+    if (!given || *given > all_bits) return std::nullopt;
+    bits = *given;
   }
   if (!is_mapped(written)) return IpRange(written, bits);
   if (bits < mapped_bits) return std::nullopt;

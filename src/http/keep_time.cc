@@ -1,10 +1,10 @@
 #include "http/keep_time.h"
 
+#include "base/read_number.h"
 #include "base/text.h"
 #include "http/message.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 
 namespace afterword::http {
@@ -25,9 +25,8 @@ std::optional<std::chrono::seconds> read_timeout(std::string_view keep_alive) {
     const std::string_view parameter = trim(keep_alive.substr(0, comma));
     keep_alive.remove_prefix(std::min(comma + 1, keep_alive.size()));
     if (!equal_ignoring_case(parameter.substr(0, name.size()), name)) continue;
-    std::uint32_t seconds = 0;
-    const auto [end, error] = std::from_chars(parameter.begin() + name.size(), parameter.end(), seconds);
-    if (error == std::errc() && end == parameter.end()) return std::chrono::seconds(seconds);
+    const auto seconds = read_number<std::uint32_t>(parameter.substr(name.size()));
+    if (seconds) return std::chrono::seconds(*seconds);
   }
   return std::nullopt;
 }

@@ -1,9 +1,9 @@
 #include "main/service_manager.h"
 
 #include "base/log.h"
+#include "base/read_number.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -21,11 +21,7 @@ namespace {
 std::optional<std::uint64_t> number_in_environment(const char* name) {
   const char* const value = std::getenv(name);
   if (value == nullptr) return std::nullopt;
-  const std::string_view text = value;
-  std::uint64_t number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return number;
+  return read_number<std::uint64_t>(value);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "ops/configuration_keys.h"
 
+#include "base/read_number.h"
 #include "http/certificates.h"
 #include "ops/duration.h"
 #include "ops/files.h"
@@ -147,9 +148,9 @@ Taken read_address(const std::string& text, Folder folder, http::Address& addres
   } else if (host.find_first_of("[]:/") != std::string_view::npos) {
     return wrong();
   }
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data() + colon + 1, end, address.port);
-  if (host.empty() || parsed.ec != std::errc() || parsed.ptr != end) return wrong();
+  const auto port = read_number<std::uint16_t>(text.substr(colon + 1));
+  if (host.empty() || !port) return wrong();
+  address.port = *port;
   address.host = host;
   return {};
 }
@@ -222,15 +223,9 @@ Taken take_duration(const std::string& value, std::optional<Milliseconds>& into)
                     "is not a duration; write a number with ms, s, m, h, d or w, as 24h, or none");
 }
 
-std::optional<std::uint32_t> parse_count(std::string_view text) {
-  std::uint32_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return count;
-}
-
 Taken take_count(const std::string& value, std::optional<std::uint32_t>& into) {
-  return take_limit(value, into, parse_count, "is not a number; write a whole number from 0 to 4294967295, or none");
+  return take_limit(value, into, read_number<std::uint32_t>,
+                    "is not a number; write a whole number from 0 to 4294967295, or none");
 }
 
 Taken take_max_delay(const std::string& value, Folder, Configuration& configuration) {
@@ -254,7 +249,7 @@ Taken take_max_message_delay(const std::string& value, Folder, Configuration& co
 }
 
 Taken take_more_for_calls(const std::string& value, Folder, Configuration& configuration) {
-  const std::optional<std::uint32_t> more = parse_count(value);
+  const std::optional<std::uint32_t> more = read_number<std::uint32_t>(value);
   if (!more) return fmt::format("'{}' is not a number; write a whole number from 0 to 4294967295", value);
   configuration.limits.more_for_calls = *more;
   return {};
