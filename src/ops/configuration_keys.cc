@@ -400,8 +400,8 @@ constexpr Key table[] = {
      "this file's folder; or postgresql://USER@HOST/DATABASE, for several instances.",
      take_database},
     {"limits.max_delay", "24h", "", "The longest delay that a client may ask for. Calls use up to 1h.", take_max_delay},
-    {"limits.max_message_delay", "30d", "", "The same for messages, which people send later, where it is longer.",
-     take_max_message_delay},
+    {"limits.max_message_delay", "30d", "",
+     "The longest delay of messages, which people send later, where it is longer.", take_max_message_delay},
     {"limits.max_scheduled_per_user", "100", "",
      "How many events a user may have scheduled at once. 0 lets nobody schedule.", take_max_scheduled},
     {"limits.more_for_calls", "20", "",
@@ -410,7 +410,9 @@ constexpr Key table[] = {
      take_more_for_calls},
     {"retention.max_age", "7d", "", "How long an event can be looked up after it was sent, cancelled or refused.",
      take_max_age},
-    {"retention.max_per_user", "1000", "", "How many of those are kept for each user, the latest first.",
+    {"retention.max_per_user", "1000", "",
+     "How many events that were sent, cancelled or refused can be looked up, for each\n"
+     "user, the latest first.",
      take_max_kept},
     {"delivery.start_grace", "10s", "",
      "After a start, how long clients have to restart what came due while Afterword\n"
@@ -426,7 +428,8 @@ constexpr Key table[] = {
      take_rate<&gateway::RateLimitOptions::manage>},
     {"rate_limits.look_up", "10/s burst 100", "", "Looking up and listing, for each user.",
      take_rate<&gateway::RateLimitOptions::look_up>},
-    {"rate_limits.delay_id", "2/s burst 20", "", "The same without a token, for each delayed event.",
+    {"rate_limits.delay_id", "2/s burst 20", "",
+     "Restarting, cancelling and sending without a token, for each delayed event.",
      take_rate<&gateway::RateLimitOptions::delay_id>},
     {"rate_limits.guess", "0.2/s burst 20", "",
      "Unknown delay_ids without a token, for each client address: whoever guesses.",
@@ -457,18 +460,18 @@ constexpr Key table[] = {
      "scheduled, and schedule, send and cancel. Let the proxy send that path here too.",
      take_user_page},
     {"ops.listen", "none", "",
-     "Where whoever watches over Afterword finds /metrics and /health, as\n"
-     "127.0.0.1:9009; or none. These ask for no token: let nobody else reach it.",
+     "Where Afterword answers whoever watches over it, as 127.0.0.1:9009; or none.\n"
+     "/metrics and /health ask for no token there: let nobody else reach this address.",
      take_operations_listen},
     {"ops.token", "none", "",
-     "What whoever uses the operator's API there has to show: a secret of 16 characters\n"
-     "or more, or file:FILE with it; none: there is no such API.",
+     "The secret that the operator's API and the console ask for, both at ops.listen:\n"
+     "16 characters or more, or file:FILE with it. none: that API is off.",
      take_operations_token},
     {"log.level", "info", "",
      "How much is written to standard error: trace, debug, info, warning, error, off.\n"
      "On SIGHUP it is read again.",
      take_log_level},
-    {"log.format", "text", "", "How: text, or json, an object a line.", take_log_format},
+    {"log.format", "text", "", "How the log is written: text, or json, which is an object a line.", take_log_format},
 };
 
 // Levenshtein's: how many letters must be added, dropped or changed.

@@ -4,6 +4,7 @@ block of commands is what a test does."""
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_every_answer_to_a_delivery_is_a_row_of_the_document() -> None:
     assert rows == named
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("security", 25), ("transparency", 25), ("proposals", 8)])
+@pytest.mark.parametrize(("name", "at_least"), [("security", 25), ("transparency", 25), ("proposals", 8), ("versioning", 5)])
 def test_every_test_that_a_document_names_exists(name: str, at_least: int) -> None:
     document = (TOP / f"docs/{name}.md").read_text()
     cells = [line.split("|")[-2] for line in document.splitlines() if line.startswith("|")]
@@ -60,6 +61,13 @@ def test_the_names_of_proposals_are_those_of_the_source() -> None:
     assert used & unused == set()
     numbers = {number for name in used | unused for number in re.findall(r"\.msc(\d+)", name)}
     assert numbers <= set(re.findall(r"^\| MSC(\d+)", section, re.MULTILINE))
+
+
+def test_the_lines_for_nginx_are_those_that_init_prints() -> None:
+    page = (TOP / "docs/getting-started.md").read_text().split("```nginx\n")[1].split("```")[0]
+    source = (TOP / "src/doctor/next_steps.cc").read_text().split('nginx_lines = R"(\n')[1].split(')"')[0]
+    printed = source.replace("{{", "{").replace("}}", "}").replace("{address}", "127.0.0.1:8009")
+    assert page == textwrap.dedent(printed)
 
 
 # As GitHub makes them of headings.
