@@ -3,18 +3,11 @@
 namespace afterword::doctor {
 namespace {
 
-Product::Kind kind_of(std::string_view name) {
-  if (name == "Synapse") return Product::Kind::synapse;
-  if (name == "Dendrite") return Product::Kind::dendrite;
-  return Product::Kind::other;
-}
-
-// "Synapse 1.163.2": without what stands behind the version itself.
-Product named(std::string_view name, std::string_view version) {
-  version = version.substr(0, version.find(' '));
-  std::string text = printable(name);
-  if (!version.empty()) text.append(" ").append(printable(version));
-  return {kind_of(name), text};
+// "Synapse 1.163.2"
+Product shown(const homeserver::Product& product) {
+  std::string name = printable(product.name);
+  if (!product.version.empty()) name.append(" ").append(printable(product.version));
+  return {product.kind, name};
 }
 
 }  // namespace
@@ -24,18 +17,10 @@ std::vector<Question> questions_about_product() {
 }
 
 Product product_of(const Evidence& evidence) {
-  const json::object* const told = object_member(evidence.answer(product_questions::federation_version).body, "server");
-  const auto name = told != nullptr ? string_member(*told, "name") : std::nullopt;
-  if (name) return named(*name, string_member(*told, "version").value_or(""));
-
-  // Federation may be off, or served elsewhere.
-  constexpr std::string_view synapse = "Synapse/";
-  for (const http::Header& header : evidence.answer(product_questions::versions).headers) {
-    if (http::equal_ignoring_case(header.name, "Server") && header.value.starts_with(synapse)) {
-      return named("Synapse", std::string_view(header.value).substr(synapse.size()));
-    }
-  }
-  if (evidence.answer(product_questions::dendrite_monitor).status == 200) return named("Dendrite", "");
+  auto product = homeserver::product_in(evidence.answer(product_questions::federation_version).body);
+  if (!product) product = homeserver::product_in(evidence.answer(product_questions::versions).headers);
+  if (product) return shown(*product);
+  if (evidence.answer(product_questions::dendrite_monitor).status == 200) return {Product::Kind::dendrite, "Dendrite"};
   return {};
 }
 

@@ -1,18 +1,18 @@
-// Which homeserver it is, as its answers tell.
+// Which homeserver it is, as all that was asked tells (homeserver/product.h), for people.
 //
 // Pure. Thread: any.
 #pragma once
 
 #include "doctor/evidence.h"
+#include "homeserver/product.h"
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace afterword::doctor {
 
 struct Product {
-  enum class Kind : std::uint8_t { synapse, dendrite, other };
+  using Kind = homeserver::Kind;
 
   Kind kind = Kind::other;
   std::string name = "a homeserver";  // with its version, if it says so
@@ -21,7 +21,7 @@ struct Product {
 namespace product_questions {
 
 inline const Question versions{.target = "/_matrix/client/versions", .with_proof = true};
-inline const Question federation_version{.target = "/_matrix/federation/v1/version"};
+inline const Question federation_version{.target = std::string(homeserver::product_target)};
 inline const Question dendrite_monitor{.target = "/_dendrite/monitor/up"};  // answers without federation too
 
 }  // namespace product_questions

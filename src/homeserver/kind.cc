@@ -15,8 +15,8 @@ constexpr std::chrono::minutes pause_after_failure{5};
 }  // namespace
 
 void KnownKind::note(const http::Response& answer) {
-  const auto server = answer.headers.find("Server");
-  if (!is_configured_ && server && server->starts_with("Synapse/")) kind_ = Kind::synapse;
+  if (is_configured_ || kind_ == Kind::synapse) return;
+  if (const auto product = product_in(answer.headers)) kind_ = product->kind;
 }
 
 async::Task<void> KnownKind::ask() {
@@ -24,13 +24,12 @@ async::Task<void> KnownKind::ask() {
   ask_again_ = clock_.steady_now() + pause_after_failure;
   http::Request request;
   request.method = "GET";
-  request.target = "/_matrix/federation/v1/version";
+  request.target = product_target;
   const auto answer = co_await http_.send(std::move(request), http::SendLimits(time_limit, answer_limits::versions));
   if (!answer || answer->status != 200 || kind_) co_return;
   const auto body = parse_json_object(answer->body);
-  const json::object* const server = body ? object_member(*body, "server") : nullptr;
-  const auto name = server != nullptr ? string_member(*server, "name") : std::nullopt;
-  if (name) kind_ = *name == "Synapse" ? Kind::synapse : Kind::other;
+  const auto product = body ? product_in(*body) : std::nullopt;
+  if (product) kind_ = product->kind;
 }
 
 }  // namespace afterword::homeserver

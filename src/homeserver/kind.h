@@ -8,14 +8,12 @@
 
 #include "async/clock.h"
 #include "async/task.h"
+#include "homeserver/product.h"
 #include "http/client.h"
 
-#include <cstdint>
 #include <optional>
 
 namespace afterword::homeserver {
-
-enum class Kind : std::uint8_t { synapse, other };
 
 class KnownKind {
  public:
