@@ -89,7 +89,8 @@ class Gateway {
   async::Task<http::Response> tell_who_is_joined(IsJoinedRoute route, http::Request request,
                                                  const http::Target& target);
 
-  // What passes through. Many of these requests wait for minutes, so that each has little in its frames meanwhile.
+  // What passes through. Many of these requests wait for minutes, so that each has little in its frames meanwhile
+  // (CONTRIBUTING.md, on coroutines): a task is named before it is awaited.
   async::Task<http::Response> pass(PassThroughRoute route, http::Request request, const http::Target& target);
   async::Task<http::Response> pass_form(PassThroughRoute route, http::Request request, http::Target target);
   async::Task<http::Response> pass_and_hear(RouteName name, std::optional<homeserver::AccessToken> access_token,
