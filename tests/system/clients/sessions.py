@@ -134,7 +134,9 @@ class _Names:
     def _replaced(self, value: Any, within: str = "") -> Any:
         if isinstance(value, dict):
             return {
-                self._in_text(key): f"<{key}>" if _is_of_the_moment(key) else self._replaced(member, _inner(within, key))
+                self._in_text(key): (
+                    f"<{key}>" if _is_of_the_moment(key, member) else self._replaced(member, _inner(within, key))
+                )
                 for key, member in value.items()
             }
         if isinstance(value, list):
@@ -156,8 +158,8 @@ class _Names:
         return f"<{kind} {self._numbers.setdefault((kind, plain), len(self._numbers) + 1)}>"
 
 
-def _is_of_the_moment(member: str) -> bool:
-    return member in _OF_THE_MOMENT or member.endswith(_ENDINGS_OF_THE_MOMENT)
+def _is_of_the_moment(key: str, member: Any) -> bool:
+    return not isinstance(member, bool) and (key in _OF_THE_MOMENT or key.endswith(_ENDINGS_OF_THE_MOMENT))
 
 
 def _inner(within: str, key: str) -> str:
