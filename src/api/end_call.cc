@@ -3,14 +3,18 @@
 #include "api/manage.h"
 #include "domain/limits.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace afterword::api {
 namespace {
 
 constexpr std::uint32_t events_at_once = 100;
-// Whoever asked has no more patience.
+// Whoever asked has no more patience; nothing is begun after that.
 constexpr std::chrono::seconds longest{20};
+// Of one event, so that one which has no outcome, because nobody knows whether it has arrived, does not keep the others
+// from theirs.
+constexpr std::chrono::seconds share{2};
 
 }  // namespace
 
@@ -26,17 +30,19 @@ async::Task<store::StoreResult<EndedCall>> end_call(Context& context, domain::Ro
     for (const domain::DelayedEvent& event : page->events) {
       after = store::ListPosition{event.timing.due(), event.delay_id};
       if (!domain::is_of_call(event.event)) continue;
-      ended.more = context.clock.steady_now() >= give_up;
-      if (ended.more) co_return ended;
+      const async::Steady now = context.clock.steady_now();
+      if (now >= give_up) {
+        ended.more = true;
+        co_return ended;
+      }
       ManageRequest request;
       request.delay_id = event.delay_id.to_string();
       request.action = action;
-      request.answer_by = give_up;
+      request.answer_by = std::min(give_up, now + share);
       const Managed managed = co_await manage(context, std::move(request));
-      ++(http::is_success(managed.response.status) ? ended.done : ended.failed);
       const int status = managed.response.status;
-      ended.more = !http::is_success(status) && !http::is_client_error(status);
-      if (ended.more) co_return ended;
+      ++(http::is_success(status) ? ended.done : ended.failed);
+      if (!http::is_success(status) && !http::is_client_error(status)) ended.more = true;
     }
   }
   co_return ended;

@@ -14,7 +14,7 @@ namespace afterword::api {
 struct EndedCall {
   std::uint64_t done = 0;
   std::uint64_t failed = 0;  // what the homeserver refused stays scheduled
-  bool more = false;         // it took too long, or the homeserver does not answer: ask again
+  bool more = false;         // it took too long, or what became of some is not known yet: ask again
 };
 
 // One after the other, in the order of their time; `action` is send or cancel. Nothing that is not of a call is touched

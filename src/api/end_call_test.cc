@@ -94,13 +94,26 @@ TEST_F(EndCallTest, WhatIsRefusedStaysAndTheOthersGo) {
   EXPECT_EQ(std::ranges::count(leaving, State::scheduled, [this](const auto& leave) { return state(leave); }), 1);
 }
 
-TEST_F(EndCallTest, GivesUpWhereTheHomeserverDoesNotAnswer) {
+TEST_F(EndCallTest, SaysThatThereIsMoreWhereTheHomeserverDoesNotAnswer) {
   leaves(3);
   homeserver_.answer_send = [](const auto&) { return homeserver::NotArrived{"connection refused"}; };
   const EndedCall ended = end(Action::send);
   EXPECT_EQ(ended.done, 0u);
+  EXPECT_EQ(ended.failed, 3u);
+  EXPECT_TRUE(ended.more);
+}
+
+TEST_F(EndCallTest, OneWithoutAnOutcomeKeepsTheOthersInNoCall) {
+  const auto in_doubt = schedule(room, "m.call.member");
+  homeserver_.send_time = [](const auto&) { return 25s; };
+  clock_.advance(1h + 1s);  // it is being sent
+  const auto others = leaves(3);
+  const EndedCall ended = end(Action::cancel);
+  EXPECT_EQ(ended.done, 3u);
   EXPECT_EQ(ended.failed, 1u);
   EXPECT_TRUE(ended.more);
+  EXPECT_EQ(state(in_doubt), State::sending);
+  for (const auto& leave : others) EXPECT_EQ(state(leave), State::cancelled);
 }
 
 TEST_F(EndCallTest, EndsInTimeAndSaysThatThereIsMore) {

@@ -14,9 +14,11 @@ constexpr std::array<std::string_view, 4> call_memberships{"org.matrix.msc3401.c
 
 }  // namespace
 
-// A sticky event may be encrypted, and then has no type of its own.
+// A membership may be an encrypted sticky event, whose own type nobody can read. Any other sticky event is what its
+// type says.
 bool is_of_call(const EventToSend& event) {
-  return event.sticky_duration || std::ranges::find(call_memberships, event.type) != call_memberships.end();
+  if (event.sticky_duration && event.type == "m.room.encrypted") return true;
+  return std::ranges::find(call_memberships, event.type) != call_memberships.end();
 }
 
 std::optional<Milliseconds> longest_delay(const Limits& limits, const EventToSend& event) {

@@ -17,7 +17,7 @@ EventToSend event_of(EventKind kind, std::string type) {
   return event;
 }
 
-TEST(IsOfCall, MembershipsAreAndStickyEvents) {
+TEST(IsOfCall, MembershipsAreAndEncryptedStickyEvents) {
   EXPECT_TRUE(is_of_call(event_of(EventKind::state, "org.matrix.msc3401.call.member")));
   EXPECT_TRUE(is_of_call(event_of(EventKind::state, "m.call.member")));
   EXPECT_TRUE(is_of_call(event_of(EventKind::message, "org.matrix.msc4143.rtc.member")));
@@ -26,6 +26,9 @@ TEST(IsOfCall, MembershipsAreAndStickyEvents) {
   EXPECT_FALSE(is_of_call(encrypted));
   encrypted.sticky_duration = 1h;
   EXPECT_TRUE(is_of_call(encrypted));
+  EventToSend sticky_message = event_of(EventKind::message, "m.room.message");
+  sticky_message.sticky_duration = 1h;
+  EXPECT_FALSE(is_of_call(sticky_message));
   EXPECT_FALSE(is_of_call(event_of(EventKind::state, "m.room.member")));
   EXPECT_FALSE(is_of_call(event_of(EventKind::message, "m.room.message")));
 }

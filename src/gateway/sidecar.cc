@@ -139,7 +139,10 @@ http::Request membership_question(std::string_view room_id, const domain::UserId
 std::optional<bool> read_membership(const http::Response& answer) {
   const std::optional<json::object> body = parse_json_object(answer.body);
   if (!body) return std::nullopt;
-  if (answer.status == 200) return string_member(*body, "membership") == "join";
+  if (answer.status == 200) {
+    const std::optional<std::string> membership = string_member(*body, "membership");
+    return membership ? std::optional(*membership == "join") : std::nullopt;
+  }
   // Of one who has never been there; any other refusal is of the way there.
   const std::optional<std::string> errcode = string_member(*body, "errcode");
   if ((answer.status == 403 && errcode == "M_FORBIDDEN") || (answer.status == 404 && errcode == "M_NOT_FOUND")) {

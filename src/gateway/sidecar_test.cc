@@ -86,7 +86,8 @@ TEST(Sidecar, KnowsAMembershipByTheHomeserversAnswer) {
   };
   EXPECT_EQ(read(200, R"({"membership":"join"})"), true);
   EXPECT_EQ(read(200, R"({"membership":"leave"})"), false);
-  EXPECT_EQ(read(200, "{}"), false);
+  EXPECT_EQ(read(200, "{}"), std::nullopt);
+  EXPECT_EQ(read(200, R"({"membership":["join"]})"), std::nullopt);
   EXPECT_EQ(read(403, R"({"errcode":"M_FORBIDDEN"})"), false);
   EXPECT_EQ(read(404, R"({"errcode":"M_NOT_FOUND"})"), false);
   EXPECT_EQ(read(404, R"({"errcode":"M_UNRECOGNIZED"})"), std::nullopt);
