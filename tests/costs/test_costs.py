@@ -34,7 +34,7 @@ class Bounds:
     requests: str
     allocations: float
     bytes: float
-    system_calls: float
+    system_calls: float  # without futex: how often threads wait for each other depends on what else the machine does
     statements: float
     syncs: float
 
@@ -43,9 +43,9 @@ class Bounds:
 
 
 BOUNDS = [
-    Bounds("restarts", 72, 18_000, 15, 3.1, 1.1),
-    Bounds("schedules", 122, 31_000, 32, 4.1, 1.1),
-    Bounds("look_ups", 95, 21_000, 10, 3.1, 0.1),
+    Bounds("restarts", 72, 18_000, 10, 3.1, 1.1),
+    Bounds("schedules", 122, 31_000, 28, 4.1, 1.1),
+    Bounds("look_ups", 95, 21_000, 6, 3.1, 0.1),
     Bounds("passing", 61, 31_000, 15, 0.1, 0.1),
 ]
 
@@ -63,7 +63,7 @@ def test_a_request_costs_no_more_than_it_did(stage: Stage, tmp_path: Path, bound
     finally:
         alone.close()
         many.close()
-    calls_each = calls.total() / TRACED_REQUESTS
+    calls_each = (calls.total() - calls["futex"]) / TRACED_REQUESTS
     with capsys.disabled():
         show(bounds.requests, by_one, by_many, calls)
     for costs in by_one, by_many:
