@@ -101,6 +101,20 @@ class Page:
         self.browser.evaluate(f"location.hash = {json.dumps(name)}")
         self.see(f"document.querySelector('nav a[href=\"#{name}\"]').ariaCurrent === 'page'")
 
+    def answer(self, part: str, status: int, body: str, *, held: bool = False) -> None:
+        """From now on, in the homeserver's place, what is asked of an address with this in it; if `held`, once let go."""
+        self.browser.evaluate(
+            "(() => { const others = window.fetch; window.held = 0; window.letGo = () => {};"
+            f" const holding = {json.dumps(held)} ? new Promise((resolve) => (window.letGo = resolve)) : null;"
+            " window.fetch = async (address, options) => {"
+            f" if (!String(address).includes({json.dumps(part)})) return others(address, options);"
+            " window.held += 1; await holding;"
+            f" return new Response({json.dumps(body)}, {{ status: {status} }}); }}; }})()"
+        )
+
+    def sees(self, what: str, words: str) -> None:
+        self.see(f"document.querySelector({json.dumps(what)}).textContent.includes({json.dumps(words)})")
+
     def item(self, words: str) -> str:
         """An expression: the text of the event that says so, or nothing."""
         return f"[...document.querySelectorAll('#events li')].find((li) => li.textContent.includes({json.dumps(words)}))?.innerText"
@@ -213,9 +227,18 @@ def test_a_client_that_somebody_uses_opens_it_for_them(page: Page, alice: User):
         assert page.browser.evaluate("location.href") == page.address, "the token is in no address any more"
         page.see("!document.querySelector('#brought').hidden")
         assert page.browser.evaluate("document.querySelector('#own').hidden"), "nobody is signed in without being asked"
+    page.open()  # and is open already when it is given one
+    page.browser.evaluate(f"location.hash = {json.dumps(f'loginToken={token}')}; null")
+    page.see("!document.querySelector('#brought').hidden")
+    assert page.browser.evaluate("location.href") == page.address
     page.click("#go-on")
     page.is_ready()
     assert alice.user_id in page.text("#who")
+    page.browser.evaluate("location.hash = 'loginToken=another'; null")
+    page.sees("#said", "You are signed in already")
+    assert page.browser.evaluate("location.href") == page.address
+    page.click("#sign-out")
+    assert page.browser.evaluate("document.querySelector('#brought').hidden"), "and whoever comes next is offered none"
 
 
 @NEEDS_CHROMIUM
@@ -321,6 +344,127 @@ def test_nobody_sees_what_is_anothers(page: Page, alice: User, synapse: Synapse,
     assert "alice" not in page.browser.evaluate("document.documentElement.outerHTML")
 
 
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize("held", ["/state/m.room.encryption", "/joined_rooms", "/state/m.room.name"])
+def test_what_is_under_way_ends_with_its_session(
+    page: Page, alice: User, synapse: Synapse, afterword: Afterword, held: str
+):
+    """Whoever signs in next neither sends nor sees what was begun before."""
+    bob = synapse.register(f"bob{next(names)}", PASSWORD).at(afterword)
+    room = alice.create_room(name="The kitchen", invite=[bob.user_id])
+    bob.join(room)
+    bobs = bob.create_room(name="The cellar")
+    answers = {"/joined_rooms": json.dumps({"joined_rooms": [room]}), "/state/m.room.name": '{"name": "The kitchen"}'}
+    status = 200 if held in answers else 404
+    before = "window.fetchOfPage = window.fetch"
+    if held in answers:
+        page.browser.evaluate(before)
+        page.answer(held, status, answers[held], held=True)
+        page.enter(alice.localpart)
+    else:
+        page.sign_in(alice)
+        page.browser.evaluate(before)
+        page.answer(held, status, '{"errcode": "M_NOT_FOUND"}', held=True)
+        _schedule_by_hand(page, room, "of alice", HOUR)
+    page.see("window.held > 0")
+    page.click("#sign-out")
+    bob.leave(room)
+    page.browser.evaluate("window.fetch = window.fetchOfPage")
+    page.enter(bob.localpart)
+    page.is_ready()
+    page.browser.evaluate("window.letGo()")
+    time.sleep(1)
+    assert alice.scheduled() == bob.scheduled() == []
+    shown = page.browser.evaluate("document.documentElement.outerHTML")
+    assert bobs in shown and "alice" not in shown and room not in shown and "The kitchen" not in shown
+
+
+@NEEDS_CHROMIUM
+def test_signing_out_leaves_the_page_as_it_was(page: Page, alice: User):
+    everything = (
+        "JSON.stringify([document.body.outerHTML, ...[...document.querySelectorAll('input, textarea, select')]"
+        ".map((field) => field.value)])"
+    )
+    page.see("!document.querySelector('#by-password').hidden && document.querySelector('#by-sso').hidden")
+    before = page.browser.evaluate(everything)
+    room = alice.create_room(name="The kitchen")
+    page.sign_in(alice)
+    _schedule_by_hand(page, room, "of alice", HOUR)
+    page.press_button("Cancel", "of alice")
+    page.browser.evaluate("document.querySelector('#when').removeAttribute('step')")  # which is the test's
+    page.fill("#message", "not yet")
+    page.click("#sign-out")
+    assert page.browser.evaluate(everything) == before
+
+
+@NEEDS_CHROMIUM
+def test_a_session_that_the_server_does_not_end_is_told(page: Page, alice: User):
+    page.sign_in(alice)
+    page.answer("/logout", 500, "{}")
+    page.click("#sign-out")
+    page.sees("#sign-in-error", "may still be among the devices")
+
+
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize(
+    "status, body",
+    [
+        (403, '{"errcode": "M_FORBIDDEN", "error": "Not yours"}'),
+        (404, "<html>not here</html>"),
+        (404, '{"errcode": "M_UNRECOGNIZED"}'),
+        (404, "null"),
+        (200, "<html>welcome</html>"),
+        (502, ""),
+    ],
+)
+def test_nothing_is_sent_unless_the_homeserver_says_that_the_room_is_not_encrypted(
+    page: Page, alice: User, status: int, body: str
+):
+    room = alice.create_room()
+    page.sign_in(alice)
+    page.answer("/state/m.room.encryption", status, body)
+    _schedule_by_hand(page, room, "hello", HOUR)
+    page.sees("#later-error", "Nothing is sent, as the server does not say whether this room is encrypted")
+    assert alice.scheduled() == []
+
+
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize(
+    "part, status, body, where",
+    [
+        ("/joined_rooms", 200, '{"joined_rooms": "x"}', "#later-error"),
+        ("/joined_rooms", 200, "<html>", "#later-error"),
+        ("/capabilities", 200, "{}", "#later-error"),
+        ("/delayed_events?", 200, '{"delayed_events": [{"delay_id": 1}]}', "#view-error"),
+        ("/delayed_events?", 200, '{"delayed_events": null}', "#view-error"),
+        ("/login", 200, "[]", "#sign-in-error"),
+        ("/login", 200, '{"access_token": {}}', "#sign-in-error"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(page: Page, alice: User, part: str, status: int, body: str, where: str):
+    page.answer(part, status, body)
+    page.enter(alice.localpart)
+    page.sees(where, "cannot be understood")
+
+
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize("wait, words", [("2500", "Slowly; try again in 3 s"), ('"x"', "Slowly"), ("null", "Slowly")])
+def test_a_refusal_is_told_as_far_as_it_can_be_understood(page: Page, alice: User, wait: str, words: str):
+    page.answer("/login", 429, f'{{"errcode": "M_LIMIT_EXCEEDED", "error": "Slowly", "retry_after_ms": {wait}}}')
+    page.enter(alice.localpart)
+    page.see("document.querySelector('#sign-in-error').textContent")
+    assert page.text("#sign-in-error") == words
+
+
+@NEEDS_CHROMIUM
+def test_what_is_due_later_than_there_are_dates(page: Page, alice: User):
+    event = {"delay_id": "a", "room_id": "!a", "type": TEXT, "content": {"body": "some day"}}
+    event |= {"delay_ms": 9_000_000_000_000_000, "delayed_since_ts": 1_700_000_000_000}
+    page.answer("/delayed_events?", 200, json.dumps({"delayed_events": [event]}))
+    page.enter(alice.localpart)
+    assert "in 104," in page.see(page.item("some day"))
+
+
 # --- What others write ---
 
 
@@ -336,6 +480,8 @@ def test_what_is_written_is_shown_and_nothing_more(page: Page, alice: User):
     page.see(page.item("<b>type</b>"))
     page.press_button("Cancel", attack[:20])
     assert attack in page.text("#confirm-text")
+    isolated = "[...document.querySelectorAll('#confirm-text bdi')].map((bdi) => bdi.textContent).join()"
+    assert page.browser.evaluate(isolated) == f"{attack},{attack}", "it turns none of the words around it"
     page.browser.press("Escape")
     time.sleep(0.5)
     assert page.browser.evaluate("window.pwned ?? null") is None

@@ -53,8 +53,11 @@ function makeItem(event, onSend, onCancel) {
 function showTime(item, event) {
   const when = event.finalised?.finalised_ts ?? dueOf(event);
   const time = item.querySelector("time");
+  const distance = shownDistance(when - Date.now());
+  // What is delayed for longer than there are dates has a distance alone.
+  if (Number.isNaN(new Date(when).getTime())) return setText(time, distance);
   time.dateTime = new Date(when).toISOString();
-  setText(time, `${shownDate.format(when)} (${shownDistance(when - Date.now())})`);
+  setText(time, `${shownDate.format(when)} (${distance})`);
 }
 
 export function clearEvents() {

@@ -1,7 +1,7 @@
 // Signing in, which list is shown, and what the buttons do.
 
 import * as api from "./api.js";
-import { byId, make, setText, shownDuration } from "./dom.js";
+import { bdi, byId, make, setText, shownDuration } from "./dom.js";
 import { clearEvents, showEvents, whatItSays } from "./events.js";
 import { forgetRooms, isEncrypted, nameOf, readRooms } from "./rooms.js";
 
@@ -16,28 +16,49 @@ const views = {
   cancelled: ["Cancelled", "They were never sent.", "Nothing was cancelled, as far back as it is kept."],
 };
 
-let shown = null; // the name of a view, as an object of its own each time
+let session = null; // of whoever is signed in; what they begin is given it, and goes on in no other
+let shown = null; // the name of a view and whose it is, as an object of its own each time
 let pages = []; // of it; the first one is read again and again while it is the only one
 let longest; // delay, in milliseconds
 let transactions = 0;
 let broughtToken = null;
 let saying;
 
-function say(text) {
-  setText(byId("said"), text);
+/** Text and elements. */
+function say(...parts) {
+  byId("said").replaceChildren(...parts);
   clearTimeout(saying);
-  saying = setTimeout(() => setText(byId("said"), ""), SAID_MS);
+  saying = setTimeout(() => byId("said").replaceChildren(), SAID_MS);
 }
 
+function endSession() {
+  const ended = session;
+  session = null;
+  ended?.end().catch((refusal) => {
+    if (refusal.status === 401) return; // it had ended before
+    const text = `The session that was signed out may still be among the devices of its user: ${refusal.message}`;
+    if (session === null) setText(byId("sign-in-error"), text);
+    else say(text);
+  });
+}
+
+/** Nothing of whoever was signed in stays on the page. */
 function leave(reason) {
-  api.signOut();
+  endSession();
   clearEvents();
   forgetRooms();
   shown = null;
   pages = [];
+  longest = undefined;
+  dropBroughtToken();
   if (byId("confirm").open) byId("confirm").close("no");
+  byId("sign-in").reset();
+  byId("later").reset();
+  byId("later").ariaBusy = null;
   byId("room").replaceChildren();
-  byId("message").value = "";
+  clearTimeout(saying);
+  for (const id of ["said", "later-error", "when-hint", "confirm-title", "confirm-text", "confirm-yes"]) setText(byId(id), "");
+  showTitles(undefined, "", "", "");
   byId("own").hidden = true;
   byId("sign-out").hidden = true;
   byId("signing-in").hidden = false;
@@ -47,8 +68,9 @@ function leave(reason) {
 
 /** Says it where it belongs, unless the session has ended. */
 function tell(refusal, where) {
+  if (refusal instanceof api.Ended) return;
   if (!(refusal instanceof api.Refusal)) throw refusal;
-  if (refusal.status === 401 && api.isSignedIn()) leave("You are not signed in any more.");
+  if (refusal.status === 401 && session !== null) leave("You are not signed in any more.");
   else setText(byId(where), refusal.message);
 }
 
@@ -56,19 +78,23 @@ function tell(refusal, where) {
 
 async function enter(signingIn) {
   setText(byId("sign-in-error"), "");
+  let entered;
   try {
-    await signingIn;
-    setText(byId("who"), `Signed in as ${api.userId()}`);
+    entered = await signingIn;
+    if (session !== null) leave(""); // it was pressed twice
+    session = entered;
+    dropBroughtToken();
+    setText(byId("who"), `Signed in as ${entered.userId}`);
     byId("signing-in").hidden = true;
     byId("own").hidden = false;
     byId("sign-out").hidden = false;
     byId("later").ariaBusy = "true";
     showView();
-    await Promise.all([offerRooms(), offerTimes()]);
-    byId("later").ariaBusy = "false";
+    await Promise.all([offerRooms(entered), offerTimes(entered)]);
   } catch (refusal) {
-    tell(refusal, api.isSignedIn() ? "later-error" : "sign-in-error");
+    tell(refusal, entered ? "later-error" : "sign-in-error");
   }
+  if (session !== null && session === entered) byId("later").ariaBusy = "false";
 }
 
 async function offerSignIn() {
@@ -81,18 +107,26 @@ async function offerSignIn() {
   }
 }
 
+function dropBroughtToken() {
+  broughtToken = null;
+  byId("brought").hidden = true;
+}
+
 /** What somebody comes back with from signing in elsewhere, or is given by a client, is good once, and for a short time. */
 function takeBroughtToken() {
   const from = (text) => new URLSearchParams(text).get("loginToken");
-  broughtToken = from(location.search) ?? from(location.hash.slice(1));
-  if (broughtToken !== null) history.replaceState(null, "", location.pathname);
-  byId("brought").hidden = broughtToken === null;
+  const token = from(location.search) ?? from(location.hash.slice(1));
+  if (token === null) return;
+  history.replaceState(null, "", location.pathname);
+  if (session !== null) return say("You are signed in already. To sign in as somebody else, sign out and come again.");
+  broughtToken = token;
+  byId("brought").hidden = false;
 }
 
 // --- Sending later ---
 
-async function offerRooms() {
-  const rooms = await readRooms();
+async function offerRooms(session) {
+  const rooms = await readRooms(session);
   const options = rooms.map((room) => make("option", { value: room }, nameOf(room)));
   byId("room").replaceChildren(...options);
   clearEvents(); // which say the ids of rooms so far
@@ -105,15 +139,15 @@ function localTime(milliseconds) {
   return new Date(milliseconds - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-async function offerTimes() {
-  longest = await api.maxDelay();
+async function offerTimes(session) {
+  longest = await session.maxDelay();
   byId("when").value = localTime(Date.now() + Math.min(FIRST_OFFER_MS, longest ?? FIRST_OFFER_MS));
   const limit = longest === undefined ? "" : ` It can be up to ${shownDuration(longest / 1000)} from now.`;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   setText(byId("when-hint"), `In the time of this device, ${zone}.${limit} You can be offline then.`);
 }
 
-async function sendLater() {
+async function sendLater(session) {
   const room = byId("room").value;
   const body = byId("message").value.trim();
   const delay = new Date(byId("when").value).getTime() - Date.now();
@@ -124,17 +158,17 @@ async function sendLater() {
     return setText(byId("later-error"), `This server takes up to ${shownDuration(longest / 1000)} from now.`);
   }
   try {
-    if (await isEncrypted(room)) {
+    if (await isEncrypted(session, room)) {
       const text = "This room is encrypted. From here the message would be readable to the servers, so it is not sent.";
       return setText(byId("later-error"), text);
     }
     transactions += 1;
-    await api.sendLater(room, `page-${Date.now()}-${transactions}`, delay, { msgtype: "m.text", body });
+    await session.sendLater(room, `page-${Date.now()}-${transactions}`, delay, { msgtype: "m.text", body });
   } catch (refusal) {
     return tell(refusal, "later-error");
   }
   byId("message").value = "";
-  say(`It will be sent to ${nameOf(room)}`);
+  say("It will be sent to ", bdi(nameOf(room)));
   if (location.hash === "#scheduled" || location.hash === "") await readList();
   else location.hash = "scheduled";
 }
@@ -143,14 +177,15 @@ async function sendLater() {
 
 function showPages() {
   const events = pages.flatMap((page) => page.delayed_events);
-  showEvents(events, confirmSend, confirmCancel);
+  const { session } = shown;
+  showEvents(events, (event) => confirmSend(session, event), (event) => confirmCancel(session, event));
   byId("nothing").hidden = pages.length === 0 || events.length > 0;
   byId("more").hidden = pages.at(-1)?.next_batch === undefined;
 }
 
 async function read(asking, from) {
   try {
-    const page = await api.list(asking.name, from);
+    const page = await asking.session.list(asking.name, from);
     if (asking !== shown) return;
     pages = from === undefined ? [page] : [...pages, page];
     setText(byId("view-error"), "");
@@ -162,14 +197,7 @@ async function read(asking, from) {
 
 const readList = () => read(shown);
 
-/** As the address says: #sent */
-function showView() {
-  const given = location.hash.slice(1);
-  const name = Object.hasOwn(views, given) ? given : "scheduled";
-  const [title, hint, nothing] = views[name];
-  shown = { name };
-  pages = [];
-  clearEvents();
+function showTitles(name, title, hint, nothing) {
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -180,6 +208,17 @@ function showView() {
   setText(byId("view-error"), "");
   byId("nothing").hidden = true;
   byId("more").hidden = true;
+}
+
+/** As the address says: #sent */
+function showView() {
+  const given = location.hash.slice(1);
+  const name = Object.hasOwn(views, given) ? given : "scheduled";
+  const [title, hint, nothing] = views[name];
+  shown = { name, session };
+  pages = [];
+  clearEvents();
+  showTitles(name, title, hint, nothing);
   return readList();
 }
 
@@ -188,10 +227,10 @@ function showView() {
 /** Answers the question that is open. */
 let answer = () => {};
 
-function confirmed(title, text, yes) {
+function confirmed(title, parts, yes) {
   answer(false);
   setText(byId("confirm-title"), title);
-  setText(byId("confirm-text"), text);
+  byId("confirm-text").replaceChildren(...parts);
   setText(byId("confirm-yes"), yes);
   const dialog = byId("confirm");
   dialog.returnValue = "no";
@@ -201,28 +240,28 @@ function confirmed(title, text, yes) {
   });
 }
 
-async function change(event, action, done) {
+async function change(session, event, action, done) {
   try {
-    await api.manage(event.delay_id, action);
+    await session.manage(event.delay_id, action);
     say(done);
   } catch (refusal) {
     tell(refusal, "said");
   }
-  if (!api.isSignedIn()) return;
+  if (session.hasEnded) return;
   await readList();
   byId("view").focus();
 }
 
-const about = (event) => `“${whatItSays(event)}” in ${nameOf(event.room_id)}.`;
+const about = (event, then) => ["“", bdi(whatItSays(event)), "” in ", bdi(nameOf(event.room_id)), `. ${then}`];
 
-async function confirmCancel(event) {
-  if (!(await confirmed("Cancel it?", `${about(event)} It will not be sent.`, "Cancel it"))) return;
-  await change(event, "cancel", "It is cancelled");
+async function confirmCancel(session, event) {
+  if (!(await confirmed("Cancel it?", about(event, "It will not be sent."), "Cancel it"))) return;
+  await change(session, event, "cancel", "It is cancelled");
 }
 
-async function confirmSend(event) {
-  if (!(await confirmed("Send it now?", `${about(event)} It will be sent at once.`, "Send it now"))) return;
-  await change(event, "send", "It is sent");
+async function confirmSend(session, event) {
+  if (!(await confirmed("Send it now?", about(event, "It will be sent at once."), "Send it now"))) return;
+  await change(session, event, "send", "It is sent");
 }
 
 // --- Going on ---
@@ -230,7 +269,7 @@ async function confirmSend(event) {
 async function repeat() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, LIST_MS));
-    if (document.hidden || !api.isSignedIn() || pages.length !== 1 || byId("confirm").open) continue;
+    if (document.hidden || session === null || pages.length !== 1 || byId("confirm").open) continue;
     await readList();
   }
 }
@@ -243,8 +282,7 @@ byId("sign-in").addEventListener("submit", (event) => {
 });
 byId("go-on").addEventListener("click", () => {
   const token = broughtToken;
-  broughtToken = null;
-  byId("brought").hidden = true;
+  dropBroughtToken();
   enter(api.signInWithToken(token));
 });
 byId("sign-out").addEventListener("click", () => {
@@ -253,7 +291,7 @@ byId("sign-out").addEventListener("click", () => {
 });
 byId("later").addEventListener("submit", (event) => {
   event.preventDefault();
-  sendLater();
+  sendLater(session);
 });
 byId("confirm").addEventListener("close", () => {
   const dialog = byId("confirm");
@@ -261,7 +299,10 @@ byId("confirm").addEventListener("close", () => {
   if (!dialog.open) answer(dialog.returnValue === "yes");
 });
 byId("more").addEventListener("click", () => read(shown, pages.at(-1).next_batch));
-window.addEventListener("hashchange", () => api.isSignedIn() && showView());
+window.addEventListener("hashchange", () => {
+  takeBroughtToken();
+  if (session !== null) showView();
+});
 // The session is of use to nobody once its page is gone.
 window.addEventListener("pagehide", () => leave(""));
 
