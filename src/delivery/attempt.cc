@@ -4,7 +4,7 @@
 #include "base/overloaded.h"
 #include "delivery/attempt_rules.h"
 #include "delivery/event_log.h"
-#include "domain/retry.h"
+#include "domain/errcode.h"
 #include "http/message.h"
 
 #include <algorithm>

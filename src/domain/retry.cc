@@ -1,13 +1,8 @@
 #include "domain/retry.h"
 
-#include "base/json.h"
+#include "domain/errcode.h"
 
 namespace afterword::domain {
-
-std::string errcode_of(const HomeserverError& error) {
-  const auto body = parse_json_object(error.body);
-  return body ? string_member(*body, "errcode").value_or("") : "";
-}
 
 bool may_be_retried(const DelayedEvent& event) {
   const auto* const error = event.finalised ? std::get_if<HomeserverError>(&event.finalised->outcome) : nullptr;

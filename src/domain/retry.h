@@ -4,12 +4,7 @@
 
 #include "domain/delayed_event.h"
 
-#include <string>
-
 namespace afterword::domain {
-
-// "" where the homeserver gave none.
-std::string errcode_of(const HomeserverError& error);
 
 // Its owner sent too much just then, which says nothing about the event itself.
 bool may_be_retried(const DelayedEvent& event);

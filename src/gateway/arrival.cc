@@ -3,10 +3,10 @@
 #include "api/matrix_error.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/read_number.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <utility>
 
@@ -20,13 +20,6 @@ constexpr std::chrono::minutes max_age{5};
 constexpr std::size_t padding_bytes = 4 * 1024;
 
 std::string code_of(std::string_view key, std::string_view said) { return to_base64url(hmac_sha256(key, said)); }
-
-std::optional<std::int64_t> to_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 // All of that name, as they came.
 json::array all_of(const http::Headers& headers, std::string_view name) {
@@ -59,8 +52,8 @@ std::optional<ArrivalQuestion> read_arrival_proof(std::string_view key, std::str
   const std::size_t first = said.find('.');
   const std::size_t second = said.rfind('.');
   if (first == std::string_view::npos || second <= first) return std::nullopt;
-  const auto made = to_number(said.substr(0, first));
-  const auto wait = to_number(said.substr(second + 1));
+  const auto made = read_number<std::int64_t>(said.substr(0, first));
+  const auto wait = read_number<std::int64_t>(said.substr(second + 1));
   if (!made || !wait || *wait < 0 || *wait > max_arrival_wait.count()) return std::nullopt;
   const auto age = std::chrono::milliseconds(to_ms(now) - *made);
   if (age > max_age || age < -max_age) return std::nullopt;

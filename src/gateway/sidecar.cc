@@ -47,12 +47,6 @@ api::MatrixError may_not_ask() {
   return {403, "M_FORBIDDEN", "Only a service whose registration has the scope may ask who is joined", {}, {}};
 }
 
-// @localpart:server_name
-bool is_user_id(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  return text.starts_with('@') && text.size() <= 255 && colon != std::string_view::npos && colon + 1 < text.size();
-}
-
 http::Response unreachable() {
   return api::to_response({502, "M_UNKNOWN", "The service for calls cannot be reached", {}, {}});
 }
@@ -121,9 +115,10 @@ Result<Sidecar::Subject, api::MatrixError> Sidecar::read_question(
   if (user_id.has_value() == server_name.has_value()) return api::missing_parameter("mxid or server_name, one of them");
   if (!route.room_id.starts_with('!')) return api::invalid_parameter("roomId", "the id of a room");
   if (server_name) return Subject{};
-  if (!is_user_id(*user_id)) return api::invalid_parameter("mxid", "a user's id");
-  if (user_id->substr(user_id->find(':') + 1) != server_name_) return Subject{};
-  return Subject{domain::UserId(*user_id)};
+  if (!domain::is_user_id(*user_id)) return api::invalid_parameter("mxid", "a user's id");
+  domain::UserId subject(*user_id);
+  if (domain::server_of(subject) != server_name_) return Subject{};
+  return Subject{std::move(subject)};
 }
 
 http::Request membership_question(std::string_view room_id, const domain::UserId& user_id,

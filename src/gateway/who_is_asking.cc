@@ -1,7 +1,7 @@
 #include "gateway/who_is_asking.h"
 
 #include "api/matrix_error.h"
-#include "base/json.h"
+#include "domain/errcode.h"
 #include "http/message.h"
 
 #include <chrono>
@@ -93,9 +93,7 @@ NotIdentified not_identified(const TokenAnswer& answer) {
 
 bool is_refused_with(const TokenAnswer& answer, int status, std::string_view errcode) {
   const auto* refused = std::get_if<domain::HomeserverError>(&answer);
-  if (!refused || refused->status != status) return false;
-  const std::optional<json::object> body = parse_json_object(refused->body);
-  return body && string_member(*body, "errcode") == errcode;
+  return refused && refused->status == status && domain::errcode_of(*refused) == errcode;
 }
 
 bool is_answered_as(const TokenAnswer& answer, const std::string& user_id) {

@@ -2,8 +2,8 @@
 
 #include "async/condition.h"
 #include "async/task_group.h"
-#include "base/json.h"
 #include "base/places.h"
+#include "domain/errcode.h"
 
 #include <boost/multi_index/composite_key.hpp>
 #include <boost/multi_index/hashed_index.hpp>
@@ -218,8 +218,7 @@ void TokenCache::Implementation::remember(Entry entry) {
 void TokenCache::Implementation::remember(Refusal refusal) {
   if (refusal.error.body.size() > max_refusal_bytes) return;
   // An unknown token stays unknown; an account may be unlocked at any moment.
-  const std::optional<json::object> body = parse_json_object(refusal.error.body);
-  if (!body || string_member(*body, "errcode") != "M_UNKNOWN_TOKEN") return;
+  if (domain::errcode_of(refusal.error) != "M_UNKNOWN_TOKEN") return;
   refusals.get<ByCredentials>().erase(refusal.credentials);
   refusals.push_front(std::move(refusal));
   if (refusals.size() > options.max_refusals) refusals.pop_back();

@@ -77,6 +77,16 @@ json::object page_before(const OperatorParts& parts, std::string_view next_batch
   return shown;
 }
 
+// `time_of`: by which they are in order.
+json::object page_of(const OperatorParts& parts, const store::ListPage& found,
+                     Timestamp (*time_of)(const domain::DelayedEvent&)) {
+  json::array events;
+  for (const domain::DelayedEvent& event : found.events) events.push_back(shown(parts, event));
+  if (!found.more) return page(parts, std::move(events), false);
+  const domain::DelayedEvent& last = found.events.back();
+  return page_before(parts, cursor(parts.handles, time_of(last), last.delay_id), std::move(events));
+}
+
 Task<OperatorAnswer> list_unsettled(OperatorParts& parts, const OperatorRequest& request,
                                     delivery::UnsettledKind kind) {
   const auto limit = read_limit(request.target);
@@ -150,11 +160,7 @@ Task<OperatorAnswer> list_failed(OperatorParts& parts, const OperatorRequest& re
   if (*from) after = store::FailedPosition{(*from)->first, (*from)->second};
   const auto found = co_await parts.context.store.list_failed(after, *limit);
   if (!found) co_return to_response(api::store_unavailable());
-  json::array events;
-  for (const domain::DelayedEvent& event : found->events) events.push_back(shown(parts, event));
-  if (!found->more) co_return page(parts, std::move(events), false);
-  const domain::DelayedEvent& last = found->events.back();
-  co_return page_before(parts, cursor(parts.handles, last.finalised->finalised_ts, last.delay_id), std::move(events));
+  co_return page_of(parts, *found, [](const domain::DelayedEvent& event) { return event.finalised->finalised_ts; });
 }
 
 Task<OperatorAnswer> list_of_user(OperatorParts& parts, const OperatorRequest& request) {
@@ -200,11 +206,7 @@ Task<OperatorAnswer> list_of_room(OperatorParts& parts, const OperatorRequest& r
   if (*from) after = store::ListPosition{(*from)->first, (*from)->second};
   const auto found = co_await parts.context.store.list_room(*room_id, after, *limit);
   if (!found) co_return to_response(api::store_unavailable());
-  json::array events;
-  for (const domain::DelayedEvent& event : found->events) events.push_back(shown(parts, event));
-  if (!found->more) co_return page(parts, std::move(events), false);
-  const domain::DelayedEvent& last = found->events.back();
-  co_return page_before(parts, cursor(parts.handles, last.timing.due(), last.delay_id), std::move(events));
+  co_return page_of(parts, *found, [](const domain::DelayedEvent& event) { return event.timing.due(); });
 }
 
 }  // namespace afterword::monitoring

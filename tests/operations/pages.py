@@ -3,17 +3,50 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from support.browser import Browser
-from system.matrix import Response
+from support.browser import Browser, BrowserError, is_installed
+from system.matrix import Response, eventually
 
-
+NEEDS_CHROMIUM = pytest.mark.skipif(not is_installed(), reason="there is no chromium")
 TOP = Path(__file__).resolve().parents[2]
 SHARED = TOP / "src/http/page"
+
+
+class PageInBrowser:
+    """As whoever looks at it uses it."""
+
+    def __init__(self, browser: Browser):
+        self.browser = browser
+
+    def see(self, expression: str, timeout: float = 30) -> object:
+        """What a JavaScript expression says, once it says anything."""
+
+        def look() -> object:
+            try:
+                return self.browser.evaluate(expression)
+            except BrowserError:  # the page is being loaded
+                return None
+
+        return eventually(look, timeout)
+
+    def view(self, name: str) -> None:
+        raise NotImplementedError
+
+    def take_picture(self, file: Path, width: int, height: int, scheme: str, view: str, ready: str) -> None:
+        self.browser.show_as(width, height, scheme)
+        self.view(view)
+        self.see(ready)
+        if width < 600:
+            self.browser.evaluate("document.querySelector('nav').scrollIntoView()")
+        time.sleep(1)
+        picture = self.browser.screenshot()
+        assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
+        file.write_bytes(picture)
 
 
 def assert_it_is_files_alone(own: Path, get: Callable[[str], Response], page: str, folder: str) -> None:

@@ -11,19 +11,18 @@ from urllib.parse import quote
 import pytest
 
 from hostile.homeserver import SERVER_NAME, answer, as_token_of
-from support.browser import Browser, BrowserError, is_installed
+from support.browser import Browser
 from system.gateway import Afterword
 from system.matrix import eventually
 from system.processes import free_port, tail
 
 from .conftest import ManyUsers
 from .operations import Operations
-from .pages import TOP, assert_everybody_can_use, assert_it_is_files_alone
+from .pages import NEEDS_CHROMIUM, TOP, PageInBrowser, assert_everybody_can_use, assert_it_is_files_alone
 from .test_api import _name
 from .test_metrics import HOUR, ROOM, TEXT, World, world  # noqa: F401
 
 FOLDER = TOP / "src/monitoring/console"
-NEEDS_CHROMIUM = pytest.mark.skipif(not is_installed(), reason="there is no chromium")
 VIEWS = ("due", "late", "in_doubt", "aside", "failed", "user", "room", "look_up", "instance")
 
 
@@ -35,23 +34,12 @@ def _has_focus(what: str) -> str:
     return f"document.activeElement.matches({json.dumps(what)})"
 
 
-class Console:
+class Console(PageInBrowser):
     """The page, as whoever looks at it uses it."""
 
     def __init__(self, browser: Browser, operations: Operations):
-        self.browser = browser
+        super().__init__(browser)
         self.operations = operations
-
-    def see(self, expression: str, timeout: float = 30) -> object:
-        """What a JavaScript expression says, once it says anything."""
-
-        def look() -> object:
-            try:
-                return self.browser.evaluate(expression)
-            except BrowserError:  # the page is being loaded
-                return None
-
-        return eventually(look, timeout)
 
     def open(self) -> None:
         self.browser.open("about:blank")
@@ -408,13 +396,5 @@ def test_its_pictures(console: Console, world: World, tmp_path: Path):  # noqa: 
         "console-dark": (1200, 860, "dark", "failed"),
         "console-phone": (390, 800, "light", "failed"),
     }
-    for name, (width, height, scheme, view) in pictures.items():
-        console.browser.show_as(width, height, scheme)
-        console.view(view)
-        console.see("!document.querySelector('#events').hidden")
-        if width < 600:
-            console.browser.evaluate("document.querySelector('nav').scrollIntoView()")
-        time.sleep(1)
-        picture = console.browser.screenshot()
-        assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
-        (folder / f"{name}.png").write_bytes(picture)
+    for name, (*screen, view) in pictures.items():
+        console.take_picture(folder / f"{name}.png", *screen, view, "!document.querySelector('#events').hidden")

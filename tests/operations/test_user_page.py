@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import Browser, BrowserError, is_installed
+from support.browser import Browser
 from system.gateway import Afterword, in_front_of
 from system.homeservers import Synapse
 from system.matrix import C, User, eventually
 from system.processes import free_port
 
 from .operations import Operations
-from .pages import TOP, assert_everybody_can_use, assert_it_is_files_alone
+from .pages import NEEDS_CHROMIUM, TOP, PageInBrowser, assert_everybody_can_use, assert_it_is_files_alone
 
 FOLDER = TOP / "src/gateway/user_page"
 PATH = "/_afterword/"
-NEEDS_CHROMIUM = pytest.mark.skipif(not is_installed(), reason="there is no chromium")
 HOUR = 3_600_000
 TEXT = "m.room.message"
 PASSWORD = "correct horse"
@@ -49,23 +48,12 @@ def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser.close()
 
 
-class Page:
+class Page(PageInBrowser):
     """As whoever looks at it uses it."""
 
     def __init__(self, browser: Browser, afterword: Afterword):
-        self.browser = browser
+        super().__init__(browser)
         self.address = f"{afterword.base_url}{PATH}"
-
-    def see(self, expression: str, timeout: float = 30) -> object:
-        """What a JavaScript expression says, once it says anything."""
-
-        def look() -> object:
-            try:
-                return self.browser.evaluate(expression)
-            except BrowserError:  # the page is being loaded
-                return None
-
-        return eventually(look, timeout)
 
     def text(self, of: str) -> str:
         return self.browser.evaluate(f"document.querySelector({json.dumps(of)}).textContent")
@@ -584,13 +572,5 @@ def test_its_pictures(page: Page, synapse: Synapse, afterword: Afterword, tmp_pa
         "user-page-dark": (1000, 860, "dark", "failed"),
         "user-page-phone": (390, 800, "light", "scheduled"),
     }
-    for name, (width, height, scheme, view) in pictures.items():
-        page.browser.show_as(width, height, scheme)
-        page.view(view)
-        page.see("document.querySelectorAll('#events li').length > 0")
-        if width < 600:
-            page.browser.evaluate("document.querySelector('nav').scrollIntoView()")
-        time.sleep(1)
-        picture = page.browser.screenshot()
-        assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
-        (folder / f"{name}.png").write_bytes(picture)
+    for name, (*screen, view) in pictures.items():
+        page.take_picture(folder / f"{name}.png", *screen, view, "document.querySelectorAll('#events li').length > 0")

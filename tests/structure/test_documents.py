@@ -64,7 +64,7 @@ def test_the_names_of_proposals_are_those_of_the_source() -> None:
 
 
 def test_the_lines_for_nginx_are_those_that_init_prints() -> None:
-    page = (TOP / "docs/getting-started.md").read_text().split("```nginx\n")[1].split("```")[0]
+    page = documents.only_block("docs/getting-started.md", "nginx")
     source = (TOP / "src/doctor/next_steps.cc").read_text().split('nginx_lines = R"(\n')[1].split(')"')[0]
     printed = source.replace("{{", "{").replace("}}", "}").replace("{address}", "127.0.0.1:8009")
     assert page == textwrap.dedent(printed)

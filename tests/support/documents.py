@@ -20,6 +20,12 @@ def blocks(page: Path) -> list[tuple[str | None, str, str]]:
     return [(test or None, language, text) for test, language, text in _BLOCK.findall(page.read_text())]
 
 
+def only_block(page: str, language: str) -> str:
+    """Of a page that has one block in that language."""
+    (found,) = [text for _, its_language, text in blocks(TOP / page) if its_language == language]
+    return found
+
+
 def commands(page: str, test: str) -> list[str]:
     """The blocks of a page that name this test."""
     found = [text for named, language, text in blocks(TOP / page) if named == test and language in COMMANDS]

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from support.documents import commands
+from support.documents import commands, only_block
 
 from .gateway import BINARY, Afterword
 from .homeservers import Synapse
@@ -15,21 +15,6 @@ from .postgres import PROGRAMS, Postgres
 from .processes import Process, free_port
 
 _PLACES = f"{BINARY.parent}:{PROGRAMS}:{os.environ['PATH']}"
-_NGINX = """
-server {{
-  listen 127.0.0.1:{public};
-  location / {{
-    proxy_pass http://127.0.0.1:{ours};
-    proxy_http_version 1.1;
-    proxy_set_header Host $host;
-    proxy_set_header X-Forwarded-For $remote_addr;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    proxy_buffering off;
-    proxy_read_timeout 11m;
-    client_max_body_size 50m;
-  }}
-}}
-"""
 
 
 def _here(text: str, places: dict[str, str]) -> str:
@@ -61,7 +46,9 @@ def test_by_hand_as_the_readme_says(synapse: Synapse, afterword: Afterword, alic
     _does(_here(check, {there: folder}))
 
     served = Process(["env", f"PATH={_PLACES}", *_here(serve, {there: folder}).split()], tmp_path / "log", tmp_path)
-    nginx = Process(nginx_command(tmp_path, _NGINX.format(public=public, ours=ours)), tmp_path / "nginx.log", tmp_path)
+    lines = _here(only_block("docs/getting-started.md", "nginx"), {"127.0.0.1:8009": f"127.0.0.1:{ours}"})
+    server = f"server {{\n  listen 127.0.0.1:{public};\n{lines}}}\n"
+    nginx = Process(nginx_command(tmp_path, server), tmp_path / "nginx.log", tmp_path)
     try:
         served.wait_until(Server(f"http://127.0.0.1:{public}").is_ready)
         _does(_here(through, {there: folder, "https://matrix.example.org": f"http://127.0.0.1:{public}"}))

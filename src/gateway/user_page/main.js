@@ -1,7 +1,8 @@
 // Signing in, which list is shown, and what the buttons do.
 
 import * as api from "./api.js";
-import { bdi, byId, make, setText, shownDuration } from "./dom.js";
+import { confirmed } from "./confirm.js";
+import { bdi, byId, make, setText, showCurrent, shownDuration } from "./dom.js";
 import { clearEvents, showEvents, whatItSays } from "./events.js";
 import { forgetRooms, isEncrypted, nameOf, readRooms } from "./rooms.js";
 
@@ -198,10 +199,7 @@ async function read(asking, from) {
 const readList = () => read(shown);
 
 function showTitles(name, title, hint, nothing) {
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  showCurrent(name);
   setText(byId("view-title"), title);
   setText(byId("view-hint"), hint);
   setText(byId("nothing"), nothing);
@@ -222,23 +220,7 @@ function showView() {
   return readList();
 }
 
-// --- What cannot be taken back is asked first ---
-
-/** Answers the question that is open. */
-let answer = () => {};
-
-function confirmed(title, parts, yes) {
-  answer(false);
-  setText(byId("confirm-title"), title);
-  byId("confirm-text").replaceChildren(...parts);
-  setText(byId("confirm-yes"), yes);
-  const dialog = byId("confirm");
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    answer = resolve;
-  });
-}
+// --- What is changed, once it was confirmed ---
 
 async function change(session, event, action, done) {
   try {
@@ -292,11 +274,6 @@ byId("sign-out").addEventListener("click", () => {
 byId("later").addEventListener("submit", (event) => {
   event.preventDefault();
   sendLater(session);
-});
-byId("confirm").addEventListener("close", () => {
-  const dialog = byId("confirm");
-  // The news that it was closed comes a moment later, when the next question may be open already.
-  if (!dialog.open) answer(dialog.returnValue === "yes");
 });
 byId("more").addEventListener("click", () => read(shown, pages.at(-1).next_batch));
 window.addEventListener("hashchange", () => {

@@ -1,7 +1,8 @@
 // Signing in, which list is shown, and what its buttons do.
 
 import { get, isSignedIn, post, Refusal, signIn, signOut } from "./api.js";
-import { byId, setText } from "./dom.js";
+import { confirmed } from "./confirm.js";
+import { byId, setText, showCurrent } from "./dom.js";
 import { clearEvents, showEvents } from "./events.js";
 import { showPlots, showTotals, verdict } from "./figures.js";
 import { views } from "./views.js";
@@ -132,10 +133,7 @@ function choose(name, asked) {
   shown = { name, view, asked };
   pages = [];
   clearEvents();
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  showCurrent(name);
   setText(byId("view-title"), view.title);
   setText(byId("view-hint"), view.hint);
   setText(byId("view-error"), "");
@@ -149,22 +147,6 @@ function choose(name, asked) {
 
 // --- What is changed, once it was confirmed ---
 
-/** Answers the question that is open. */
-let answer = () => {};
-
-function confirmed(title, text, yes) {
-  answer(false);
-  setText(byId("confirm-title"), title);
-  setText(byId("confirm-text"), text);
-  setText(byId("confirm-yes"), yes);
-  const dialog = byId("confirm");
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    answer = resolve;
-  });
-}
-
 async function change(act, done) {
   try {
     say(done(await act()));
@@ -177,7 +159,7 @@ async function change(act, done) {
 
 async function confirmCancel(event) {
   const text = `${event.type} of ${event.user_id} in ${event.room_id}. It will not be sent, and nobody can bring it back.`;
-  if (!(await confirmed(`Cancel event ${event.event}?`, text, "Cancel the event"))) return;
+  if (!(await confirmed(`Cancel event ${event.event}?`, [text], "Cancel the event"))) return;
   await change(
     () => post("cancel", { handle: event.handle }),
     () => `Event ${event.event} is cancelled`,
@@ -188,7 +170,7 @@ async function confirmCancel(event) {
 async function confirmCancelAll() {
   const user = shown.asked;
   const text = "None of it will be sent, and nobody can bring it back. What is being sent already goes on.";
-  if (!(await confirmed(`Cancel all that ${user} has scheduled?`, text, "Cancel all"))) return;
+  if (!(await confirmed(`Cancel all that ${user} has scheduled?`, [text], "Cancel all"))) return;
   await change(
     () => post("cancel_all", { user_id: user }),
     ({ cancelled }) => `${cancelled} cancelled`,
@@ -198,7 +180,7 @@ async function confirmCancelAll() {
 async function confirmEndCall() {
   const room = shown.asked;
   const text = "Everybody leaves the call now. Who is still there may join again. Scheduled messages stay scheduled.";
-  if (!(await confirmed(`End the call in ${room}?`, text, "End the call"))) return;
+  if (!(await confirmed(`End the call in ${room}?`, [text], "End the call"))) return;
   await change(
     () => post("end_call", { room_id: room, leaves: "send" }),
     ({ done, failed, more }) =>
@@ -211,7 +193,7 @@ async function confirmDrain() {
   const text = draining
     ? "Load balancers that ask /health/ready will send it clients again."
     : "Load balancers that ask /health/ready will send clients elsewhere. What is due is sent nevertheless. If it is the only instance, nobody is left to answer heartbeats.";
-  if (!(await confirmed(title, text, draining ? "Put it back" : "Take it out"))) return;
+  if (!(await confirmed(title, [text], draining ? "Put it back" : "Take it out"))) return;
   const drain = !draining;
   await change(
     () => post("drain", { drain }),
@@ -259,11 +241,6 @@ byId("search").addEventListener("submit", (event) => {
   if (shown.name === "look_up") choose("look_up", text);
   else if (text === shown.asked) readList();
   else location.hash = `${shown.name}=${encodeURIComponent(text)}`;
-});
-byId("confirm").addEventListener("close", () => {
-  const dialog = byId("confirm");
-  // The news that it was closed comes a moment later, when the next question may be open already.
-  if (!dialog.open) answer(dialog.returnValue === "yes");
 });
 byId("more").addEventListener("click", readMore);
 byId("cancel-all").addEventListener("click", confirmCancelAll);
