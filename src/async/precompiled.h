@@ -1,6 +1,8 @@
 // What nearly every file that knows Asio includes, parsed once.
 #pragma once
 
+#include "async/task.h"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -6,16 +6,31 @@
 // first.
 #pragma once
 
+#include "base/memory_pool.h"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
 
 namespace afterword::async {
 
 namespace asio = boost::asio;
 
-template <class T>
-using Task = asio::awaitable<T, asio::any_io_executor>;
-
 using Executor = asio::any_io_executor;
 
+template <class T>
+using Task = asio::awaitable<T, Executor>;
+
 }  // namespace afterword::async
+
+// The frames of tasks come from the pool. Asio itself recycles two, of at most a kilobyte.
+template <>
+inline void* boost::asio::detail::awaitable_frame_base<boost::asio::any_io_executor>::operator new(std::size_t size) {
+  return afterword::MemoryPool::take(size);
+}
+template <>
+inline void boost::asio::detail::awaitable_frame_base<boost::asio::any_io_executor>::operator delete(void* frame,
+                                                                                                     std::size_t size) {
+  afterword::MemoryPool::give_back(frame, size);
+}

@@ -7,6 +7,8 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include <array>
+#include <charconv>
 #include <memory>
 #include <stdexcept>
 
@@ -30,23 +32,56 @@ bool is_unreserved(char c) {
          c == '_' || c == '~';
 }
 
-struct FreeDigestContext {
+struct FreeDigest {
+  void operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+// One at a time in each thread, which keeps what it takes: that costs several times the digest of a token. OpenSSL uses
+// it again only for the very same algorithm object.
+class Digest {
+ public:
+  Digest() { check(EVP_DigestInit_ex2(kept().context.get(), kept().algorithm.get(), nullptr)); }
+  void add(std::string_view bytes) { check(EVP_DigestUpdate(kept().context.get(), bytes.data(), bytes.size())); }
+  Sha256 finish() {
+    Sha256 digest{};
+    check(EVP_DigestFinal_ex(kept().context.get(), digest.data(), nullptr));
+    return digest;
+  }
+
+ private:
+  struct Kept {
+    std::unique_ptr<EVP_MD, FreeDigest> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+    std::unique_ptr<EVP_MD_CTX, FreeDigest> context{EVP_MD_CTX_new()};
+  };
+  static const Kept& kept() {
+    thread_local const Kept kept;
+    if (!kept.algorithm || !kept.context) throw std::runtime_error("OpenSSL has no SHA-256");
+    return kept;
+  }
+  static void check(int status) {
+    if (status != 1) throw std::runtime_error("OpenSSL cannot compute SHA-256");
+  }
 };
 
 }  // namespace
 
 Sha256 sha256(std::string_view bytes) {
-  // Making a context costs several times the digest of a token, so each thread keeps one.
-  thread_local const std::unique_ptr<EVP_MD_CTX, FreeDigestContext> context(EVP_MD_CTX_new());
-  Sha256 digest{};
-  unsigned int length = 0;
-  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1 ||
-      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
-      EVP_DigestFinal_ex(context.get(), digest.data(), &length) != 1) {
-    throw std::runtime_error("OpenSSL cannot compute SHA-256");
+  Digest digest;
+  digest.add(bytes);
+  return digest.finish();
+}
+
+Sha256 sha256_of_list(std::initializer_list<std::string_view> texts) {
+  Digest digest;
+  for (const std::string_view text : texts) {
+    std::array<char, 24> length{};
+    char* const end = std::to_chars(length.data(), length.data() + length.size(), text.size()).ptr;
+    *end = ':';
+    digest.add({length.data(), static_cast<std::size_t>(end + 1 - length.data())});
+    digest.add(text);
   }
-  return digest;
+  return digest.finish();
 }
 
 Sha256 hmac_sha256(std::string_view key, std::string_view message) {
@@ -93,37 +128,45 @@ std::string to_base64url(std::span<const std::uint8_t> bytes) {
 }
 
 std::optional<std::string> from_base64url(std::string_view text) {
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
+  std::string bytes(text.size() * 3 / 4, '\0');
+  if (!from_base64url(text, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()})) return std::nullopt;
+  return bytes;
+}
+
+bool from_base64url(std::string_view text, std::span<std::uint8_t> bytes) {
+  if (text.size() % 4 == 1 || text.size() * 3 / 4 != bytes.size()) return false;
   std::uint32_t buffer = 0;
   int bits = 0;
+  auto next = bytes.begin();
   for (const char digit : text) {
     const int value = base64url_values[static_cast<unsigned char>(digit)];
-    if (value < 0) return std::nullopt;
+    if (value < 0) return false;
     buffer = (buffer << 6) | static_cast<std::uint32_t>(value);
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
-      bytes += static_cast<char>((buffer >> bits) & 0xff);
+      *next++ = static_cast<std::uint8_t>(buffer >> bits);
     }
   }
   // Left-over bits must be zero, or two texts would mean the same bytes.
-  if ((buffer & ((1U << bits) - 1)) != 0) return std::nullopt;
-  return bytes;
+  return (buffer & ((1U << bits) - 1)) == 0;
 }
 
 std::string percent_decode(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
+  std::string decoded(text.size(), '\0');
+  decoded.resize(static_cast<std::size_t>(percent_decode(text, decoded.data()) - decoded.data()));
+  return decoded;
+}
+
+char* percent_decode(std::string_view text, char* decoded) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool may_encode = text[i] == '%' && i + 2 < text.size();
     const int high = may_encode ? hex_value(text[i + 1]) : -1;
     const int low = may_encode ? hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
-      decoded += text[i];
+      *decoded++ = text[i];
     } else {
-      decoded += static_cast<char>(high * 16 + low);
+      *decoded++ = static_cast<char>(high * 16 + low);
       i += 2;
     }
   }
@@ -131,9 +174,13 @@ std::string percent_decode(std::string_view text) {
 }
 
 std::string percent_encode(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string encoded;
-  encoded.reserve(text.size());
+  append_percent_encoded(encoded, text);
+  return encoded;
+}
+
+void append_percent_encoded(std::string& encoded, std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
   for (const char c : text) {
     if (is_unreserved(c)) {
       encoded += c;
@@ -144,7 +191,6 @@ std::string percent_encode(std::string_view text) {
       encoded += digits[byte & 0xf];
     }
   }
-  return encoded;
 }
 
 bool is_valid_utf8(std::string_view text) {

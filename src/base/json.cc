@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace afterword {
 namespace {
@@ -22,11 +23,11 @@ bool has_only_finite_numbers(const json::value& value) {
 
 }  // namespace
 
-std::optional<json::value> parse_json(std::string_view text) {
+std::optional<json::value> parse_json(std::string_view text, json::storage_ptr storage) {
   json::parse_options options;
   options.max_depth = max_json_depth;
   json::error_code error;
-  json::value value = json::parse(text, error, {}, options);
+  json::value value = json::parse(text, error, std::move(storage), options);
   if (error || !has_only_finite_numbers(value)) return std::nullopt;
   return value;
 }
@@ -38,6 +39,8 @@ std::optional<json::object> parse_json_object(std::string_view text) {
 }
 
 std::string to_text(const json::value& value) { return json::serialize(value); }
+
+std::string to_text(const json::object& object) { return json::serialize(object); }
 
 std::optional<std::string> string_member(const json::object& object, std::string_view key) {
   const json::value* member = object.if_contains(key);

@@ -63,17 +63,11 @@ async::Task<void> GroupCommit::submit(Operation& operation) {
 }
 
 void GroupCommit::enqueue(Operation& operation) {
-  bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    first = waiting_.empty();
     waiting_.push_back(&operation);
   }
-  if (commit_on_ == CommitOn::own_thread) {
-    if (first) arrived_.notify_one();
-  } else if (!std::exchange(gathering_, true)) {
-    post_gather(0, 0);
-  }
+  if (!std::exchange(gathering_, true)) post_gather(1, 0);
 }
 
 // Call with mutex_ held.
@@ -97,9 +91,10 @@ void GroupCommit::run_thread() noexcept {
 void GroupCommit::commit_batches() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    arrived_.wait(lock, [this] { return stopping_ || gathered_; });
     if (stopping_) return;
     Batch batch = take_batch();
+    gathered_ = !waiting_.empty();
     lock.unlock();
     commit(batch);
     async::asio::post(executor_, [batch = std::move(batch)]() mutable { batch.complete(); });
@@ -134,11 +129,25 @@ void GroupCommit::post_gather(std::size_t seen, int round) {
   async::asio::post(executor_, std::move(look_again));
 }
 
-// Requests that are ready to be read arrive within a few turns of the executor: wait for them, without sleeping.
+// Requests that are ready to be read arrive within a few turns of the executor: wait for them, without sleeping. Each
+// commit costs a sync and hand-overs to and fro, however many share it.
 void GroupCommit::gather(std::size_t seen, int round) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto waiting = waiting_.size();
+    if (waiting > seen && waiting < max_batch_ && round < max_gathering_rounds) return post_gather(waiting, round + 1);
+    gathering_ = false;
+    gathered_ = waiting > 0;  // the thread may have taken them already, with those before
+  }
+  if (commit_on_ == CommitOn::own_thread) {
+    arrived_.notify_one();
+  } else {
+    commit_on_executor();
+  }
+}
+
+void GroupCommit::commit_on_executor() {
   std::unique_lock lock(mutex_);
-  const auto waiting = waiting_.size();
-  if (waiting > seen && waiting < max_batch_ && round < max_gathering_rounds) return post_gather(waiting, round + 1);
   Batch batch = take_batch();
   gathering_ = !waiting_.empty();
   lock.unlock();

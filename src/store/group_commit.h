@@ -1,4 +1,4 @@
-// Group commit: operations that arrive while a commit runs share the next one.
+// Group commit: operations that arrive together, or while a commit runs, share the next one.
 //
 // A backend gives the function that performs a batch in one transaction; the group commit decides what is in a batch,
 // where it is performed, and wakes all who wait for it with one hand-over to the executor.
@@ -92,6 +92,7 @@ class GroupCommit {
   void commit(Batch& batch);
   void post_gather(std::size_t seen, int round);
   void gather(std::size_t seen, int round);
+  void commit_on_executor();
 
   const async::Executor executor_;
   const CommitOn commit_on_;
@@ -103,11 +104,11 @@ class GroupCommit {
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Operation*> waiting_;  // guarded by mutex_
+  bool gathered_ = false;            // guarded by mutex_: the thread may commit what waits
   bool stopping_ = false;            // guarded by mutex_
   CommitFigures figures_;            // guarded by mutex_
 
-  // Committing on the executor.
-  bool gathering_ = false;
+  bool gathering_ = false;                                            // the executor's
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what is posted may outlive this
 
   std::thread thread_;  // committing on a thread of its own

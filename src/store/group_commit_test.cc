@@ -91,15 +91,13 @@ TEST_P(GroupCommitOn, GoesOnAfterAFailure) {
   EXPECT_EQ(runner_.run(add(commits, 1)), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, GroupCommitOn, ::testing::Values(CommitOn::own_thread, CommitOn::executor));
-
-TEST(GroupCommit, OnTheExecutorGathersWhatArrivesTogether) {
-  Runner runner;
-  Adder adder;
-  GroupCommit commits(runner.executor(), CommitOn::executor, [&](auto batch) { adder.commit(batch); });
-  runner.run_together(adds(commits, 20));
-  EXPECT_THAT(adder.batches, ElementsAre(20u));
+TEST_P(GroupCommitOn, GathersWhatArrivesTogether) {
+  GroupCommit commits(runner_.executor(), GetParam(), commit_);
+  runner_.run_together(adds(commits, 20));
+  EXPECT_THAT(adder_.batches, ElementsAre(20u));
 }
+
+INSTANTIATE_TEST_SUITE_P(Modes, GroupCommitOn, ::testing::Values(CommitOn::own_thread, CommitOn::executor));
 
 TEST(GroupCommit, OnAThreadSharesTheNextCommit) {
   Runner runner;

@@ -1,5 +1,7 @@
 #include "store/sqlite/database.h"
 
+#include "store/sqlite/memory.h"
+
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -18,6 +20,7 @@ Timestamp stored_timestamp(std::int64_t ms) {
 }
 
 Database Database::open(const std::filesystem::path& path) {
+  set_up_memory();
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
@@ -75,12 +78,12 @@ void Statement::bind(int place, std::int64_t value) { check(sqlite3_bind_int64(h
 void Statement::bind(int place, std::string_view text) {
   // Never a null pointer, which would bind NULL.
   const char* data = text.empty() ? "" : text.data();
-  check(sqlite3_bind_text64(handle_.get(), place, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  check(sqlite3_bind_text64(handle_.get(), place, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void Statement::bind(int place, Blob bytes) {
   const void* data = bytes.empty() ? static_cast<const void*>("") : bytes.data();
-  check(sqlite3_bind_blob64(handle_.get(), place, data, bytes.size(), SQLITE_TRANSIENT));
+  check(sqlite3_bind_blob64(handle_.get(), place, data, bytes.size(), SQLITE_STATIC));
 }
 
 void Statement::bind(int place, std::nullopt_t) { check(sqlite3_bind_null(handle_.get(), place)); }
@@ -100,7 +103,10 @@ void Statement::run_to_end() {
 }
 
 // The code that it answers is that of the latest step, which was seen then.
-void Statement::reset() noexcept { sqlite3_reset(handle_.get()); }
+void Statement::reset() noexcept {
+  sqlite3_reset(handle_.get());
+  sqlite3_clear_bindings(handle_.get());  // what they were bound to may go now
+}
 
 void Statement::check(int code) const {
   if (code != SQLITE_OK) database_->fail(code);

@@ -82,7 +82,7 @@ class Statement {
  public:
   Statement(Database& database, std::string_view sql);
 
-  // Binds the parameters in their order, and runs it to its end.
+  // Binds the parameters in their order, and runs it to its end. Texts and bytes are not copied.
   template <class... Parameters>
   void run(const Parameters&... parameters) {
     int place = 0;
@@ -97,7 +97,8 @@ class Statement {
     run_to_end();
   }
 
-  // Binds the parameters in their order; the rows are read from what this answers.
+  // Binds the parameters in their order; the rows are read from what this answers. Texts and bytes are not copied: they
+  // outlive it.
   template <class... Parameters>
   Rows query(const Parameters&... parameters);
 

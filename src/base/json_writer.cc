@@ -1,0 +1,79 @@
+#include "base/json_writer.h"
+
+#include "base/text.h"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace afterword {
+namespace {
+
+void append_escaped(std::string& text, char character) {
+  constexpr std::string_view hexadecimal = "0123456789abcdef";
+  switch (character) {
+    case '"':
+    case '\\':
+      text += '\\';
+      text += character;
+      break;
+    case '\b':
+      text += "\\b";
+      break;
+    case '\f':
+      text += "\\f";
+      break;
+    case '\n':
+      text += "\\n";
+      break;
+    case '\r':
+      text += "\\r";
+      break;
+    case '\t':
+      text += "\\t";
+      break;
+    default:
+      text += "\\u00";
+      text += hexadecimal[static_cast<unsigned char>(character) >> 4];
+      text += hexadecimal[static_cast<unsigned char>(character) & 0xf];
+  }
+}
+
+bool needs_escape(char character) {
+  return character == '"' || character == '\\' || static_cast<unsigned char>(character) < 0x20;
+}
+
+}  // namespace
+
+void JsonObjectWriter::add(std::string_view name, std::string_view value) {
+  add_name(name);
+  text_ += '"';
+  for (const char character : value) {
+    if (needs_escape(character)) {
+      append_escaped(text_, character);
+    } else {
+      text_ += character;
+    }
+  }
+  text_ += '"';
+}
+
+void JsonObjectWriter::add(std::string_view name, std::int64_t value) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  add_json(name, {digits.data(), end});
+}
+
+void JsonObjectWriter::add_json(std::string_view name, std::string_view value) {
+  add_name(name);
+  text_ += value;
+}
+
+void JsonObjectWriter::add_name(std::string_view name) {
+  if (!std::exchange(is_empty_, false)) text_ += ',';
+  text_ += '"';
+  text_ += name;
+  text_ += "\":";
+}
+
+}  // namespace afterword

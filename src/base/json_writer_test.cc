@@ -1,0 +1,40 @@
+#include "base/json_writer.h"
+
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace afterword {
+namespace {
+
+TEST(JsonObjectWriter, WritesMembersInTheirOrder) {
+  std::string text = "[";
+  JsonObjectWriter object(text);
+  object.add("a", "1");
+  object.add("b", std::numeric_limits<std::int64_t>::min());
+  object.add_json("c", "[]");
+  object.end();
+  EXPECT_EQ(text, R"([{"a":"1","b":-9223372036854775808,"c":[]})");
+}
+
+TEST(JsonObjectWriter, WritesAnEmptyObject) {
+  std::string text;
+  JsonObjectWriter(text).end();
+  EXPECT_EQ(text, "{}");
+}
+
+TEST(JsonObjectWriter, WritesEveryStringAsTheLibraryDoes) {
+  std::string all;
+  for (int character = 0; character < 0x80; ++character) all += static_cast<char>(character);
+  all += "\xc3\xa4\xf0\x9f\x98\x80";
+  std::string text;
+  JsonObjectWriter object(text);
+  object.add("all", all);
+  object.end();
+  EXPECT_EQ(text, to_text(json::object{{"all", all}}));
+}
+
+}  // namespace
+}  // namespace afterword
