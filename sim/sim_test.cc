@@ -74,7 +74,7 @@ TEST_P(CheckersBite, WhenAGuaranteeIsBrokenOnPurpose) {
 INSTANTIATE_TEST_SUITE_P(
     Each, CheckersBite,
     ::testing::Values(Broken{"no-look", 300, "times in its room"},
-                      Broken{"claim-not-durable", 100, "times in its room"}, Broken{"early-restart", 100, "early"},
+                      Broken{"claim-not-durable", 300, "times in its room"}, Broken{"early-restart", 100, "early"},
                       Broken{"early-schedule", 100, "not known any more"}, Broken{"restart-ignored", 20, "early"},
                       Broken{"no-rooms", 100, "came after"},
                       Broken{"cancel-ignored", 20, "was cancelled or has failed, and is in its room"},

@@ -1,6 +1,6 @@
 #include "api/schedule.h"
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "delivery/event_log.h"
 
 #include <algorithm>
@@ -9,13 +9,19 @@ namespace afterword::api {
 namespace {
 
 http::Response scheduled_as(const domain::DelayId& delay_id) {
-  return ok(R"({"delay_id":")" + delay_id.to_string() + "\"}");
+  std::string answer;
+  answer.reserve(64);
+  JsonObjectWriter members(answer);
+  members.add("delay_id", delay_id.to_string());
+  members.end();
+  return ok(std::move(answer));
 }
 
 // A repeated transaction is answered as the first was, even if the repetition makes no sense by itself.
-async::Task<http::Response> known_transaction_or(Context& context, ScheduleRequest request, MatrixError error) {
-  if (request.transaction) {
-    const auto known = co_await context.store.find_transaction(*request.transaction);
+async::Task<http::Response> known_transaction_or(Context& context, std::optional<domain::TransactionKey> transaction,
+                                                 MatrixError error) {
+  if (transaction) {
+    const auto known = co_await context.store.find_transaction(*transaction);
     if (!known) co_return to_response(store_unavailable());
     if (*known) co_return scheduled_as(**known);
   }
@@ -26,8 +32,9 @@ async::Task<http::Response> known_transaction_or(Context& context, ScheduleReque
 
 async::Task<http::Response> schedule(Context& context, ScheduleRequest request) {
   const Timestamp now = context.clock.now();
-  auto read = read_schedule_request(request, context.limits, now);
-  if (!read) co_return co_await known_transaction_or(context, std::move(request), std::move(read.error()));
+  const std::optional<domain::TransactionKey> transaction = request.transaction;
+  auto read = read_schedule_request(std::move(request), context.limits, now);
+  if (!read) co_return co_await known_transaction_or(context, transaction, std::move(read.error()));
 
   auto keeping = keep(context, std::move(*read));
   co_return co_await std::move(keeping);

@@ -3,9 +3,13 @@
 #include "base/json.h"
 #include "domain/event_check.h"
 
+#include <boost/json/monotonic_resource.hpp>
+
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace afterword::api {
 namespace {
@@ -42,13 +46,13 @@ Result<Milliseconds, MatrixError> check_delay(std::optional<std::int64_t> delay_
 
 // What stands in the body of a stable or unstable request.
 struct Envelope {
-  std::string delay_name;
+  std::string_view delay_name;
   std::optional<std::int64_t> delay_ms;
   std::optional<std::string> state_key;
-  json::object content;
+  const json::object* content = nullptr;  // the body's
 };
 
-Result<Envelope, MatrixError> open_envelope(json::object body, WireForm form) {
+Result<Envelope, MatrixError> open_envelope(const json::object& body, WireForm form) {
   Envelope envelope;
   envelope.delay_name = "delay_ms";
   const json::value* delay = body.if_contains("delay_ms");
@@ -64,10 +68,10 @@ Result<Envelope, MatrixError> open_envelope(json::object body, WireForm form) {
     envelope.state_key = std::string(state_key->get_string());
   }
 
-  json::value* content = body.if_contains("content");
+  const json::value* content = body.if_contains("content");
   if (content == nullptr) return missing_parameter("content");
   if (!content->is_object()) return invalid_parameter("content", "a JSON object");
-  envelope.content = std::move(content->get_object());
+  envelope.content = &content->get_object();
   return envelope;
 }
 
@@ -96,34 +100,35 @@ std::optional<MatrixError> read_query(const ScheduleRequest& request, domain::Ev
 
 }  // namespace
 
-Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(const ScheduleRequest& request,
+Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(ScheduleRequest request,
                                                                    const domain::Limits& limits, Timestamp now) {
   if (limits.max_scheduled_per_user == 0U) return scheduling_forbidden();
 
-  std::optional<json::value> body = parse_json(request.body);
+  std::array<unsigned char, 8 * 1024> room;  // for most bodies
+  json::monotonic_resource memory(room.data(), room.size());
+  const std::optional<json::value> body = parse_json(request.body, &memory);
   if (!body) return not_json();
   if (!body->is_object()) return not_an_object();
 
   domain::NewDelayedEvent scheduled;
   domain::EventToSend& event = scheduled.event;
-  event.user_id = request.caller.user_id;
-  event.device_id = request.caller.device_id;
-  event.room_id = request.room_id;
+  event.user_id = std::move(request.caller.user_id);
+  event.device_id = std::move(request.caller.device_id);
+  event.room_id = std::move(request.room_id);
   event.kind = request.kind;
-  event.type = request.type;
-  event.state_key = request.state_key;
-  event.redacts = request.redacts;
+  event.type = std::move(request.type);
+  event.state_key = std::move(request.state_key);
+  event.redacts = std::move(request.redacts);
 
-  json::object content;
-  std::string delay_name = "org.matrix.msc4140.delay";
+  const json::object* content = &body->get_object();
+  std::string_view delay_name = "org.matrix.msc4140.delay";
   std::optional<std::int64_t> delay_ms;
   if (request.form == WireForm::legacy) {
-    content = std::move(body->get_object());
     if (request.delay) delay_ms = read_integer(*request.delay);
   } else {
-    Result<Envelope, MatrixError> envelope = open_envelope(std::move(body->get_object()), request.form);
+    Result<Envelope, MatrixError> envelope = open_envelope(body->get_object(), request.form);
     if (!envelope) return envelope.error();
-    content = std::move(envelope->content);
+    content = envelope->content;
     delay_name = envelope->delay_name;
     delay_ms = envelope->delay_ms;
     if (envelope->state_key) {
@@ -137,8 +142,8 @@ Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(const Schedul
   const Result<Milliseconds, MatrixError> delay = check_delay(delay_ms, delay_name, request.form, longest, now);
   if (!delay) return delay.error();
 
-  event.content = to_text(content);
-  if (const auto fault = domain::check_event(event, content)) return event_fault(*fault);
+  event.content = to_text(*content);
+  if (const auto fault = domain::check_event(event, *content)) return event_fault(*fault);
 
   scheduled.delay_id = domain::DelayId::random();
   scheduled.timing = {now, *delay};

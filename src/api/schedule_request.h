@@ -35,7 +35,7 @@ struct ScheduleRequest {
 };
 
 // The event to be scheduled at `now`, with a new delay_id, or what is wrong with the request.
-Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(const ScheduleRequest& request,
+Result<domain::NewDelayedEvent, MatrixError> read_schedule_request(ScheduleRequest request,
                                                                    const domain::Limits& limits, Timestamp now);
 
 }  // namespace afterword::api

@@ -11,7 +11,7 @@ namespace afterword {
 
 class MemoryPool {
  public:
-  static void* take(std::size_t size);
+  static void* take(std::size_t size);  // at least one byte
   // `size`: as it was taken. Any thread may give back.
   static void give_back(void* memory, std::size_t size) noexcept;
 };

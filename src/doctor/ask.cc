@@ -49,7 +49,7 @@ Task<Answer> Asker::ask_once(Question question) {
     fill_random(random);
     nonce = to_base64url(random);
     const gateway::ArrivalQuestion proof{nonce, {}};
-    request.headers.add(std::string(gateway::arrival_header), gateway::arrival_proof(key_, proof, clock_.wall_now()));
+    request.headers.add(gateway::arrival_header, gateway::arrival_proof(key_, proof, clock_.wall_now()));
   }
 
   const http::SendLimits limits{std::chrono::seconds(10), homeserver::answer_limits::versions};

@@ -121,7 +121,7 @@ class IdentifyTest : public ::testing::Test {
  private:
   async::Task<http::Response> answer(http::Request request) {
     for (const http::Header& header : request.headers) {
-      if (header.name == "Authorization" || header.name == "Afterword-Check") headers_.push_back(header.name);
+      if (header.name == "Authorization" || header.name == "Afterword-Check") headers_.emplace_back(header.name);
     }
     http::Response response{404, {}, "{}"};
     if (request.target == "/_matrix/client/versions") response = {200, {}, R"({"versions": []})"};

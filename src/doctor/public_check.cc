@@ -125,8 +125,7 @@ class PublicCheck {
     request.method = route.method;
     request.target = filled(route.path);
     request.headers = std::move(asked.headers);
-    request.headers.add(std::string(gateway::arrival_header),
-                        gateway::arrival_proof(key_, question, clock_.wall_now()));
+    request.headers.add(gateway::arrival_header, gateway::arrival_proof(key_, question, clock_.wall_now()));
     if (request.method != "GET") {
       request.headers.add("Content-Type", "application/json");
       request.body = asked.body_bytes == 0 ? "{}" : "{" + std::string(asked.body_bytes - 2, ' ') + "}";

@@ -92,10 +92,7 @@ std::optional<DelayId> DelayId::parse(std::string_view text) {
     return parse_synapses(text);
   }
   Bytes bytes;
-  const std::optional<std::string> decoded = from_base64url(text);
-  if (!decoded || decoded->size() != bytes.size()) return std::nullopt;
-  std::copy(decoded->begin(), decoded->end(), bytes.begin());
-  if (is_synapses(bytes)) return std::nullopt;
+  if (!from_base64url(text, bytes) || is_synapses(bytes)) return std::nullopt;
   return DelayId(bytes);
 }
 
@@ -103,16 +100,8 @@ std::string DelayId::to_string() const { return is_synapses(bytes_) ? synapses_t
 
 TransactionKey TransactionKey::of(const UserId& user_id, const std::optional<DeviceId>& device_id,
                                   std::string_view path, std::string_view txn_id) {
-  // Lengths keep the parts apart: no two lists of parts give the same text.
-  std::string text;
-  for (const std::string_view part :
-       {std::string_view(user_id.value), std::string_view(device_id ? device_id->value : std::string_view()), path,
-        txn_id}) {
-    text += std::to_string(part.size());
-    text += ':';
-    text += part;
-  }
-  return TransactionKey{sha256(text)};
+  const std::string_view device = device_id ? std::string_view(device_id->value) : std::string_view();
+  return TransactionKey{sha256_of_list({user_id.value, device, path, txn_id})};
 }
 
 }  // namespace afterword::domain

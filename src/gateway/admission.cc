@@ -3,7 +3,6 @@
 #include "gateway/routes.h"
 
 #include <cstddef>
-#include <string>
 #include <variant>
 
 namespace afterword::gateway {
@@ -50,7 +49,7 @@ struct AdmissionTo {
 }  // namespace
 
 http::Admission admit(std::string_view method, std::string_view target) {
-  const auto parsed = http::Target::parse(std::string(target));
+  const auto parsed = http::Target::parse_in_place(target);
   if (!parsed) return ours(small_body_bytes);
   return std::visit(AdmissionTo{http::is_safe(method)}, find_route(method, *parsed));
 }

@@ -84,7 +84,7 @@ async::Task<http::Response> tell_arrival(async::Clock& clock, http::Request requ
   told["body_bytes"] = body_bytes;
   told["padding"] = std::string(padding_bytes, ' ');
   http::Response response = api::ok(to_text(told));
-  response.headers.add(std::string(arrival_header), question.nonce);
+  response.headers.add(arrival_header, question.nonce);
   response.headers.add("Cache-Control", "no-store");
   co_return response;
 }

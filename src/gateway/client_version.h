@@ -5,12 +5,11 @@
 #include <array>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace afterword::gateway {
 
-using Segments = std::span<const std::string>;
+using Segments = std::span<const std::string_view>;
 
 // Of the segments behind /_matrix/client, those behind the version; nothing if homeservers do not serve the ordinary
 // routes under that version.
@@ -30,7 +29,7 @@ inline std::optional<Segments> after_any_version(Segments client_path) {
   if (std::ranges::find(others, client_path[0]) != others.end()) return client_path.subspan(1);
   const std::optional<Segments> rest = after_version(client_path);
   const bool has_proposal =
-      rest && client_path[0] == "unstable" && !rest->empty() && rest->front().find('.') != std::string::npos;
+      rest && client_path[0] == "unstable" && !rest->empty() && rest->front().find('.') != std::string_view::npos;
   return has_proposal ? rest->subspan(1) : rest;
 }
 

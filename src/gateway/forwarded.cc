@@ -28,8 +28,8 @@ std::string joined(const http::Headers& headers, std::string_view name) {
   return values;
 }
 
-void set_if(http::Headers& headers, std::string_view name, std::string value) {
-  if (!value.empty()) headers.set(name, std::move(value));
+void set_if(http::Headers& headers, std::string_view name, std::string_view value) {
+  if (!value.empty()) headers.set(name, value);
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ void set_forwarded(http::Request& request, const http::IsTrustedProxy& is_truste
   // ourselves are reached without TLS only.
   const std::string_view reached_by = names_client ? "https" : "http";
   set_if(headers, "X-Forwarded-For", chain);
-  headers.set("X-Forwarded-Proto", proto.empty() ? std::string(reached_by) : proto);
+  headers.set("X-Forwarded-Proto", proto.empty() ? reached_by : proto);
   set_if(headers, "X-Forwarded-Host", host.empty() ? own_host : host);
 }
 

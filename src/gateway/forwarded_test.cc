@@ -22,7 +22,7 @@ std::vector<std::string> told(std::string peer, http::Headers headers) {
   set_forwarded(request, proxies);
   std::vector<std::string> lines;
   for (const http::Header& header : request.headers) {
-    if (header.name != "Host") lines.push_back(header.name + ": " + header.value);
+    if (header.name != "Host") lines.push_back(std::string(header.name).append(": ").append(header.value));
   }
   std::ranges::sort(lines);
   return lines;
@@ -84,7 +84,8 @@ TEST(AboutClient, IsWhatTheRequestItselfWouldTellAndItsAgent) {
                      {"Cookie", "a=b"},       {"X-Forwarded-For", "203.0.113.9"}, {"X-Forwarded-Proto", "https"}};
   const auto in_lines = [](const http::Headers& headers) {
     std::vector<std::string> lines;
-    for (const http::Header& header : headers) lines.push_back(header.name + ": " + header.value);
+    for (const http::Header& header : headers)
+      lines.push_back(std::string(header.name).append(": ").append(header.value));
     std::ranges::sort(lines);
     return lines;
   };

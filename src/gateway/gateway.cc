@@ -58,7 +58,11 @@ Purpose purpose_of(domain::Action action) {
 // The endpoint of a scheduling request, without its txn_id.
 std::string transaction_path(const http::Target& target) {
   std::string path;
-  for (std::size_t i = 0; i + 1 < target.segments.size(); ++i) path += '/' + percent_encode(target.segments[i]);
+  path.reserve(target.path.size() + 16);
+  for (std::size_t i = 0; i + 1 < target.segments.size(); ++i) {
+    path += '/';
+    append_percent_encoded(path, target.segments[i]);
+  }
   return path;
 }
 
@@ -168,10 +172,10 @@ async::Task<http::Response> Gateway::answer(const ScheduleRoute& route, http::Re
   api::ScheduleRequest schedule;
   schedule.form = route.form;
   schedule.kind = route.kind;
-  schedule.room_id = domain::RoomId(route.room_id);
+  schedule.room_id = domain::RoomId(std::string(route.room_id));
   schedule.type = route.type;
   schedule.state_key = route.state_key;
-  schedule.redacts = domain::EventId(route.redacts);
+  schedule.redacts = domain::EventId(std::string(route.redacts));
   if (route.txn_id) {
     schedule.transaction =
         domain::TransactionKey::of(caller->user_id, caller->device_id, transaction_path(target), *route.txn_id);
@@ -195,13 +199,15 @@ async::Task<http::Response> Gateway::answer(ManageRoute& route, http::Request& r
   Asking asking = asking_of(request, target, route.action ? purpose_of(*route.action) : Purpose::restart);
   const bool needs_caller = asking.credentials || asking.fault || !delay_id_is_enough;
   if (!needs_caller) {
-    const auto wait = rate_limits_.manage_without_token(route.delay_id, context_.clock.steady_now());
+    const auto wait = rate_limits_.manage_without_token(manage.delay_id, context_.clock.steady_now());
     if (wait) co_return to_response(api::rate_limited(*wait));
   }
 
   std::optional<NotIdentified> not_identified;
+  std::optional<Asking> asking_again;  // once the body has said what for
   if (needs_caller) {
-    auto caller = co_await caller_of(asking);
+    if (!route.action) asking_again = asking;
+    auto caller = co_await caller_of(std::move(asking));
     if (caller) {
       const auto wait = rate_limits_.manage(caller->user_id, context_.clock.steady_now());
       if (wait) co_return to_response(api::rate_limited(*wait));
@@ -218,9 +224,9 @@ async::Task<http::Response> Gateway::answer(ManageRoute& route, http::Request& r
     if (!action) co_return to_response(action.error());
     manage.action = *action;
     route.action = *action;
-    if (needs_caller && *action != domain::Action::restart) {
-      asking.purpose = purpose_of(*action);
-      auto caller = co_await caller_of(std::move(asking));
+    if (asking_again && *action != domain::Action::restart) {
+      asking_again->purpose = purpose_of(*action);
+      auto caller = co_await caller_of(std::move(*asking_again));
       if (!caller) co_return std::move(caller.error().answer);
       not_identified.reset();
       manage.caller = std::move(caller->user_id);
@@ -260,7 +266,7 @@ async::Task<http::Response> Gateway::answer(const RetryRoute& route, http::Reque
   if (!caller) co_return std::move(caller.error().answer);
   const auto wait = rate_limits_.schedule(caller->user_id, context_.clock.steady_now());
   if (wait) co_return to_response(api::rate_limited(*wait));
-  auto retrying = api::retry(context_, std::move(caller->user_id), route.delay_id);
+  auto retrying = api::retry(context_, std::move(caller->user_id), std::string(route.delay_id));
   co_return co_await std::move(retrying);
 }
 
@@ -268,7 +274,7 @@ async::Task<http::Response> Gateway::answer(const LookUpRoute& route, http::Requ
                                             const http::Target& target) {
   auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
-  api::LookUpRequest look_up{route.form, std::move(*caller), route.delay_id};
+  api::LookUpRequest look_up{route.form, std::move(*caller), std::string(route.delay_id)};
   co_return co_await api::look_up(context_, std::move(look_up));
 }
 

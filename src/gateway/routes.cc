@@ -41,7 +41,7 @@ std::optional<Route> find_schedule(std::string_view method, WireForm form, Segme
   route.room_id = path[1];
   route.type = path[3];
   route.txn_id = path[4];
-  return only("PUT", method, std::move(route));
+  return only("PUT", method, route);
 }
 
 // …/rooms/{roomId}/{send|state|redact}/…?org.matrix.msc4140.delay=, from `rooms` on
@@ -50,7 +50,7 @@ std::optional<Route> find_legacy_schedule(std::string_view method, Segments path
   ScheduleRoute route;
   route.form = WireForm::legacy;
   route.room_id = path[1];
-  const std::string& verb = path[2];
+  const std::string_view verb = path[2];
   if (verb == "send" && path.size() == 5) {
     route.type = path[3];
     route.txn_id = path[4];
@@ -66,7 +66,7 @@ std::optional<Route> find_legacy_schedule(std::string_view method, Segments path
   } else {
     return std::nullopt;
   }
-  return only("PUT", method, std::move(route));
+  return only("PUT", method, route);
 }
 
 // delayed_events…, from there on
@@ -154,8 +154,8 @@ Revokes what_is_revoked(std::string_view method, Segments client_path) {
 // Synapse's admin API: whatever changes a user may end what their tokens are good for.
 void hear_of_administration(PassThroughRoute& route, std::string_view method, Segments path) {
   if (http::is_safe(method) || path.size() < 5 || !starts_with(path, {"_synapse", "admin"})) return;
-  const std::string& what = path[3];
-  const std::string& user_id = path[4];
+  const std::string_view what = path[3];
+  const std::string_view user_id = path[4];
   if (!user_id.starts_with('@')) return;
   route.administered = user_id;
   route.answers_with_account = what == "users" && path.size() == 5;

@@ -17,30 +17,31 @@
 
 namespace afterword::gateway {
 
-// Sending with a delay, and the two routes of delayed events. The path's parts are decoded.
+// Sending with a delay, and the two routes of delayed events. The path's parts are decoded; they are the target's,
+// which outlives the route.
 struct ScheduleRoute {
   api::WireForm form = api::WireForm::stable;
   domain::EventKind kind = domain::EventKind::message;
-  std::string room_id;
-  std::string type;
-  std::string state_key;
-  std::string redacts;
-  std::optional<std::string> txn_id;
+  std::string_view room_id;
+  std::string_view type;
+  std::string_view state_key;
+  std::string_view redacts;
+  std::optional<std::string_view> txn_id;
 };
 
 struct ManageRoute {
   api::WireForm form = api::WireForm::stable;
-  std::string delay_id;
+  std::string_view delay_id;
   std::optional<domain::Action> action;  // absent: it stands in the body
 };
 
 struct RetryRoute {
-  std::string delay_id;
+  std::string_view delay_id;
 };
 
 struct LookUpRoute {
   api::WireForm form = api::WireForm::stable;
-  std::string delay_id;
+  std::string_view delay_id;
 };
 
 struct ListScheduledRoute {};
@@ -52,7 +53,7 @@ struct CapabilitiesRoute {};
 
 // The page for users, if it is on; the homeserver's if not (user_page.h).
 struct UserPageRoute {
-  std::string file;
+  std::string_view file;
 };
 
 struct PreflightRoute {};         // OPTIONS on one of ours

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <list>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace afterword::gateway {
 namespace {
@@ -11,10 +14,13 @@ using api::WireForm;
 using domain::Action;
 using domain::EventKind;
 
-Route route(std::string_view method, std::string target) {
-  const auto parsed = http::Target::parse(target);
-  EXPECT_TRUE(parsed) << target;
-  return find_route(method, *parsed);
+// A route is good as long as its target.
+Route route(std::string_view method, std::string text) {
+  static std::list<std::pair<std::string, std::optional<http::Target>>> targets;
+  auto& [kept, target] = targets.emplace_back(std::move(text), std::nullopt);
+  target = http::Target::parse(kept);
+  EXPECT_TRUE(target) << kept;
+  return find_route(method, *target);
 }
 
 template <class T>

@@ -66,7 +66,7 @@ std::optional<IsJoinedRoute> find_is_joined(std::string_view method, const http:
   if (segments[begin] != "rooms" || segments[begin + 2] != "is_joined") return std::nullopt;
   const bool is_of_proposal = segments[2] == "unstable" && segments[3] == "io.element.msc4502";
   if (!is_of_proposal && segments[2] != "v3") return std::nullopt;
-  return IsJoinedRoute{segments[begin + 1]};
+  return IsJoinedRoute{std::string(segments[begin + 1])};
 }
 
 http::Request as_request_of(http::Request request, const domain::UserId& user_id, std::string_view hs_token) {

@@ -50,7 +50,7 @@ TEST(Sidecar, IsAskedWithoutAnythingThatAClientCouldSayOfItself) {
   request.body = "{}";
   const http::Request asked = as_request_of(std::move(request), alice, "homeservers");
   std::string head;
-  for (const http::Header& header : asked.headers) head += header.name + ": " + header.value + "\n";
+  for (const http::Header& header : asked.headers) head.append(header.name).append(": ").append(header.value) += "\n";
   EXPECT_EQ(head,
             "Content-Type: application/json\nUser-Agent: Element\nAuthorization: Bearer homeservers\n"
             "X-Matrix-User-Identifier: @alice:example.org\n");

@@ -13,6 +13,7 @@
 namespace afterword::gateway {
 namespace {
 
+using homeserver::AccessToken;
 using homeserver::Credentials;
 using homeserver::Identity;
 using homeserver::TokenAnswer;
@@ -28,26 +29,34 @@ constexpr std::string_view nobody = "@nobody:invalid";
 // What Dendrite calls the device of an application service.
 constexpr std::string_view dendrite_service_device = "AS_Device";
 
-using Token = Result<std::optional<std::string>, api::MatrixError>;
+using Token = Result<std::optional<AccessToken>, api::MatrixError>;
+
+// Nothing if there is none.
+Token to_token(std::string_view text) {
+  if (text.empty()) return std::optional<AccessToken>();
+  std::optional<AccessToken> token = AccessToken::parse(text);
+  if (!token) return api::unknown_token();
+  return token;
+}
 
 Token bearer_token(std::string_view authorization) {
   constexpr std::string_view scheme = "Bearer ";
   if (!http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) {
     return api::unreadable_authorization("The Authorization header does not hold a bearer token");
   }
-  return std::optional(std::string(authorization.substr(scheme.size())));
+  return to_token(authorization.substr(scheme.size()));
 }
 
 // Whoever says it twice may mean two different things.
 Token token_of(const http::Request& request, const http::Target& target) {
-  std::optional<std::string> in_query = target.parameter("access_token");
+  const std::optional<std::string> in_query = target.parameter("access_token");
   std::optional<std::string_view> authorization;
   for (const http::Header& header : request.headers) {
     if (!http::equal_ignoring_case(header.name, "Authorization")) continue;
     if (authorization) return api::unreadable_authorization("There is more than one Authorization header");
     authorization = header.value;
   }
-  if (!authorization) return in_query;
+  if (!authorization) return to_token(in_query.value_or(""));
   if (in_query) return api::unreadable_authorization("An access token is in the query and in a header");
   return bearer_token(*authorization);
 }
@@ -109,7 +118,7 @@ api::Caller caller_of(Identity identity) {
 }
 
 // Whether the token speaks for others than its owner: it is asked about in the name of nobody.
-async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, homeserver::AccessToken access_token) {
+async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, AccessToken access_token) {
   Credentials as_nobody{std::move(access_token), std::string(nobody), std::nullopt};
   const TokenAnswer answer = co_await inquiry.ask(std::move(as_nobody));
   if (const auto* identity = std::get_if<Identity>(&answer)) co_return identity->user_id.value == nobody;
@@ -121,12 +130,10 @@ async::Task<Result<bool, NotIdentified>> speaks_for_others(Inquiry& inquiry, hom
 
 Result<std::optional<Credentials>, api::MatrixError> credentials_of(const http::Request& request,
                                                                     const http::Target& target) {
-  const Token token = token_of(request, target);
+  Token token = token_of(request, target);
   if (!token) return token.error();
-  if (!*token || (*token)->empty()) return std::optional<Credentials>();
-  std::optional<homeserver::AccessToken> access_token = homeserver::AccessToken::parse(**token);
-  if (!access_token) return api::unknown_token();
-  Credentials credentials{std::move(*access_token), target.parameter("user_id"), target.parameter("device_id")};
+  if (!*token) return std::optional<Credentials>();
+  Credentials credentials{std::move(**token), target.parameter("user_id"), target.parameter("device_id")};
   if (!credentials.device_id) credentials.device_id = target.parameter("org.matrix.msc3202.device_id");
   return std::optional(std::move(credentials));
 }
@@ -136,9 +143,11 @@ async::Task<Result<api::Caller, NotIdentified>> identify(homeserver::TokenCache&
   if (asking.fault) co_return NotIdentified{api::to_response(*asking.fault), true};
   if (!asking.credentials) co_return NotIdentified{api::to_response(api::missing_token()), true};
   const bool must_know_application_service = asking.must_know_application_service;
-  Credentials credentials = *asking.credentials;
+  Credentials credentials = std::move(*asking.credentials);
   Inquiry inquiry(tokens, clock.steady_now(), std::move(asking));
-  Credentials token_alone{credentials.access_token, std::nullopt, std::nullopt};
+  const bool is_asked_again = credentials.user_id || credentials.device_id || must_know_application_service;
+  Credentials token_alone{is_asked_again ? credentials.access_token : std::move(credentials.access_token), std::nullopt,
+                          std::nullopt};
   TokenAnswer unnamed = co_await inquiry.ask(std::move(token_alone));
   auto* own = std::get_if<Identity>(&unnamed);
   const bool is_refused = std::holds_alternative<domain::HomeserverError>(unnamed);

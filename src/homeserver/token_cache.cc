@@ -36,18 +36,11 @@ struct DigestHash {
   }
 };
 
-void append_part(std::string& text, const std::optional<std::string>& part) {
-  // An absent part is not an empty one.
-  text += part ? std::to_string(part->size()) + ':' + *part : "-";
-}
-
-// Lengths keep the parts apart: no two credentials give the same text.
 Sha256 digest_of(const Credentials& credentials) {
-  std::string text;
-  append_part(text, credentials.access_token.text());
-  append_part(text, credentials.user_id);
-  append_part(text, credentials.device_id);
-  return sha256(text);
+  const auto& [access_token, user_id, device_id] = credentials;
+  const auto is_there = [](const auto& part) { return part ? "yes" : "no"; };  // an absent one is not an empty one
+  const auto text = [](const auto& part) { return part ? std::string_view(*part) : std::string_view(); };
+  return sha256_of_list({access_token.text(), is_there(user_id), text(user_id), is_there(device_id), text(device_id)});
 }
 
 struct Entry {

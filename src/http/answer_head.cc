@@ -3,6 +3,7 @@
 #include "http/hop_by_hop.h"
 
 #include <string>
+#include <utility>
 
 namespace afterword::http {
 namespace {
@@ -25,9 +26,9 @@ Framing framing_of(const Response& response, const AnswerContext& context) {
   return response.rest ? Framing::until_close : Framing::length;
 }
 
-std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context) {
+std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context, std::string memory) {
   const Framing framing = framing_of(response, context);
-  HeadWriter writer = HeadWriter::answer(response.status, response.reason);
+  HeadWriter writer = HeadWriter::answer(response.status, response.reason, std::move(memory));
   bool has_date = false;
   std::optional<std::string> length;
   if (framing == Framing::length) {

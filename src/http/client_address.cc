@@ -27,7 +27,7 @@ std::string client_address(const Request& request, const IsTrustedProxy& is_trus
   // A header that comes in several lines means the same as one with all of them.
   std::string chain;
   for (const Header& header : request.headers) {
-    if (equal_ignoring_case(header.name, "X-Forwarded-For")) chain += header.value + ',';
+    if (equal_ignoring_case(header.name, "X-Forwarded-For")) chain.append(header.value).append(",");
   }
 
   std::string address = request.peer;

@@ -16,7 +16,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -255,7 +254,7 @@ async::Task<Result<Response, ClientConnection::Failure>> ClientConnection::read_
     failure = take_head();
     if (failure) co_return *failure;
     keep_alive_.reset();
-    if (const auto said = parser_->get().find("Keep-Alive"); said != parser_->get().end()) keep_alive_ = said->value();
+    if (const auto said = headers_.find("Keep-Alive")) keep_alive_ = *said;
     Response response = to_response();
     if (response.status == 101) co_return Failure{"not a well-formed answer: a switch of protocols"};
     if (response.status < 200) {  // it announces the answer, and has no body
@@ -300,14 +299,14 @@ std::optional<ClientConnection::Failure> ClientConnection::take_head() {
   input_.consume(parser_->put(input_.data(), error));
   if (error == beast_http::error::body_limit) return Failure{"the answer is too large", false, true};
   if (error) return Failure{fmt::format("not a well-formed answer: {}", error.message())};
-  if (!has_one_length(parser_->get())) return Failure{"not a well-formed answer: its length is ambiguous"};
+  if (!has_one_length(headers_, parser_->version)) return Failure{"not a well-formed answer: its length is ambiguous"};
   return std::nullopt;
 }
 
 Response ClientConnection::to_response() {
   Response response;
-  response.status = static_cast<int>(parser_->get().result_int());
-  response.reason = parser_->get().reason();
+  response.status = parser_->status;
+  response.reason = std::move(parser_->reason);
   response.headers = std::move(headers_);
   response.is_chunked = has_no_length(*parser_);
   remove_hop_by_hop(response.headers);
@@ -332,7 +331,7 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_mor
   co_return std::nullopt;
 }
 
-std::string& ClientConnection::received() { return parser_->get().body(); }
+std::string& ClientConnection::received() { return parser_->body(); }
 
 bool ClientConnection::is_complete() const { return parser_->is_done(); }
 

@@ -225,7 +225,8 @@ TEST_F(ClientTest, SendsARequestAndReadsItsAnswer) {
     EXPECT_EQ(answer->status, 404);
     EXPECT_EQ(answer->body, "body");
     std::vector<std::string> lines;
-    for (const Header& header : answer->headers) lines.push_back(header.name + ": " + header.value);
+    for (const Header& header : answer->headers)
+      lines.push_back(std::string(header.name).append(": ").append(header.value));
     EXPECT_THAT(lines, ElementsAre("Set-Cookie: b", "X: 1", "Set-Cookie: a", "Content-Length: 4"));
     send(request("GET"));
   }

@@ -1,25 +1,21 @@
 #include "http/growing_body.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/fields.hpp>
 #include <gtest/gtest.h>
 
 namespace afterword::http {
 namespace {
 
-std::string received(boost::optional<std::uint64_t> announced, std::size_t bytes) {
-  boost::beast::http::request_header<> head;
-  std::string body;
-  GrowingBody::reader reader(head, body);
-  boost::beast::error_code error;
-  reader.init(announced, error);
+std::string received(std::optional<std::uint64_t> announced, std::size_t bytes) {
+  GrowingBody growing;
+  growing.announce(announced);
   const std::string piece(60'000, 'x');
+  std::string& body = growing.text();
   while (body.size() < bytes) {
-    reader.put(boost::asio::buffer(piece, std::min(piece.size(), bytes - body.size())), error);
+    growing.append(std::string_view(piece).substr(0, bytes - body.size()));
     EXPECT_LE(body.capacity(), std::max<std::size_t>(128 * 1024, body.size() * 2));
   }
   EXPECT_EQ(body, std::string(bytes, 'x'));
-  return body;
+  return std::move(body);
 }
 
 TEST(GrowingBody, TakesNoMoreMemoryThanWasAnnounced) {
@@ -29,7 +25,7 @@ TEST(GrowingBody, TakesNoMoreMemoryThanWasAnnounced) {
 }
 
 TEST(GrowingBody, TakesAQuarterMoreWhereNothingWasAnnounced) {
-  EXPECT_LE(received(boost::none, 10'000'000).capacity(), 12'600'000u);
+  EXPECT_LE(received(std::nullopt, 10'000'000).capacity(), 12'600'000u);
 }
 
 }  // namespace

@@ -23,20 +23,22 @@ HeadWriter HeadWriter::request(std::string_view method, std::string_view target,
   return writer;
 }
 
-HeadWriter HeadWriter::answer(int status, std::string_view reason) {
-  HeadWriter writer = any_answer(status, reason);
+HeadWriter HeadWriter::answer(int status, std::string_view reason, std::string memory) {
+  HeadWriter writer = any_answer(status, reason, std::move(memory));
   writer.is_sound_ = writer.is_sound_ && status >= 200 && status < 600;
   return writer;
 }
 
 HeadWriter HeadWriter::interim_answer(int status, std::string_view reason) {
-  HeadWriter writer = any_answer(status, reason);
+  HeadWriter writer = any_answer(status, reason, {});
   writer.is_sound_ = writer.is_sound_ && status >= 102 && status < 200;
   return writer;
 }
 
-HeadWriter HeadWriter::any_answer(int status, std::string_view reason) {
+HeadWriter HeadWriter::any_answer(int status, std::string_view reason, std::string memory) {
   HeadWriter writer;
+  writer.text_ = std::move(memory);
+  writer.text_.clear();
   writer.is_sound_ = is_header_value(reason);
   writer.text_.reserve(usual_bytes);
   if (reason.empty()) {

@@ -16,6 +16,9 @@ class Head {
   // From the first line up to and with the empty one.
   std::string_view text() const { return text_; }
 
+  // Its memory, for the next one.
+  std::string release() && { return std::move(text_); }
+
  private:
   friend class HeadWriter;
   explicit Head(std::string text) : text_(std::move(text)) {}
@@ -26,8 +29,8 @@ class Head {
 class HeadWriter {
  public:
   static HeadWriter request(std::string_view method, std::string_view target, std::string_view host);
-  // A final one: 200 to 599. `reason`: the words behind the status; empty: the usual ones.
-  static HeadWriter answer(int status, std::string_view reason = {});
+  // A final one: 200 to 599. `reason`: the words behind the status; empty: the usual ones. `memory`: to write it in.
+  static HeadWriter answer(int status, std::string_view reason = {}, std::string memory = {});
   // One before the final one: 102 to 199.
   static HeadWriter interim_answer(int status, std::string_view reason = {});
   static Head continue_answer();  // 100, which asks for the body of the request
@@ -39,7 +42,7 @@ class HeadWriter {
 
  private:
   HeadWriter() = default;
-  static HeadWriter any_answer(int status, std::string_view reason);
+  static HeadWriter any_answer(int status, std::string_view reason, std::string memory);
 
   std::string text_;
   bool is_sound_ = true;

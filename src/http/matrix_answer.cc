@@ -15,10 +15,15 @@ Response error_answer(int status, std::string_view errcode, std::string_view err
 }  // namespace
 
 Response json_answer(int status, std::string body) {
+  static const Headers headers = [] {
+    Response constant;
+    constant.headers.add("Content-Type", "application/json");
+    allow_web_clients(constant);
+    return constant.headers;
+  }();
   Response response;
   response.status = status;
-  response.headers.add("Content-Type", "application/json");
-  allow_web_clients(response);
+  response.headers = headers;
   response.body = std::move(body);
   return response;
 }

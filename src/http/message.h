@@ -3,43 +3,107 @@
 
 #include "http/body_stream.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace afterword::http {
 
 struct Header {
-  std::string name;
-  std::string value;
+  std::string_view name;
+  std::string_view value;
 };
 
-// Headers in the order in which they stand on the wire; names compare without case.
+// Headers in the order in which they stand on the wire; names compare without case. All are in one piece of memory, so
+// what is found in them is good until they change or are moved.
 class Headers {
  public:
+  class Iterator;
+
   Headers() = default;
-  Headers(std::initializer_list<Header> headers) : headers_(headers) {}
+  Headers(std::initializer_list<Header> headers);
   // Those of the head at the beginning of `text`, which HeadScan (head_syntax.h) has found sound.
   static Headers read(std::string_view text);
 
-  void add(std::string name, std::string value) { headers_.push_back({std::move(name), std::move(value)}); }
-  void set(std::string_view name, std::string value);  // replaces all of that name
+  // Neither `name` nor `value` is in these headers.
+  void add(std::string_view name, std::string_view value);
+  void set(std::string_view name, std::string_view value);  // replaces all of that name
   void remove(std::string_view name);
   template <class Predicate>
   void remove_if(Predicate predicate) {
-    std::erase_if(headers_, predicate);
+    remove_from(0, predicate);
   }
   // The first of that name.
   std::optional<std::string_view> find(std::string_view name) const;
 
-  auto begin() const { return headers_.begin(); }
-  auto end() const { return headers_.end(); }
+  Iterator begin() const;
+  Iterator end() const;
 
  private:
-  std::vector<Header> headers_;
+  // In front of each header, which is its name and its value.
+  struct Sizes {
+    std::uint32_t name;
+    std::uint32_t value;
+  };
+
+  Header at(std::size_t place) const;
+  static std::size_t packed_size(const Header& header) {
+    return sizeof(Sizes) + header.name.size() + header.value.size();
+  }
+  template <class Predicate>
+  void remove_from(std::size_t place, Predicate predicate);
+
+  std::string packed_;
 };
+
+class Headers::Iterator {
+ public:
+  using value_type = Header;
+  using difference_type = std::ptrdiff_t;
+
+  Iterator() = default;
+  Header operator*() const { return headers_->at(place_); }
+  Iterator& operator++() {
+    place_ += packed_size(**this);
+    return *this;
+  }
+  Iterator operator++(int) {
+    const Iterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const Iterator&) const = default;
+
+ private:
+  friend class Headers;
+  Iterator(const Headers& headers, std::size_t place) : headers_(&headers), place_(place) {}
+
+  const Headers* headers_ = nullptr;
+  std::size_t place_ = 0;
+};
+
+inline Headers::Iterator Headers::begin() const { return {*this, 0}; }
+inline Headers::Iterator Headers::end() const { return {*this, packed_.size()}; }
+
+template <class Predicate>
+void Headers::remove_from(std::size_t place, Predicate predicate) {
+  std::size_t kept = place;
+  while (place < packed_.size()) {
+    const Header header = at(place);
+    const std::size_t size = packed_size(header);
+    if (!predicate(header)) {
+      std::memmove(packed_.data() + kept, packed_.data() + place, size);
+      kept += size;
+    }
+    place += size;
+  }
+  packed_.resize(kept);
+}
 
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 
 std::vector<std::string> lines(const Headers& headers) {
   std::vector<std::string> result;
-  for (const Header& header : headers) result.push_back(header.name + ": " + header.value);
+  for (const Header& header : headers) result.push_back(std::string(header.name).append(": ").append(header.value));
   return result;
 }
 
@@ -28,6 +28,23 @@ TEST(Headers, SetReplacesAllOfItsNameInThePlaceOfTheFirst) {
   EXPECT_THAT(lines(headers), ElementsAre("A: new", "B: 2", "C: 4"));
   headers.set("D", "5");
   EXPECT_THAT(lines(headers), ElementsAre("A: new", "B: 2", "C: 4", "D: 5"));
+}
+
+TEST(Headers, SetTakesAnyLengthInPlaceOfAnother) {
+  Headers headers = {{"A", "1"}, {"B", "2"}, {"A", "3"}};
+  for (const std::size_t length : {100, 0, 7}) {
+    const std::string value(length, 'x');
+    headers.set("A", value);
+    EXPECT_THAT(lines(headers), ElementsAre("A: " + value, "B: 2"));
+  }
+}
+
+// What cannot be written stays what it is: it becomes no header of its own.
+TEST(Headers, KeepWhateverTheyAreGiven) {
+  const std::string value = std::string("a\r\nX: 1\r\n\r\n") + '\0' + "b";
+  Headers headers = {{"A", value}, {"", ""}};
+  headers.remove("B");
+  EXPECT_THAT(lines(headers), ElementsAre("A: " + value, ": "));
 }
 
 TEST(Headers, RemoveTakesAllOfItsName) {

@@ -25,7 +25,7 @@ std::optional<Response> file_of(Page page, std::string_view name) {
   const auto file = std::ranges::find(page, name, &PageFile::name);
   if (file == page.end()) return std::nullopt;
   Response response;
-  response.headers.add("Content-Type", std::string(type_of(file->name)));
+  response.headers.add("Content-Type", type_of(file->name));
   response.headers.add("Cache-Control", "no-store");
   response.headers.add("Content-Security-Policy", policy);
   response.headers.add("Cross-Origin-Opener-Policy", "same-origin");

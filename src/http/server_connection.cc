@@ -11,7 +11,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
 
 #include <algorithm>
 #include <array>
@@ -41,7 +40,8 @@ constexpr std::size_t linger_read_bytes = 16 * 1024;
 
 // Proxies, and RFC 9112, may send the absolute form to a server as well. Nothing if it names another host than the
 // header does.
-std::optional<std::string> to_origin_form(std::string_view target, std::string_view host) {
+std::optional<std::string> to_origin_form(std::string as_received, std::string_view host) {
+  std::string_view target = as_received;
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
@@ -50,18 +50,23 @@ std::optional<std::string> to_origin_form(std::string_view target, std::string_v
     target.remove_prefix(path);
     return target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   }
-  return std::string(target);
+  return as_received;
 }
 
 // What RFC 9112 tells a server to refuse, and Beast lets through. Nothing if it can be understood in more than one way.
-std::optional<Request> to_request(const StrictParser<true>::value_type& head, Headers headers) {
-  const auto hosts = head.count(beast_http::field::host);
-  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) return std::nullopt;
-  if (!is_host(head[beast_http::field::host]) || !has_one_length(head)) return std::nullopt;
+std::optional<Request> to_request(StrictParser<true>& parser, Headers headers) {
+  std::optional<std::string_view> host;
+  for (const Header& header : headers) {
+    if (!equal_ignoring_case(header.name, "Host")) continue;
+    if (host) return std::nullopt;
+    host = header.value;
+  }
+  if (!host && parser.version >= 11) return std::nullopt;
+  if (!is_host(host.value_or("")) || !has_one_length(headers, parser.version)) return std::nullopt;
 
   Request request;
-  request.method = head.method_string();
-  std::optional<std::string> target = to_origin_form(head.target(), head[beast_http::field::host]);
+  request.method = std::move(parser.method);
+  std::optional<std::string> target = to_origin_form(std::move(parser.target), host.value_or(""));
   if (!target || !is_token(request.method) || !is_target(*target)) return std::nullopt;
   if (*target == "*" && request.method != "OPTIONS") return std::nullopt;
   // Neither is any business of a homeserver, and what they do to a connection is another matter for each reader.
@@ -185,7 +190,7 @@ class ServerConnection::RequestBody final : public BodyStream {
     RequestBody& body;
   };
 
-  std::string& piece() { return connection_->parser_->get().body(); }
+  std::string& piece() { return connection_->parser_->body(); }
 
   std::shared_ptr<ServerConnection> connection_;
   bool waits_to_be_asked_;
@@ -232,8 +237,10 @@ async::Task<void> ServerConnection::run() {
     handling_ = true;
     if (!incoming->request.rest) context_.connections.work(place_);
     half_closed_since_.reset();
-    method_ = incoming->request.method;
-    target_ = incoming->request.target;
+    if (!ends_with_client_) {
+      method_ = incoming->request.method;
+      target_ = incoming->request.target;
+    }
     const auto interim = answer.to_http_1_0 ? nullptr : std::make_shared<Interim>(weak_from_this());
     incoming->request.interim = interim;
     Response response;
@@ -331,8 +338,7 @@ ServerConnection::read_request() {
   Headers headers = Headers::read(to_text(input_));
   if (const auto refusal = take_in()) co_return *refusal;
   head_bytes -= input_.size();
-  const auto& head = parser_->get();
-  auto request = to_request(head, std::move(headers));
+  auto request = to_request(*parser_, std::move(headers));
   if (!request) co_return Refusal::malformed;
   auto incoming = std::make_unique<Incoming>();
   incoming->request = std::move(*request);
@@ -345,19 +351,19 @@ ServerConnection::read_request() {
   head_bytes += 2 * incoming->request.target.size();
   held_.hold(head_bytes);
   incoming->keep_alive = parser_->keep_alive();
-  incoming->http_1_0 = head.version() < 11;
+  incoming->http_1_0 = parser_->version < 11;
   if (parser_->is_done()) co_return incoming;
 
   parser_->eager(true);
-  const bool is_asked_for =
-      incoming->http_1_0 || input_.size() > 0 || !equal_ignoring_case(head[beast_http::field::expect], "100-continue");
+  const std::string_view expected = incoming->request.headers.find("Expect").value_or("");
+  const bool is_asked_for = incoming->http_1_0 || input_.size() > 0 || !equal_ignoring_case(expected, "100-continue");
   const Admission admission = context_.admit(incoming->request.method, incoming->request.target);
   ends_with_client_ = admission.ends_with_client;
   held_ = ByteBudget::Share(*context_.options.bodies, incoming->request.client, admission.may_use_reserve);
   if (admission.streams_body) {
     if (!held_.grow_to(head_bytes + BodyStream::window_bytes)) co_return Refusal::out_of_memory;
     if (const auto refusal = take_in()) co_return *refusal;
-    incoming->request.body = std::move(parser_->get().body());
+    incoming->request.body = std::move(parser_->body());
     if (parser_->is_done()) co_return incoming;
     const auto body = std::make_shared<RequestBody>(shared_from_this(), is_asked_for);
     body_ = body;
@@ -376,7 +382,7 @@ ServerConnection::read_request() {
   }
   const auto refusal = co_await read_whole_body(head_bytes);
   if (refusal) co_return *refusal;
-  incoming->request.body = std::move(parser_->get().body());
+  incoming->request.body = std::move(parser_->body());
   if (input_.capacity() > head_read_bytes) input_.shrink_to_fit();
   co_return incoming;
 }
@@ -385,7 +391,7 @@ async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_who
   Progress progress{context_.tick};
   for (;;) {
     if (const auto refusal = take_in()) co_return *refusal;
-    progress.carried_bytes = parser_->get().body().size();
+    progress.carried_bytes = parser_->body().size();
     if (!held_.grow_to(head_bytes + progress.carried_bytes)) co_return Refusal::out_of_memory;
     if (parser_->is_done()) co_return std::nullopt;
     expect_progress(progress, context_.options.body_timeout);
@@ -418,7 +424,7 @@ void ServerConnection::write_interim(const Response& answer) {
 }
 
 async::Task<bool> ServerConnection::write_answer(Response response, AnswerContext answer) {
-  std::optional<Head> head = make_answer_head(response, answer);
+  std::optional<Head> head = make_answer_head(response, answer, std::exchange(context_.spare_head, {}));
   if (!head) {
     log::error("an answer {} cannot be written as one HTTP answer", response.status);
     response = answer_not_writable();
@@ -428,7 +434,11 @@ async::Task<bool> ServerConnection::write_answer(Response response, AnswerContex
   const Framing framing = framing_of(response, answer);
   if (framing == Framing::none) co_return co_await write(head->text(), "", "", progress);
   const bool chunked = framing == Framing::chunked;
-  if (!response.rest && !chunked) co_return co_await write(head->text(), response.body, "", progress);
+  if (!response.rest && !chunked) {
+    const bool written = co_await write(head->text(), response.body, "", progress);
+    context_.spare_head = std::move(*head).release();
+    co_return written;
+  }
 
   const FramedPiece first = frame(head->text(), response.body, chunks_of(chunked, response.rest == nullptr));
   const bool begun = co_await write(first.before, first.piece, first.behind, progress);
@@ -567,11 +577,7 @@ bool ServerConnection::is_abandoned() {
 
 void ServerConnection::hold_little() {
   if (!handling_ || !is_read()) return;
-  if (body_.expired()) {
-    parser_.reset();
-  } else {
-    parser_->get().clear();
-  }
+  if (body_.expired()) parser_.reset();
   if (input_.size() == 0 && input_.capacity() > 0) input_.shrink_to_fit();
 }
 

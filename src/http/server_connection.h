@@ -37,6 +37,7 @@ struct ServerContext {
   ConnectionTable connections;
   std::uint64_t tick = 0;  // since the server started
   std::string date;        // of the tick
+  std::string spare_head;  // memory for the next head of an answer
   std::uint64_t refused = 0;
   bool draining = false;  // answers close their connection
 };
@@ -117,11 +118,11 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   std::optional<Refusal> refused_;              // why, if reading the rest of the body has failed
   std::string peer_;
   std::string owner_;  // empty: of whoever the peer says
-  // Of the request that is handled, for admit().
+  // Of the request that is handled: what admit() has said, or else what it is asked with.
+  std::optional<bool> ends_with_client_;
   std::string method_;
   std::string target_;
-  std::optional<bool> ends_with_client_;  // once it has been asked, for the target may be long
-  ByteBudget::Share held_;                // of a head, a body or an answer that is not tiny
+  ByteBudget::Share held_;  // of a head, a body or an answer that is not tiny
   std::uint64_t deadline_ = no_deadline;
   bool idle_ = false;
   bool handling_ = false;

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace afterword::http {
 namespace {
@@ -24,20 +25,36 @@ std::string decode_query_part(std::string_view part) {
 }  // namespace
 
 std::optional<Target> Target::parse(std::string_view text) {
+  auto copy = std::make_unique_for_overwrite<char[]>(text.size());
+  std::ranges::copy(text, copy.get());
+  auto target = parse_in_place({copy.get(), text.size()});
+  if (target) target->text_ = std::move(copy);
+  return target;
+}
+
+std::optional<Target> Target::parse_in_place(std::string_view text) {
   if (!text.starts_with('/')) return std::nullopt;
   Target target;
   target.path = take_until(text, "?");
   target.query = text;
-
-  const std::string_view path = target.path;
-  const auto count = static_cast<std::size_t>(std::ranges::count(path, '/'));
+  const auto count = static_cast<std::size_t>(std::ranges::count(target.path, '/'));
   if (count > max_segments) return std::nullopt;
+
+  if (target.path.find('%') != std::string_view::npos) {
+    target.decoded_ = std::make_unique_for_overwrite<char[]>(target.path.size());
+  }
+  char* decoded = target.decoded_.get();
   target.segments.reserve(count);
-  for (std::size_t slash = 0; slash != std::string_view::npos;) {
-    const std::size_t next = path.find('/', slash + 1);
-    target.segments.push_back(
-        percent_decode(path.substr(slash + 1, next == std::string_view::npos ? next : next - slash - 1)));
-    slash = next;
+  for (std::string_view rest = target.path; !rest.empty();) {
+    rest.remove_prefix(1);  // the slash
+    std::string_view segment = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(segment.size());
+    if (segment.find('%') != std::string_view::npos) {
+      const char* const begin = decoded;
+      decoded = percent_decode(segment, decoded);
+      segment = {begin, decoded};
+    }
+    target.segments.push_back(segment);
   }
   return target;
 }

@@ -1,11 +1,13 @@
 // What a request asks for: the parts of its origin-form target, "/path/of/segments?query".
 #pragma once
 
+#include <boost/container/small_vector.hpp>
+
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace afterword::http {
 
@@ -16,18 +18,25 @@ struct Target {
 
   // Percent-decoded once each, after splitting, so that an encoded slash stays inside its segment. "/a/" has two, the
   // last one empty.
-  std::vector<std::string> segments;
-  std::string path;   // as received
-  std::string query;  // as received, without the '?'
+  boost::container::small_vector<std::string_view, 12> segments;
+  std::string_view path;   // as received
+  std::string_view query;  // as received, without the '?'
 
   // Nothing if `text` does not start with '/' or has more than max_segments.
   static std::optional<Target> parse(std::string_view text);
+  // The same where `text` outlives it: not copied, unless something has to be decoded.
+  static std::optional<Target> parse_in_place(std::string_view text);
 
   // As find_parameter().
   std::optional<std::string> parameter(std::string_view name) const;
 
   // Whether path and query, decoded, are text that can be kept and shown: UTF-8 without NUL.
   bool is_text() const;
+
+ private:
+  // All parts are pieces of these, wherever they are moved.
+  std::unique_ptr<char[]> text_;
+  std::unique_ptr<char[]> decoded_;
 };
 
 // The first value of the parameter `name` in a query or a URL-encoded form, decoded; a '+' is a space. Parameters end

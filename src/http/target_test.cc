@@ -33,6 +33,17 @@ TEST(Target, ATrailingSlashIsAnEmptySegment) {
   EXPECT_THAT(Target::parse("/")->segments, ElementsAre(""));
 }
 
+TEST(Target, StaysWhatItIsWhenItIsMovedAndItsTextGoes) {
+  std::string text = "/a%2Fb/c?d=e";
+  std::optional<Target> target = Target::parse(text);
+  text.assign(text.size(), 'x');
+  const Target moved = *std::move(target);
+  target.reset();
+  EXPECT_THAT(moved.segments, ElementsAre("a/b", "c"));
+  EXPECT_EQ(moved.path, "/a%2Fb/c");
+  EXPECT_EQ(moved.query, "d=e");
+}
+
 TEST(Target, RefusesWhatIsNoPath) {
   for (const char* text : {"", "*", "path", "?a=b"}) {
     EXPECT_FALSE(Target::parse(text)) << text;

@@ -18,7 +18,7 @@ constexpr std::size_t most_bytes_of_a_body = 4 * 1024;
 http::Response answer(int status, std::string body, std::string_view type = plain_text) {
   http::Response response;
   response.status = status;
-  response.headers.add("Content-Type", std::string(type));
+  response.headers.add("Content-Type", type);
   response.headers.add("Cache-Control", "no-store");
   response.body = std::move(body);
   return response;

@@ -43,10 +43,10 @@ class Bounds:
 
 
 BOUNDS = [
-    Bounds("restarts", 72, 18_000, 10, 3.1, 1.1),
-    Bounds("schedules", 122, 31_000, 28, 4.1, 1.1),
-    Bounds("look_ups", 95, 21_000, 6, 3.1, 0.1),
-    Bounds("passing", 61, 31_000, 15, 0.1, 0.1),
+    Bounds("restarts", 18, 3_000, 10, 3.1, 1.1),
+    Bounds("schedules", 22, 9_200, 28, 4.1, 1.1),
+    Bounds("look_ups", 23, 4_800, 6, 3.1, 0.1),
+    Bounds("passing", 22, 21_500, 15, 0.1, 0.1),
 ]
 
 

@@ -19,7 +19,7 @@ void headers(std::string_view input) {
   auto original = all.begin();
   for (const http::Header& header : kept) {
     require(!http::is_hop_by_hop(header.name), "none of one connection is left");
-    while (original != all.end() && (original->name != header.name || original->value != header.value)) ++original;
+    while (original != all.end() && ((*original).name != header.name || (*original).value != header.value)) ++original;
     require(original != all.end(), "what is left stands as it stood, in its order");
     ++original;
   }

@@ -35,7 +35,7 @@ bool check_written(const http::Request& request) {
   std::vector<std::string> expected{request.method + ' ' + request.target + " HTTP/1.1", "Host: h"};
   for (const http::Header& header : request.headers) {
     writer.add(header.name, header.value);
-    expected.push_back(header.name + ": " + header.value);
+    expected.push_back(std::string(header.name).append(": ").append(header.value));
   }
   const auto head = writer.finish();
   if (!head) return false;

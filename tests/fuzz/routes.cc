@@ -42,8 +42,8 @@ bool is_form(std::string_view content_type) {
 }
 
 void check_schedule(const gateway::ScheduleRoute& route) {
-  for (const std::string* text : {&route.room_id, &route.type, &route.state_key, &route.redacts}) {
-    require(is_valid_utf8(*text) && text->find('\0') == text->npos, "what names an event is text");
+  for (const std::string_view text : {route.room_id, route.type, route.state_key, route.redacts}) {
+    require(is_valid_utf8(text) && text.find('\0') == text.npos, "what names an event is text");
   }
 }
 

@@ -94,7 +94,7 @@ void check_sent(const domain::NewDelayedEvent& scheduled) {
   require(target && target->is_text(), "a target is text");
   require(target->segments.size() == 8, "a target has its eight segments");
   require(target->segments[4] == event.room_id.value, "the room is the event's");
-  const std::string& sixth = target->segments[6];
+  const std::string_view sixth = target->segments[6];
   require(sixth == (event.kind == EventKind::redaction ? event.redacts.value : event.type), "the type is the event's");
   if (event.kind == EventKind::state) require(target->segments[7] == event.state_key, "the key is the event's");
   require(target->parameter("user_id") == event.user_id.value, "it is sent as its owner");
