@@ -11,6 +11,7 @@ from .call_run import CallRun, Row
 from .cases import TO_ONE, to_servers
 from .grounds import GROUNDS
 from .livekit import LiveKit
+from .table import table
 from .web import install
 
 # As Element Call comes.
@@ -20,30 +21,6 @@ _HEARTBEAT_MS = 4_000
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _cell(row: Row) -> str:
-    """What became of a case, in a few words."""
-    seconds = sorted(row.left.values())
-    times = "" if not seconds else f"{seconds[0]:.1f} s" if len(seconds) == 1 else f"{seconds[0]:.1f} to {seconds[-1]:.1f} s"
-    said = [f"{len(row.left)} left after {times}, {len(row.stayed)} stayed" if row.left else "nobody left"]
-    if row.back is not None:
-        said.append(f"back within {row.back:.1f} s")
-    if row.hear:
-        said.append("media flows")
-    if row.then_left is not None:
-        said.append(f"one killed then left after {row.then_left:.1f} s")
-    return "; ".join([*said, *(f"**{wrong}**" for wrong in row.wrong)])
-
-
-def _table(rows: list[Row]) -> str:
-    """A line for each case, a column for each ground."""
-    grounds = list(dict.fromkeys(row.ground for row in rows))
-    cells = {(row.case, row.ground): _cell(row) for row in rows}
-    lines = [["in mid-call", *grounds], ["---"] * (len(grounds) + 1)]
-    for case in dict.fromkeys(row.case for row in rows):
-        lines.append([case, *(cells.get((case, ground), "") for ground in grounds)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main() -> int:
@@ -62,6 +39,7 @@ def main() -> int:
     livekit.build()
     livekit.start()
     rows: list[Row] = []
+    there: dict[str, set[str]] = {}  # the cases that there are on each ground
     good = True
     began = time.monotonic()
     try:
@@ -73,10 +51,12 @@ def main() -> int:
                     make(directory / name, livekit, _LEAVE_AFTER_MS, _HEARTBEAT_MS) as ground,
                     CallRun(ground, arguments.people, _say, pictures) as run,
                 ):
+                    server_cases = to_servers(ground, lambda run=run: run.people)
+                    there[ground.title] = {case.name for case in [*TO_ONE, *server_cases]}
                     for case in TO_ONE:
                         if arguments.only in case.name:
                             rows.append(run.strike_one(case))
-                    for server_case in to_servers(ground, lambda: run.people):
+                    for server_case in server_cases:
                         if arguments.only in server_case.name:
                             rows.append(run.strike_server(server_case))
             except Exception:
@@ -84,7 +64,7 @@ def main() -> int:
                 good = False
     finally:
         livekit.stop()
-    _say("\n" + _table(rows))
+    _say("\n" + table(rows, there))
     _say(f"\n{time.monotonic() - began:.0f} s; logs in {directory}, screenshots in {pictures}")
     # Of Synapse's own delayed events nothing is expected here.
     ours = [row for row in rows if row.ground != GROUNDS["alone"].title]

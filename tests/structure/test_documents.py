@@ -1,6 +1,7 @@
 """What the documents say of tests is so: each that they name exists, each row of a table that is a test is named, and each
 block of commands is what a test does."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -44,6 +45,16 @@ def test_every_test_that_a_document_names_exists(name: str, at_least: int) -> No
     tests = {name for name in named if re.match(r"test_|[A-Z]\w*\.[A-Z]", name)}
     assert len(tests) > at_least
     assert tests - units - pythons == set()
+
+
+def test_every_call_was_made() -> None:
+    """In the table that scripts/calls prints, each case is measured on each ground, or is none there."""
+    lines = (TOP / "docs/calls.md").read_text().splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("| in mid-call"))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in itertools.takewhile(bool, lines[begin + 2 :])]
+    assert len(rows) > 10
+    for case, *cells in rows:
+        assert all(cell == "–" or re.search(r"(nobody|\d) left", cell) for cell in cells), (case, cells)
 
 
 UNSTABLE_NAME = r"(?:org\.matrix|io\.element)\.msc\d+[\w.]*"
