@@ -156,8 +156,8 @@ Task<OperatorAnswer> list_failed(OperatorParts& parts, const OperatorRequest& re
   if (!limit) co_return invalid_limit();
   const auto from = read_from(parts.handles, request.target);
   if (!from) co_return from.error();
-  std::optional<store::FailedPosition> after;
-  if (*from) after = store::FailedPosition{(*from)->first, (*from)->second};
+  std::optional<store::OutcomePosition> after;
+  if (*from) after = store::OutcomePosition{(*from)->first, (*from)->second};
   const auto found = co_await parts.context.store.list_failed(after, *limit);
   if (!found) co_return to_response(api::store_unavailable());
   co_return page_of(parts, *found, [](const domain::DelayedEvent& event) { return event.finalised->finalised_ts; });

@@ -64,6 +64,10 @@ class StoreDecorator : public Store {
   Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override {
     return around("list_sent", store_.list_sent(std::move(user_id), limit));
   }
+  Task<StoreResult<std::vector<OutcomePosition>>> list_outcomes(UserId user_id, Timestamp from,
+                                                                std::uint32_t limit) override {
+    return around("list_outcomes", store_.list_outcomes(std::move(user_id), from, limit));
+  }
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return around("prune", store_.prune(retention, now));
   }
@@ -71,7 +75,7 @@ class StoreDecorator : public Store {
                                         std::uint32_t limit) override {
     return around("list_room", store_.list_room(std::move(room_id), after, limit));
   }
-  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override {
+  Task<StoreResult<ListPage>> list_failed(std::optional<OutcomePosition> after, std::uint32_t limit) override {
     return around("list_failed", store_.list_failed(after, limit));
   }
   Task<StoreResult<void>> try_to_write() override { return around("try_to_write", store_.try_to_write()); }

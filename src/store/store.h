@@ -82,8 +82,8 @@ struct Adopted {
   Timestamp due;
 };
 
-// list_failed()
-struct FailedPosition {  // of an event that failed
+// list_outcomes(), list_failed()
+struct OutcomePosition {  // of an event that was sent or has failed
   Timestamp finalised_ts;
   DelayId delay_id;
 };
@@ -176,6 +176,11 @@ class Store {
   // Of all that did, so many at most, in no order.
   virtual Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) = 0;
 
+  // Which of the user's events were sent or have failed since `from`: so many at most, from the latest on. One may be
+  // recorded later than another and have an earlier time.
+  virtual Task<StoreResult<std::vector<OutcomePosition>>> list_outcomes(UserId user_id, Timestamp from,
+                                                                        std::uint32_t limit) = 0;
+
   // Forgets finalised events beyond the retention, a bounded number at a time; answers whether there may be more.
   virtual Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) = 0;
 
@@ -184,7 +189,7 @@ class Store {
   virtual Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
                                                 std::uint32_t limit) = 0;
   // Failed, by (finalised_ts, delay_id) from the latest on, behind `after`.
-  virtual Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) = 0;
+  virtual Task<StoreResult<ListPage>> list_failed(std::optional<OutcomePosition> after, std::uint32_t limit) = 0;
 
   // Makes a change that says nothing new: whether the store takes changes at present.
   virtual Task<StoreResult<void>> try_to_write() = 0;

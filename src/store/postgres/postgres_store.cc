@@ -155,6 +155,11 @@ class PostgresStore final : public Store {
     return queries_.ask(postgres::list_sent(user_id, limit));
   }
 
+  Task<StoreResult<std::vector<OutcomePosition>>> list_outcomes(UserId user_id, Timestamp from,
+                                                                std::uint32_t limit) override {
+    return queries_.ask(postgres::list_outcomes(user_id, from, limit));
+  }
+
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     auto prune = [retention, now](Session& session) { return postgres::prune(session.connection(), retention, now); };
     return queries_.perform<bool>(std::move(prune));
@@ -165,7 +170,7 @@ class PostgresStore final : public Store {
     return queries_.ask(postgres::list_room(room_id, after, limit));
   }
 
-  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override {
+  Task<StoreResult<ListPage>> list_failed(std::optional<OutcomePosition> after, std::uint32_t limit) override {
     return queries_.ask(postgres::list_failed(after, limit));
   }
 

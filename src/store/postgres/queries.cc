@@ -112,13 +112,13 @@ Question<ListPage> list_room(const domain::RoomId& room_id, const std::optional<
           [limit](const Rows& rows) { return read_page(rows, limit); }};
 }
 
-Question<ListPage> list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit) {
+Question<ListPage> list_failed(const std::optional<OutcomePosition>& after, std::uint32_t limit) {
   static const Statement page{"list_failed",
                               fmt::format("SELECT {} FROM events AS e LEFT JOIN active AS a ON false"
                                           " WHERE e.state = 3 AND (e.finalised_ts, e.delay_id) < ($1::int8, $2::uuid)"
                                           " ORDER BY e.finalised_ts DESC, e.delay_id DESC LIMIT $3::int8",
                                           columns_without_content())};
-  const auto before = after.value_or(FailedPosition{Timestamp::max(), {}});
+  const auto before = after.value_or(OutcomePosition{Timestamp::max(), {}});
   return {page, Parameters(before.finalised_ts, before.delay_id, std::int64_t{limit} + 1),
           [limit](const Rows& rows) { return read_page(rows, limit); }};
 }
@@ -162,6 +162,19 @@ Question<std::vector<SentEvent>> list_sent(const UserId& user_id, std::uint32_t 
                               "SELECT event_id, delay_id FROM events WHERE user_id = $1::bytea AND state = 2"
                               " LIMIT $2::int8"};
   return {list, Parameters(user_id, std::int64_t{limit}), read_sent};
+}
+
+Question<std::vector<OutcomePosition>> list_outcomes(const UserId& user_id, Timestamp from, std::uint32_t limit) {
+  static const Statement list{"list_outcomes",
+                              "SELECT finalised_ts, delay_id FROM events WHERE user_id = $1::bytea AND state >= 2"
+                              " AND state <= 3 AND finalised_ts >= $2::int8"
+                              " ORDER BY finalised_ts DESC, delay_id DESC LIMIT $3::int8"};
+  return {list, Parameters(user_id, from, std::int64_t{limit}), [](const Rows& rows) {
+            std::vector<OutcomePosition> found;
+            found.reserve(static_cast<std::size_t>(rows.size()));
+            for (int i = 0; i < rows.size(); ++i) found.push_back({rows.timestamp(i, 0), rows.delay_id(i, 1)});
+            return found;
+          }};
 }
 
 // By one instance at a time.

@@ -26,11 +26,12 @@ Question<std::optional<DelayId>> find_transaction(const domain::TransactionKey& 
 Question<std::vector<ActiveEvent>> find_active(const std::vector<DelayId>& delay_ids, InstanceId instance);
 Question<ListPage> list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after,
                              std::uint32_t limit);
-Question<ListPage> list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit);
+Question<ListPage> list_failed(const std::optional<OutcomePosition>& after, std::uint32_t limit);
 Question<std::optional<domain::DelayedEvent>> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
 Question<ListPage> list(const UserId& user_id, const ListQuery& query);
 Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
 Question<std::vector<SentEvent>> list_sent(const UserId& user_id, std::uint32_t limit);
+Question<std::vector<OutcomePosition>> list_outcomes(const UserId& user_id, Timestamp from, std::uint32_t limit);
 
 // A transaction. Blocks. Throws Error.
 bool prune(Connection& connection, const domain::Retention& retention, Timestamp now);

@@ -281,6 +281,10 @@ std::vector<SentEvent> Engine::list_sent(const UserId& user_id, std::uint32_t li
   return events_.list_sent(user_id, limit);
 }
 
+std::vector<OutcomePosition> Engine::list_outcomes(const UserId& user_id, Timestamp from, std::uint32_t limit) {
+  return events_.outcomes_of(user_id, from, limit);
+}
+
 bool Engine::prune(const domain::Retention& retention, Timestamp now) { return events_.prune(retention, now); }
 
 // As list_active().
@@ -310,7 +314,7 @@ ListPage Engine::list_room(const domain::RoomId& room_id, const std::optional<Li
   return page;
 }
 
-ListPage Engine::list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit) {
+ListPage Engine::list_failed(const std::optional<OutcomePosition>& after, std::uint32_t limit) {
   ListPage page{events_.failed(after, std::int64_t{limit} + 1)};
   page.more = page.events.size() > limit;
   if (page.more) page.events.resize(limit);

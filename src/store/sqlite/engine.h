@@ -56,9 +56,10 @@ class Engine {
   ListPage list(const UserId& user_id, const ListQuery& query);
   std::vector<SentEvent> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
   std::vector<SentEvent> list_sent(const UserId& user_id, std::uint32_t limit);
+  std::vector<OutcomePosition> list_outcomes(const UserId& user_id, Timestamp from, std::uint32_t limit);
   bool prune(const domain::Retention& retention, Timestamp now);
   ListPage list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after, std::uint32_t limit);
-  ListPage list_failed(const std::optional<FailedPosition>& after, std::uint32_t limit);
+  ListPage list_failed(const std::optional<OutcomePosition>& after, std::uint32_t limit);
 
   // As of the last commit.
   Figures::Held held() const;

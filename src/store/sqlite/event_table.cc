@@ -65,6 +65,9 @@ EventTable::EventTable(Database& database)
       finalised_backwards_(database, select_finalised("DESC", "<")),
       find_sent_(database, "SELECT delay_id FROM events WHERE user_id = ? AND event_id = ? AND state = 2"),
       list_sent_(database, "SELECT event_id, delay_id FROM events WHERE user_id = ? AND state = 2 LIMIT ?"),
+      outcomes_of_(database,
+                   "SELECT finalised_ts, delay_id FROM events WHERE user_id = ? AND state >= 2 AND state <= 3"
+                   " AND finalised_ts >= ? ORDER BY finalised_ts DESC, id DESC LIMIT ?"),
       set_sending_(database, "UPDATE events SET state = 1, attempt_ts = ?, attempt_on_request = ? WHERE id = ?"),
       set_scheduled_(database,
                      "UPDATE events SET state = 0, attempt_ts = NULL, attempt_on_request = NULL WHERE id = ?"),
@@ -117,8 +120,8 @@ std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
   return read_event(rows);
 }
 
-std::vector<DelayedEvent> EventTable::failed(const std::optional<FailedPosition>& after, std::int64_t limit) {
-  const auto before = after.value_or(FailedPosition{Timestamp::max(), {}});
+std::vector<DelayedEvent> EventTable::failed(const std::optional<OutcomePosition>& after, std::int64_t limit) {
+  const auto before = after.value_or(OutcomePosition{Timestamp::max(), {}});
   std::vector<DelayedEvent> found;
   Rows rows = failed_.query(before.finalised_ts, Blob(before.delay_id.bytes()), limit);
   while (rows.next()) found.push_back(read_event(rows));
@@ -189,6 +192,13 @@ std::vector<SentEvent> EventTable::list_sent(const UserId& user_id, std::uint32_
   Rows rows = list_sent_.query(user_id.value, limit);
   while (rows.next()) sent.push_back({domain::EventId(rows.text(0)), rows.delay_id(1)});
   return sent;
+}
+
+std::vector<OutcomePosition> EventTable::outcomes_of(const UserId& user_id, Timestamp from, std::uint32_t limit) {
+  std::vector<OutcomePosition> found;
+  Rows rows = outcomes_of_.query(user_id.value, from, limit);
+  while (rows.next()) found.push_back({rows.timestamp(0), rows.delay_id(1)});
+  return found;
 }
 
 void EventTable::set_sending(std::int64_t row, const domain::Attempt& attempt) {

@@ -40,7 +40,7 @@ class EventTable {
   std::optional<domain::DelayedEvent> read(const domain::DelayId& delay_id);
 
   // The latest first, up to `limit`, without their contents; and so is what read_without_content() reads.
-  std::vector<domain::DelayedEvent> failed(const std::optional<FailedPosition>& after, std::int64_t limit);
+  std::vector<domain::DelayedEvent> failed(const std::optional<OutcomePosition>& after, std::int64_t limit);
   std::optional<domain::DelayedEvent> read_without_content(const domain::DelayId& delay_id);
 
   // Adds all that are active.
@@ -53,6 +53,7 @@ class EventTable {
 
   std::optional<domain::DelayId> find_sent(const UserId& user_id, const domain::EventId& event_id);
   std::vector<SentEvent> list_sent(const UserId& user_id, std::uint32_t limit);
+  std::vector<OutcomePosition> outcomes_of(const UserId& user_id, Timestamp from, std::uint32_t limit);
 
   void set_sending(std::int64_t row, const domain::Attempt& attempt);
   void set_scheduled(std::int64_t row);
@@ -76,6 +77,7 @@ class EventTable {
   Statement finalised_backwards_;
   Statement find_sent_;
   Statement list_sent_;
+  Statement outcomes_of_;
   Statement set_sending_;
   Statement set_scheduled_;
   Statement set_finalised_;

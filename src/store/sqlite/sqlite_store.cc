@@ -135,6 +135,13 @@ class SqliteStore final : public Store {
         [user_id = std::move(user_id), limit](Engine& engine) { return engine.list_sent(user_id, limit); });
   }
 
+  Task<StoreResult<std::vector<OutcomePosition>>> list_outcomes(UserId user_id, Timestamp from,
+                                                                std::uint32_t limit) override {
+    return perform<std::vector<OutcomePosition>>([user_id = std::move(user_id), from, limit](Engine& engine) {
+      return engine.list_outcomes(user_id, from, limit);
+    });
+  }
+
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override {
     return perform<bool>([retention, now](Engine& engine) { return engine.prune(retention, now); });
   }
@@ -146,7 +153,7 @@ class SqliteStore final : public Store {
     });
   }
 
-  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override {
+  Task<StoreResult<ListPage>> list_failed(std::optional<OutcomePosition> after, std::uint32_t limit) override {
     return perform<ListPage>([after, limit](Engine& engine) { return engine.list_failed(after, limit); });
   }
 

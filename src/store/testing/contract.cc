@@ -658,9 +658,30 @@ TEST_P(StoreContract, ListsWhatFailedTheLatestFirstWithoutItsContent) {
   EXPECT_EQ(std::get<HomeserverError>(page.events[0].finalised->outcome).body, R"({"errcode":"M_FORBIDDEN"})");
   EXPECT_EQ(page.events[0].event.content, "");
 
-  page = answer(store().list_failed(FailedPosition{noon + 2s, ids[1]}, 2));
+  page = answer(store().list_failed(OutcomePosition{noon + 2s, ids[1]}, 2));
   EXPECT_THAT(ids_of(page), ElementsAre(ids[0]));
   EXPECT_FALSE(page.more);
+}
+
+TEST_P(StoreContract, ListsWhatAUsersEventsHaveComeToTheLatestFirst) {
+  const auto ids_since = [&](Timestamp from, std::uint32_t limit) {
+    std::vector<DelayId> ids;
+    for (const auto& position : answer(store().list_outcomes(alice, from, limit))) ids.push_back(position.delay_id);
+    return ids;
+  };
+  EXPECT_THAT(ids_since(Timestamp::min(), 9), IsEmpty());
+  const auto first = event_in(State::sent, new_event(alice, 1s));
+  const auto second = event_in(State::failed, new_event(alice, 2s));
+  const auto third = event_in(State::sent, new_event(alice, 3s));
+  for (const State state : {State::scheduled, State::sending, State::cancelled}) event_in(state, new_event(alice, 2s));
+  event_in(State::sent, new_event(bob, 2s));
+
+  EXPECT_THAT(ids_since(Timestamp::min(), 9), ElementsAre(third, second, first));
+  EXPECT_THAT(ids_since(noon + 2s, 9), ElementsAre(third, second));
+  EXPECT_THAT(ids_since(noon + 3s, 9), ElementsAre(third));
+  EXPECT_THAT(ids_since(noon + 4s, 9), IsEmpty());
+  EXPECT_THAT(ids_since(Timestamp::min(), 2), ElementsAre(third, second));
+  EXPECT_EQ(answer(store().list_outcomes(alice, Timestamp::min(), 1))[0].finalised_ts, noon + 3s);
 }
 
 TEST_P(StoreContract, TriesToWriteWithoutAChange) {

@@ -298,6 +298,22 @@ Task<StoreResult<std::vector<SentEvent>>> MemoryStore::list_sent(UserId user_id,
   co_return sent;
 }
 
+Task<StoreResult<std::vector<OutcomePosition>>> MemoryStore::list_outcomes(UserId user_id, Timestamp from,
+                                                                           std::uint32_t limit) {
+  if (closed_) co_return Unavailable{"the store is closed"};
+  std::vector<OutcomePosition> found;
+  for (const auto& [delay_id, row] : database_.rows_) {
+    const bool has_outcome = row.event.state == State::sent || row.event.state == State::failed;
+    if (row.event.event.user_id != user_id || !has_outcome || row.event.finalised->finalised_ts < from) continue;
+    found.push_back({row.event.finalised->finalised_ts, delay_id});
+  }
+  std::ranges::sort(found, std::ranges::greater(), [](const OutcomePosition& position) {
+    return std::pair(position.finalised_ts, position.delay_id);
+  });
+  if (found.size() > limit) found.resize(limit);
+  co_return found;
+}
+
 void MemoryStore::forget(const DelayId& delay_id) {
   const auto row = database_.rows_.find(delay_id);
   if (row->second.transaction) database_.transactions_.erase(*row->second.transaction);
@@ -340,7 +356,7 @@ Task<StoreResult<ListPage>> MemoryStore::list_room(domain::RoomId room_id, std::
   co_return page;
 }
 
-Task<StoreResult<ListPage>> MemoryStore::list_failed(std::optional<FailedPosition> after, std::uint32_t limit) {
+Task<StoreResult<ListPage>> MemoryStore::list_failed(std::optional<OutcomePosition> after, std::uint32_t limit) {
   if (closed_) co_return Unavailable{"the store is closed"};
   const auto position_of = [](const DelayedEvent& event) {
     return std::pair(event.finalised->finalised_ts, event.delay_id);

@@ -85,10 +85,12 @@ class MemoryStore : public Store {
   Task<StoreResult<ListPage>> list(UserId user_id, ListQuery query) override;
   Task<StoreResult<std::vector<SentEvent>>> find_sent(UserId user_id, std::vector<domain::EventId> event_ids) override;
   Task<StoreResult<std::vector<SentEvent>>> list_sent(UserId user_id, std::uint32_t limit) override;
+  Task<StoreResult<std::vector<OutcomePosition>>> list_outcomes(UserId user_id, Timestamp from,
+                                                                std::uint32_t limit) override;
   Task<StoreResult<bool>> prune(domain::Retention retention, Timestamp now) override;
   Task<StoreResult<ListPage>> list_room(domain::RoomId room_id, std::optional<ListPosition> after,
                                         std::uint32_t limit) override;
-  Task<StoreResult<ListPage>> list_failed(std::optional<FailedPosition> after, std::uint32_t limit) override;
+  Task<StoreResult<ListPage>> list_failed(std::optional<OutcomePosition> after, std::uint32_t limit) override;
   Task<StoreResult<void>> try_to_write() override;
   Figures figures() const override { return {}; }
   Task<void> close() override;
