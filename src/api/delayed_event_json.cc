@@ -31,9 +31,14 @@ std::string with_redacts(const domain::EventToSend& event) {
 
 std::string to_json(const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset) {
   constexpr std::size_t usual_bytes = 400;  // without the content
-  const std::int64_t delayed_since_ts = to_ms(to_wall(event.timing.delayed_since, wall_offset));
   std::string text;
   text.reserve(usual_bytes + event.event.content.size());
+  append_json(text, event, form, wall_offset);
+  return text;
+}
+
+void append_json(std::string& text, const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset) {
+  const std::int64_t delayed_since_ts = to_ms(to_wall(event.timing.delayed_since, wall_offset));
   JsonObjectWriter members(text);
   members.add("delay_id", event.delay_id.to_string());
   members.add("room_id", event.event.room_id.value);
@@ -61,7 +66,6 @@ std::string to_json(const domain::DelayedEvent& event, WireForm form, Millisecon
     members.add_json("content", event.event.content);
   }
   members.end();
-  return text;
 }
 
 }  // namespace afterword::api

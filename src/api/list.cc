@@ -6,12 +6,12 @@
 #include "http/byte_budget.h"
 #include "http/matrix_answer.h"
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 #include <memory>
-#include <unordered_set>
 #include <utility>
 
 namespace afterword::api {
@@ -42,11 +42,10 @@ std::optional<State> read_status(std::string_view text) {
 
 store::ListPosition position_of(const domain::DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
 
-// Of events in memory at once, each of which takes up to 64 KiB. What they take is held before they are read.
-constexpr std::uint32_t events_at_once = 14;
-constexpr std::size_t bytes_at_once = 960 * 1024;  // a small body yet, for most lists are small
-
 constexpr std::uint32_t events_of_a_page = 100;
+// What the store may take to read as many (store/list_page.h), of those that have no outcome and of those
+// that have. It is held before they are read, and is a small body yet, for most lists are small.
+constexpr std::size_t bytes_at_once = 960 * 1024;
 
 // The body of an answer, which grows by a few events at a time, and only while there is room for it in memory.
 class Listing {
@@ -59,7 +58,7 @@ class Listing {
     for (bool more = true; more;) {
       // A text that grows may be there twice for a moment, and the new one has room for as much again.
       if (!room_.grow_to(bytes_at_once + 3 * body_.size())) co_return http::no_room_in_memory();
-      query.limit = std::min(events_at_once, most);
+      query.limit = std::min(events_of_a_page, most);
       const auto page = co_await context_.store.list(caller_, query);
       if (!page) co_return to_response(store_unavailable());
       append(page->events);
@@ -86,11 +85,12 @@ class Listing {
 
  private:
   void append(const std::vector<domain::DelayedEvent>& events) {
+    listed_.reserve(listed_.size() + events.size());
     for (const domain::DelayedEvent& event : events) {
       // One that was restarted since it was read has another place in the list.
       if (!listed_.insert(event.delay_id).second) continue;
       if (body_.back() != '[') body_ += ',';
-      body_ += to_json(event, form_, wall_offset_);
+      append_json(body_, event, form_, wall_offset_);
     }
   }
 
@@ -100,7 +100,7 @@ class Listing {
   const Milliseconds wall_offset_ = context_.clock.wall_offset();
   http::ByteBudget::Share room_;
   std::string body_ = "{\"delayed_events\":[";
-  std::unordered_set<domain::DelayId> listed_;
+  boost::unordered_flat_set<domain::DelayId, std::hash<domain::DelayId>> listed_;
   std::optional<store::ListPosition> next_;
 };
 

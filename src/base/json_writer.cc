@@ -2,8 +2,10 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <utility>
 
 namespace afterword {
@@ -48,12 +50,13 @@ bool needs_escape(char character) {
 void JsonObjectWriter::add(std::string_view name, std::string_view value) {
   add_name(name);
   text_ += '"';
-  for (const char character : value) {
-    if (needs_escape(character)) {
-      append_escaped(text_, character);
-    } else {
-      text_ += character;
-    }
+  while (!value.empty()) {
+    const auto escaped = std::find_if(value.begin(), value.end(), needs_escape);
+    text_.append(value.begin(), escaped);
+    value.remove_prefix(static_cast<std::size_t>(escaped - value.begin()));
+    if (value.empty()) break;
+    append_escaped(text_, value.front());
+    value.remove_prefix(1);
   }
   text_ += '"';
 }

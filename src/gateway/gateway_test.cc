@@ -321,7 +321,10 @@ TEST_F(GatewayTest, CountsListsWhileTheyAreMade) {
 // An event that is restarted while a list is made may be met a second time, at its new place.
 TEST_F(GatewayTest, ListsAnEventOnceThatIsRestartedMeanwhile) {
   std::vector<std::string> delay_ids;
-  for (int i = 0; i < 20; ++i) delay_ids.push_back(schedule());
+  // Too large to be read all at once.
+  for (int i = 0; i < 20; ++i)
+    delay_ids.push_back(
+        schedule("alices", R"({"delay_ms":3600000,"content":{"x":")" + std::string(20'000, 'x') + R"("}})"));
   clock_.advance(1min);
   store_->list_answers = 1s;
   waiting_.spawn("a list", answer_later(request("GET", u + "/delayed_events", "alices")));

@@ -27,8 +27,6 @@ constexpr std::uint32_t max_events_of_a_page = 100;
 // Of those that may be due next. Clients that are there restart theirs all the time, so a timer says little.
 constexpr std::size_t max_timers_looked_at = 2000;
 constexpr std::size_t timers_at_once = 200;
-// With their contents, of up to 64 KiB each, which are not shown.
-constexpr std::uint32_t whole_events_at_once = 14;
 
 std::optional<std::uint32_t> read_limit(const http::Target& target) {
   const auto text = target.parameter("limit");
@@ -179,7 +177,7 @@ Task<OperatorAnswer> list_of_user(OperatorParts& parts, const OperatorRequest& r
   json::array events;
   bool more = true;
   while (more && events.size() < *limit) {
-    query.limit = std::min(whole_events_at_once, *limit - static_cast<std::uint32_t>(events.size()));
+    query.limit = *limit - static_cast<std::uint32_t>(events.size());
     const auto found = co_await parts.context.store.list(*user_id, query);
     if (!found) co_return to_response(api::store_unavailable());
     for (const domain::DelayedEvent& event : found->events) {

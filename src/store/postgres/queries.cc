@@ -1,5 +1,6 @@
 #include "store/postgres/queries.h"
 
+#include "store/list_page.h"
 #include "store/postgres/event_tables.h"
 
 #include <fmt/format.h>
@@ -33,8 +34,13 @@ std::string select_page(std::string_view order, std::string_view beyond) {
   // No active event is in its state's index, so the left join finds nothing, for the columns' sake.
   const auto finalised = side("events AS e LEFT JOIN active AS a ON false", "(e.delayed_since_ts + e.delay_ms)",
                               "e.state >= 2 AND (1 << e.state) & $8::int8 <> 0");
-  return fmt::format("SELECT * FROM ({1} UNION ALL {2}) AS page ORDER BY due {0}, delay_id {0} LIMIT $9::int8", order,
-                     active, finalised);
+  // As far as the page goes and one beyond, which begins where all but the event before it have not filled the page.
+  return fmt::format(
+      "SELECT * FROM (SELECT *, sum(octet_length(content) + coalesce(octet_length(error_body), 0))"
+      " OVER (ORDER BY due {0}, delay_id {0} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS bytes_before"
+      " FROM ({1} UNION ALL {2}) AS both_sides) AS page"
+      " WHERE coalesce(bytes_before, 0) < $10::int8 ORDER BY due {0}, delay_id {0} LIMIT $9::int8",
+      order, active, finalised);
 }
 
 // For whoever operates the server.
@@ -45,10 +51,16 @@ std::string columns_without_content() {
   return columns;
 }
 
+std::vector<domain::DelayedEvent> read_events(const Rows& rows) {
+  std::vector<domain::DelayedEvent> events;
+  events.reserve(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) events.push_back(read_event(rows.at(i)));
+  return events;
+}
+
 // One beyond the page shows whether there is more.
 ListPage read_page(const Rows& rows, std::uint32_t limit) {
-  ListPage page;
-  for (int i = 0; i < rows.size(); ++i) page.events.push_back(read_event(rows.at(i)));
+  ListPage page{read_events(rows)};
   page.more = page.events.size() > limit;
   if (page.more) page.events.resize(limit);
   return page;
@@ -146,8 +158,8 @@ Question<ListPage> list(const UserId& user_id, const ListQuery& query) {
   if (!forwards) to = std::min(to, after.due);
   return {forwards ? page_forwards : page_backwards,
           Parameters(user_id, from, to, after.due, after.delay_id, query.room_id, query.type, states_asked_for(query),
-                     std::int64_t{query.limit} + 1),
-          [limit = query.limit](const Rows& rows) { return read_page(rows, limit); }};
+                     std::int64_t{query.limit} + 1, static_cast<std::int64_t>(max_page_bytes)),
+          [length = PageLength(query)](const Rows& rows) { return to_page(read_events(rows), length); }};
 }
 
 Question<std::vector<SentEvent>> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids) {

@@ -1,9 +1,11 @@
 #include "store/sqlite/engine.h"
 
+#include "store/list_page.h"
 #include "store/sqlite/schema.h"
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <limits>
 #include <tuple>
 #include <utility>
@@ -20,6 +22,12 @@ bool before(const ListPosition& position, const ListPosition& other, Direction d
   const auto right = std::tie(other.due, other.delay_id);
   return direction == Direction::forwards ? left < right : right < left;
 }
+
+// An active event that is in a list.
+struct Listed {
+  ListPosition position;
+  ActiveEvents::Place place;
+};
 
 ListPosition position_of(const DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
 
@@ -182,7 +190,7 @@ ClaimAnswer Engine::claim(const DelayId& delay_id, const std::optional<UserId>& 
   if (!decision.performs()) return ActionResult{decision.effect, decision.after.timing};
   events_.set_sending(active_.at(*found->place).row, attempt);
   set_sending(*found->place, true);
-  return *read(delay_id);
+  return read_active(*found->place);
 }
 
 void Engine::release(const DelayId& delay_id) {
@@ -220,11 +228,16 @@ std::vector<Adopted> Engine::adopt() {
   return found;
 }
 
-std::optional<DelayedEvent> Engine::read(const DelayId& delay_id) {
-  auto event = events_.read(delay_id);
-  if (!event) return std::nullopt;
-  if (const auto place = active_.find(delay_id)) event->timing = active_.at(*place).timing();
+DelayedEvent Engine::read_active(ActiveEvents::Place place) {
+  const auto& slot = active_.at(place);
+  auto event = events_.read(slot.row);
+  event.timing = slot.timing();
   return event;
+}
+
+std::optional<DelayedEvent> Engine::read(const DelayId& delay_id) {
+  if (const auto place = active_.find(delay_id)) return read_active(*place);
+  return events_.read(delay_id);
 }
 
 std::optional<DelayedEvent> Engine::look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
@@ -234,39 +247,46 @@ std::optional<DelayedEvent> Engine::look_up(const DelayId& delay_id, const std::
 }
 
 ListPage Engine::list(const UserId& user_id, const ListQuery& query) {
-  ListPage page;
-  if (asks_for_active(query)) list_active(user_id, query, page.events);
+  std::vector<DelayedEvent> found;
+  if (asks_for_active(query)) found = list_active(user_id, query);
   if (asks_for_finalised(query)) {
-    // One beyond the page shows whether there is more.
-    auto finalised = events_.finalised_of(user_id, query, std::int64_t{query.limit} + 1);
-    std::move(finalised.begin(), finalised.end(), std::back_inserter(page.events));
+    auto finalised = events_.finalised_of(user_id, query);
+    const auto middle =
+        found.insert(found.end(), std::move_iterator(finalised.begin()), std::move_iterator(finalised.end()));
+    std::inplace_merge(found.begin(), middle, found.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
+      return before(position_of(left), position_of(right), query.direction);
+    });
   }
-  std::sort(page.events.begin(), page.events.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
-    return before(position_of(left), position_of(right), query.direction);
-  });
-  page.more = page.events.size() > query.limit;
-  if (page.more) page.events.resize(query.limit);
-  return page;
+  return to_page(std::move(found), PageLength(query));
 }
 
-// Their order is in memory; only the rows of the page are read.
-void Engine::list_active(const UserId& user_id, const ListQuery& query, std::vector<DelayedEvent>& found) {
-  std::vector<ListPosition> positions;
+// As far as the page goes and one beyond. Their order is in memory; only the rows of the page are read.
+std::vector<DelayedEvent> Engine::list_active(const UserId& user_id, const ListQuery& query) {
+  std::vector<Listed> listed;
   for (const auto& delay_id : events_.active_of(user_id)) {
     const auto place = active_.find(delay_id);
     if (!place) continue;
     const auto& slot = active_.at(*place);
     const ListPosition position{slot.timing().due(), delay_id};
     const bool room_fits = !query.room_id || query.room_id->value == active_.room_of(slot);
-    if (room_fits && in_range(query, position)) positions.push_back(position);
+    if (room_fits && in_range(query, position)) listed.push_back({position, *place});
   }
-  std::sort(positions.begin(), positions.end(),
-            [&](const ListPosition& left, const ListPosition& right) { return before(left, right, query.direction); });
-  for (const auto& position : positions) {
-    if (found.size() > query.limit) return;
-    auto event = read(position.delay_id);
-    if (event && (!query.type || *query.type == event->event.type)) found.push_back(*std::move(event));
+  // A heap, for of many events a page has only the first.
+  const auto behind = [&](const Listed& left, const Listed& right) {
+    return before(right.position, left.position, query.direction);
+  };
+  std::make_heap(listed.begin(), listed.end(), behind);
+  std::vector<DelayedEvent> found;
+  found.reserve(std::min<std::size_t>(listed.size(), query.limit + std::size_t{1}));
+  PageLength length(query);
+  for (; !listed.empty(); listed.pop_back()) {
+    std::pop_heap(listed.begin(), listed.end(), behind);
+    auto event = read_active(listed.back().place);
+    if (query.type && *query.type != event.event.type) continue;
+    found.push_back(std::move(event));
+    if (!length.add(found.back())) break;
   }
+  return found;
 }
 
 std::vector<SentEvent> Engine::find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids) {

@@ -76,7 +76,8 @@ class Engine {
   void set_sending(ActiveEvents::Place place, bool sending);
   Timestamp next_send_of(const UserId& user_id);
   std::optional<domain::DelayedEvent> read(const DelayId& delay_id);
-  void list_active(const UserId& user_id, const ListQuery& query, std::vector<domain::DelayedEvent>& found);
+  domain::DelayedEvent read_active(ActiveEvents::Place place);
+  std::vector<domain::DelayedEvent> list_active(const UserId& user_id, const ListQuery& query);
   void fail(std::span<Operation* const> batch, const std::string& reason);
 
   Database database_;

@@ -1,5 +1,7 @@
 #include "store/sqlite/event_table.h"
 
+#include "store/list_page.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,6 +58,7 @@ EventTable::EventTable(Database& database)
       find_transaction_(database, "SELECT delay_id FROM events WHERE transaction_key = ?"),
       summary_(database, "SELECT user_id, state, delayed_since_ts, delay_ms FROM events WHERE delay_id = ?"),
       read_(database, select_event("delay_id = ?")),
+      read_row_(database, select_event("id = ?")),
       read_without_content_(database, select_without_content("delay_id = ?")),
       active_of_(database, "SELECT delay_id FROM events WHERE user_id = ? AND state <= 1"),
       active_of_room_(database, "SELECT delay_id FROM events WHERE room_id = ? AND state <= 1"),
@@ -120,6 +123,12 @@ std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
   return read_event(rows);
 }
 
+DelayedEvent EventTable::read(std::int64_t row) {
+  Rows rows = read_row_.query(row);
+  if (!rows.next()) throw Error::damage("the row of an active event is gone");
+  return read_event(rows);
+}
+
 std::vector<DelayedEvent> EventTable::failed(const std::optional<OutcomePosition>& after, std::int64_t limit) {
   const auto before = after.value_or(OutcomePosition{Timestamp::max(), {}});
   std::vector<DelayedEvent> found;
@@ -162,7 +171,7 @@ std::vector<DelayId> EventTable::active_of(const domain::RoomId& room_id) {
   return found;
 }
 
-std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit) {
+std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const ListQuery& query) {
   const bool forwards = query.direction == Direction::forwards;
   auto from = query.from_ts.value_or(Timestamp::min());
   auto to = query.to_ts.value_or(Timestamp::max());
@@ -176,8 +185,12 @@ std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const 
   std::vector<DelayedEvent> found;
   Statement& statement = forwards ? finalised_forwards_ : finalised_backwards_;
   Rows rows = statement.query(user_id.value, from, to, after.due, Blob(after.delay_id.bytes()), room_id, query.type,
-                              states_asked_for(query), limit);
-  while (rows.next()) found.push_back(read_event(rows));
+                              states_asked_for(query), std::int64_t{query.limit} + 1);
+  PageLength length(query);
+  while (rows.next()) {
+    found.push_back(read_event(rows));
+    if (!length.add(found.back())) break;
+  }
   return found;
 }
 

@@ -38,6 +38,7 @@ class EventTable {
   std::optional<Summary> summary(const domain::DelayId& delay_id);
 
   std::optional<domain::DelayedEvent> read(const domain::DelayId& delay_id);
+  domain::DelayedEvent read(std::int64_t row);  // one that is there
 
   // The latest first, up to `limit`, without their contents; and so is what read_without_content() reads.
   std::vector<domain::DelayedEvent> failed(const std::optional<OutcomePosition>& after, std::int64_t limit);
@@ -48,8 +49,8 @@ class EventTable {
   std::vector<domain::DelayId> active_of(const UserId& user_id);
   std::vector<domain::DelayId> active_of(const domain::RoomId& room_id);
 
-  // The finalised events that the query asks for, in its order, up to `limit`.
-  std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query, std::int64_t limit);
+  // The finalised events that the query asks for, in its order, as far as a page goes and one beyond.
+  std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query);
 
   std::optional<domain::DelayId> find_sent(const UserId& user_id, const domain::EventId& event_id);
   std::vector<SentEvent> list_sent(const UserId& user_id, std::uint32_t limit);
@@ -69,6 +70,7 @@ class EventTable {
   Statement find_transaction_;
   Statement summary_;
   Statement read_;
+  Statement read_row_;
   Statement read_without_content_;
   Statement active_of_;
   Statement active_of_room_;

@@ -1,5 +1,6 @@
 #include "store/testing/contract.h"
 
+#include "store/list_page.h"
 #include "store/testing/new_event.h"
 
 #include <gmock/gmock.h>
@@ -477,6 +478,41 @@ TEST_P(StoreContract, ListsByScheduledTimeAndFilters) {
   // A restart moves it in the list.
   answer(store().restart(ids[0], std::nullopt, noon + 1min));
   EXPECT_THAT(listed({}), ElementsAre(ids[1], ids[2], ids[3], ids[4], ids[0]));
+}
+
+// So that many at once take a bounded room.
+TEST_P(StoreContract, APageEndsByItsBytesToo) {
+  std::vector<DelayId> ids;
+  for (int i = 0; i < 7; ++i) {
+    auto event = new_event(alice, Milliseconds(1000 * (i + 1)));
+    event.event.content = R"({"body":")" + std::string(max_page_bytes / 3 - 11, 'x') + R"("})";
+    ids.push_back(event_in(i % 2 == 0 ? State::cancelled : State::scheduled, event));
+  }
+  for (const Direction direction : {Direction::forwards, Direction::backwards}) {
+    ListQuery query;
+    query.direction = direction;
+    std::vector<std::size_t> lengths;
+    std::vector<DelayId> seen;
+    for (bool more = true; more;) {
+      const auto page = answer(store().list(alice, query));
+      lengths.push_back(page.events.size());
+      for (const auto& id : ids_of(page)) seen.push_back(id);
+      query.after = ListPosition{page.events.back().timing.due(), page.events.back().delay_id};
+      more = page.more;
+    }
+    if (direction == Direction::backwards) std::ranges::reverse(seen);
+    EXPECT_EQ(seen, ids);
+    EXPECT_THAT(lengths, ElementsAre(3, 3, 1));
+  }
+}
+
+// What one failed with may be as large as a content.
+TEST_P(StoreContract, ErrorsTakeRoomInAPage) {
+  for (int i = 0; i < 2; ++i) {
+    const auto event = event_in(State::sending, new_event(alice, Milliseconds(1000 * (i + 1))));
+    answer(store().finalise(event, {noon, HomeserverError{403, std::string(max_page_bytes, ' ')}}));
+  }
+  EXPECT_EQ(answer(store().list(alice, {})).events.size(), 1u);
 }
 
 TEST_P(StoreContract, PagesStayInPlaceWhileEventsComeAndGo) {

@@ -1,5 +1,7 @@
 #include "store/testing/memory_store.h"
 
+#include "store/list_page.h"
+
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
@@ -259,19 +261,17 @@ Task<StoreResult<std::optional<DelayedEvent>>> MemoryStore::look_up(DelayId dela
 
 Task<StoreResult<ListPage>> MemoryStore::list(UserId user_id, ListQuery query) {
   if (closed_) co_return Unavailable{"the store is closed"};
-  ListPage page;
+  std::vector<DelayedEvent> events;
   for (const auto& [delay_id, row] : database_.rows_) {
-    if (row.event.event.user_id == user_id && fits(row.event, query)) page.events.push_back(row.event);
+    if (row.event.event.user_id == user_id && fits(row.event, query)) events.push_back(row.event);
   }
-  std::sort(page.events.begin(), page.events.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
+  std::sort(events.begin(), events.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
     const ListPosition a{left.timing.due(), left.delay_id};
     const ListPosition b{right.timing.due(), right.delay_id};
     const bool before = std::tie(a.due, a.delay_id) < std::tie(b.due, b.delay_id);
     return query.direction == Direction::forwards ? before : !before && left.delay_id != right.delay_id;
   });
-  page.more = page.events.size() > query.limit;
-  if (page.more) page.events.resize(query.limit);
-  co_return page;
+  co_return to_page(std::move(events), PageLength(query));
 }
 
 Task<StoreResult<std::vector<SentEvent>>> MemoryStore::find_sent(UserId user_id,
