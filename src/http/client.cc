@@ -27,6 +27,8 @@ using Arrived = NoAnswer::Arrived;
 // Servers close idle connections after a minute or so; to use one just before that is to lose a request.
 constexpr std::chrono::seconds max_idle_time{30};
 
+constexpr std::chrono::milliseconds time_between_looks{100};
+
 constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 // To wait for a word about the body is nothing to ask for where the body follows at once.
@@ -297,8 +299,11 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     idle.push_back(std::move(connection));
   }
 
-  // The oldest shows for how long the other side keeps them.
+  // The oldest shows for how long the other side keeps them. It is looked at now and then, not with each request.
   void discard_old() {
+    const auto now = clock.steady_now();
+    if (now < next_look) return;
+    next_look = now + time_between_looks;
     while (!idle.empty() && (idle_time(*idle.front()) > max_idle_time || !is_still_open(*idle.front()))) {
       idle.pop_front();
     }
@@ -335,6 +340,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   std::size_t slots_taken = 0;                         // of max_connections
   std::deque<std::shared_ptr<Call>> queue;             // those that wait for a slot
   std::deque<std::shared_ptr<ClientConnection>> idle;  // the one used last at the end
+  async::Steady next_look{};                           // at the oldest of them
   KeepTime keep_time;
   std::uint64_t opened = 0;  // connections
   bool closed = false;

@@ -356,7 +356,8 @@ std::optional<ClientConnection::Failure> ClientConnection::take_in() {
 }
 
 std::optional<ClientConnection::Failure> ClientConnection::finish() {
-  const Waiting behind = look();
+  // A read that was not filled has taken all there was.
+  const Waiting behind = input_.size() > 0 || has_filled_read_ || tls_ ? look() : Waiting::nothing;
   if (behind == Waiting::bytes) return Failure{"not a well-formed answer: there is more behind it"};
   in_step_ = sent_all_ && parser_->keep_alive() && behind == Waiting::nothing;
   if (in_step_) input_.shrink_to_fit();
@@ -377,8 +378,7 @@ async::Task<error_code> ClientConnection::receive(std::size_t size) {
   } else {
     received = co_await socket_.async_read_some(input_.prepare(size), asio::redirect_error(asio::use_awaitable, error));
   }
-  input_.commit(received);
-  answer_begun_ = answer_begun_ || received > 0;
+  took_in(received, size);
   co_return error;
 }
 
@@ -386,9 +386,14 @@ async::Task<error_code> ClientConnection::receive(std::size_t size) {
 error_code ClientConnection::receive_at_once(std::size_t size) {
   error_code error;
   const std::size_t received = socket_.read_some(input_.prepare(size), error);
+  took_in(received, size);
+  return error;
+}
+
+void ClientConnection::took_in(std::size_t received, std::size_t size) {
   input_.commit(received);
   answer_begun_ = answer_begun_ || received > 0;
-  return error;
+  has_filled_read_ = received == size;
 }
 
 // What has arrived and was not asked for yet.

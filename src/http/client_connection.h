@@ -124,6 +124,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::optional<Failure> finish();
   async::Task<boost::system::error_code> receive(std::size_t size);
   boost::system::error_code receive_at_once(std::size_t size);
+  void took_in(std::size_t received, std::size_t size);
   enum class Waiting { nothing, bytes, end };
   Waiting look();
   async::Task<void> shake_hands(const Origin& origin, boost::system::error_code& error);
@@ -145,6 +146,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool sent_all_ = false;  // the request
   std::uint64_t sent_rest_bytes_ = 0;
   bool answer_begun_ = false;
+  bool has_filled_read_ = false;  // so that there may be more
   bool in_step_ = false;
   bool was_cut_ = false;
 };
