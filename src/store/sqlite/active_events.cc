@@ -7,7 +7,7 @@ namespace afterword::store::sqlite {
 std::uint32_t SharedTexts::add(const std::string& text) {
   const auto known = places_.find(text);
   if (known != places_.end()) {
-    ++entries_[known->second].uses;
+    add_again(known->second);
     return known->second;
   }
   std::uint32_t place = 0;
@@ -18,18 +18,26 @@ std::uint32_t SharedTexts::add(const std::string& text) {
     place = free_.back();
     free_.pop_back();
   }
-  entries_[place] = {text, 1};
+  entries_[place].text = text;
+  add_again(place);
   places_.emplace(text, place);
   return place;
 }
 
 void SharedTexts::drop(std::uint32_t place) {
+  ++entries_[place].version;
   if (--entries_[place].uses == 0) unused_.push_back(place);
 }
 
 std::uint32_t SharedTexts::uses(const std::string& text) const {
+  const auto place = place_of(text);
+  return place ? entries_[*place].uses : 0;
+}
+
+std::optional<std::uint32_t> SharedTexts::place_of(const std::string& text) const {
   const auto known = places_.find(text);
-  return known == places_.end() ? 0 : entries_[known->second].uses;
+  if (known == places_.end()) return std::nullopt;
+  return known->second;
 }
 
 void SharedTexts::forget_unused() {
@@ -92,6 +100,12 @@ std::optional<ActiveEvents::Place> ActiveEvents::find(const domain::DelayId& del
   const auto found = places_.find(delay_id);
   if (found == places_.end()) return std::nullopt;
   return found->second;
+}
+
+std::optional<ActiveEvents::User> ActiveEvents::find(const domain::UserId& user_id) const {
+  const auto place = users_.place_of(user_id.value);
+  if (!place) return std::nullopt;
+  return User{*place, users_.version(*place)};
 }
 
 void ActiveEvents::keep() {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,17 @@ namespace afterword::store::sqlite {
 class SharedTexts {
  public:
   std::uint32_t add(const std::string& text);
-  void add_again(std::uint32_t place) { ++entries_[place].uses; }
+  void add_again(std::uint32_t place) {
+    ++entries_[place].uses;
+    ++entries_[place].version;
+  }
   void drop(std::uint32_t place);
 
   const std::string& text(std::uint32_t place) const { return entries_[place].text; }
   std::uint32_t uses(const std::string& text) const;
+  std::optional<std::uint32_t> place_of(const std::string& text) const;
+  // Another one whenever a use was added or dropped.
+  std::uint32_t version(std::uint32_t place) const { return entries_[place].version; }
 
   // Forgets those that nothing uses. Until then a drop can be undone.
   void forget_unused();
@@ -35,6 +42,7 @@ class SharedTexts {
   struct Entry {
     std::string text;
     std::uint32_t uses = 0;
+    std::uint32_t version = 0;  // goes on when another text takes the place
   };
   std::deque<Entry> entries_;
   boost::unordered_flat_map<std::string, std::uint32_t> places_;
@@ -82,6 +90,12 @@ class ActiveEvents {
   std::size_t size() const { return places_.size(); }
   std::size_t sending() const { return sending_; }  // of those
   std::uint32_t count_of(const domain::UserId& user_id) const { return users_.uses(user_id.value); }
+  // As long as both are the same, so are the user's events: none has come or gone.
+  struct User {
+    std::uint32_t place;
+    std::uint32_t version;
+  };
+  std::optional<User> find(const domain::UserId& user_id) const;
   // Every slot has a place below this.
   Place end() const { return static_cast<Place>(slots_.size()); }
 

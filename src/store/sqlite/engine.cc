@@ -26,7 +26,7 @@ bool before(const ListPosition& position, const ListPosition& other, Direction d
 // An active event that is in a list.
 struct Listed {
   ListPosition position;
-  ActiveEvents::Place place;
+  ListedEvents::Event* event;
 };
 
 ListPosition position_of(const DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
@@ -260,16 +260,40 @@ ListPage Engine::list(const UserId& user_id, const ListQuery& query) {
   return to_page(std::move(found), PageLength(query));
 }
 
+ListedEvents::Events Engine::find_active_of(const UserId& user_id) {
+  ListedEvents::Events found;
+  found.reserve(active_.count_of(user_id));
+  for (const auto& delay_id : events_.active_of(user_id)) {
+    if (const auto place = active_.find(delay_id)) found.push_back({delay_id, *place, nullptr});
+  }
+  return found;
+}
+
+DelayedEvent Engine::read(ListedEvents::Event& listed) {
+  const auto& slot = active_.at(listed.place);
+  // What is being sent has its attempt besides.
+  if (listed.event && !slot.sending) {
+    DelayedEvent event;
+    event.delay_id = listed.delay_id;
+    event.event = *listed.event;
+    event.timing = slot.timing();
+    return event;
+  }
+  DelayedEvent event = read_active(listed.place);
+  if (!listed.event) listed_.keep(listed, event.event);
+  return event;
+}
+
 // As far as the page goes and one beyond. Their order is in memory; only the rows of the page are read.
 std::vector<DelayedEvent> Engine::list_active(const UserId& user_id, const ListQuery& query) {
+  const auto user = active_.find(user_id);
+  if (!user) return {};
   std::vector<Listed> listed;
-  for (const auto& delay_id : events_.active_of(user_id)) {
-    const auto place = active_.find(delay_id);
-    if (!place) continue;
-    const auto& slot = active_.at(*place);
-    const ListPosition position{slot.timing().due(), delay_id};
+  for (auto& event : listed_.of(*user, [&] { return find_active_of(user_id); })) {
+    const auto& slot = active_.at(event.place);
+    const ListPosition position{slot.timing().due(), event.delay_id};
     const bool room_fits = !query.room_id || query.room_id->value == active_.room_of(slot);
-    if (room_fits && in_range(query, position)) listed.push_back({position, *place});
+    if (room_fits && in_range(query, position)) listed.push_back({position, &event});
   }
   // A heap, for of many events a page has only the first.
   const auto behind = [&](const Listed& left, const Listed& right) {
@@ -281,7 +305,7 @@ std::vector<DelayedEvent> Engine::list_active(const UserId& user_id, const ListQ
   PageLength length(query);
   for (; !listed.empty(); listed.pop_back()) {
     std::pop_heap(listed.begin(), listed.end(), behind);
-    auto event = read_active(listed.back().place);
+    auto event = read(*listed.back().event);
     if (query.type && *query.type != event.event.type) continue;
     found.push_back(std::move(event));
     if (!length.add(found.back())) break;

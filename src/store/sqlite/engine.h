@@ -11,6 +11,7 @@
 #include "store/sqlite/database.h"
 #include "store/sqlite/event_table.h"
 #include "store/sqlite/journal.h"
+#include "store/sqlite/listed_events.h"
 #include "store/sqlite/time_table.h"
 #include "store/store.h"
 
@@ -77,6 +78,8 @@ class Engine {
   Timestamp next_send_of(const UserId& user_id);
   std::optional<domain::DelayedEvent> read(const DelayId& delay_id);
   domain::DelayedEvent read_active(ActiveEvents::Place place);
+  ListedEvents::Events find_active_of(const UserId& user_id);
+  domain::DelayedEvent read(ListedEvents::Event& listed);
   std::vector<domain::DelayedEvent> list_active(const UserId& user_id, const ListQuery& query);
   void fail(std::span<Operation* const> batch, const std::string& reason);
 
@@ -85,6 +88,7 @@ class Engine {
   Statement commit_;
   EventTable events_;
   ActiveEvents active_;
+  ListedEvents listed_;
   Journal journal_;
   TimeTable time_table_;
   std::optional<KeptTime> time_;  // as it was told last; from then on it is the truth, kept or not

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <random>
 #include <set>
+#include <tuple>
 
 namespace afterword::store::testing {
 namespace {
@@ -478,6 +480,53 @@ TEST_P(StoreContract, ListsByScheduledTimeAndFilters) {
   // A restart moves it in the list.
   answer(store().restart(ids[0], std::nullopt, noon + 1min));
   EXPECT_THAT(listed({}), ElementsAre(ids[1], ids[2], ids[3], ids[4], ids[0]));
+}
+
+// Whatever a store keeps of one list for the next.
+TEST_P(StoreContract, ListsShowWhatLookUpsShowWhileEventsComeAndGo) {
+  std::mt19937 random(7);
+  std::vector<DelayId> ids;
+  for (int step = 0; step < 120; ++step) {
+    const bool is_new = ids.empty() || random() % 3 == 0;
+    if (is_new) ids.push_back(scheduled(new_event(random() % 2 == 0 ? alice : bob, Milliseconds(1 + random() % 100))));
+    const DelayId& chosen = ids[random() % ids.size()];
+    const Timestamp now = noon + Milliseconds(step);
+    switch (is_new ? 9 : random() % 6) {
+      case 0:
+        answer(store().cancel(chosen, std::nullopt, now));
+        break;
+      case 1:
+      case 2:
+        answer(store().restart(chosen, std::nullopt, now));
+        break;
+      case 3:
+        answer(store().claim(chosen, std::nullopt, Attempt{to_wall(now, 0ms), true}, now));
+        break;
+      case 4:
+        answer(store().release(chosen));
+        break;
+      case 5:
+        answer(store().finalise(chosen, sent_at(now)));
+        break;
+      default:
+        break;
+    }
+    for (const UserId& user : {alice, bob}) {
+      std::vector<std::tuple<Timestamp, DelayId, State, bool>> expected;
+      for (const DelayId& id : ids) {
+        const auto event = answer(store().look_up(id, user));
+        if (event) expected.emplace_back(event->timing.due(), id, event->state, event->attempt.has_value());
+      }
+      std::ranges::sort(expected);
+      std::vector<std::tuple<Timestamp, DelayId, State, bool>> listed;
+      for (const auto& event : answer(store().list(user, {})).events) {
+        listed.emplace_back(event.timing.due(), event.delay_id, event.state, event.attempt.has_value());
+        EXPECT_EQ(event.event.user_id, user);
+        EXPECT_EQ(event.event.content, new_event(user).event.content);
+      }
+      ASSERT_EQ(listed, expected) << "after step " << step;
+    }
+  }
 }
 
 // So that many at once take a bounded room.

@@ -1,0 +1,18 @@
+#include "store/sqlite/listed_events.h"
+
+namespace afterword::store::sqlite {
+
+void ListedEvents::keep(Event& listed, const domain::EventToSend& event) {
+  const std::size_t texts = event.user_id.value.size() + event.room_id.value.size() + event.type.size() +
+                            event.state_key.size() + event.redacts.value.size() + event.content.size();
+  if (held_bytes_ + sizeof event + texts > max_bytes) return;
+  held_bytes_ += sizeof event + texts;
+  listed.event = std::make_unique<const domain::EventToSend>(event);
+}
+
+void ListedEvents::forget_all() {
+  users_ = {};
+  held_bytes_ = 0;
+}
+
+}  // namespace afterword::store::sqlite

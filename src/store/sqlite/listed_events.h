@@ -1,0 +1,60 @@
+// What lists have read of users' active events, kept for the next list: which events are theirs, and what is to be sent
+// of those that were shown. That never changes while an event is active; what does is in ActiveEvents. What is kept of
+// a user holds until an event of theirs comes or goes.
+//
+// It takes a bounded room, and forgets everything when that is full. Thread: the committing one.
+#pragma once
+
+#include "domain/delayed_event.h"
+#include "store/sqlite/active_events.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace afterword::store::sqlite {
+
+class ListedEvents {
+ public:
+  struct Event {
+    domain::DelayId delay_id;
+    ActiveEvents::Place place;
+    std::unique_ptr<const domain::EventToSend> event;  // null: it has not been read
+  };
+  using Events = std::vector<Event>;
+
+  // All that are active of the user; `find_all` answers them where they are not known. Until the next call.
+  template <class FindAll>
+  Events& of(ActiveEvents::User user, FindAll find_all) {
+    const auto kept = users_.find(user.place);
+    if (kept != users_.end() && kept->second.version == user.version) return kept->second.events;
+    if (held_bytes_ >= max_bytes) forget_all();
+    Events events = find_all();
+    held_bytes_ += events.size() * sizeof(Event);
+    Kept& fresh = users_[user.place];
+    fresh = {user.version, std::move(events)};
+    return fresh.events;
+  }
+
+  // If there is room for it.
+  void keep(Event& listed, const domain::EventToSend& event);
+
+ private:
+  static constexpr std::size_t max_bytes = 4 * 1024 * 1024;
+
+  struct Kept {
+    std::uint32_t version = 0;
+    Events events;
+  };
+
+  void forget_all();
+
+  boost::unordered_flat_map<std::uint32_t, Kept> users_;  // by their place in ActiveEvents
+  std::size_t held_bytes_ = 0;                            // what no longer holds is counted until all is forgotten
+};
+
+}  // namespace afterword::store::sqlite
