@@ -40,7 +40,8 @@ function init(args)
   if pause then
     table.remove(args, 1)
     pause = tonumber(pause)
-    delay = function() return pause end
+    -- Each another one: else all connections would send together for ever, as they did first.
+    delay = function() return math.random(0, 2 * pause) end
   end
   if args[1] == "manage" then
     for line in io.lines(args[3]) do
