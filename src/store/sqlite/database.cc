@@ -1,5 +1,6 @@
 #include "store/sqlite/database.h"
 
+#include "store/sqlite/log_file.h"
 #include "store/sqlite/memory.h"
 
 #include <sqlite3.h>
@@ -23,7 +24,7 @@ Database Database::open(const std::filesystem::path& path) {
   set_up_memory();
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs_with_gathered_log());
   Database database(handle);
   if (code != SQLITE_OK) database.fail(code);
   return database;
