@@ -15,6 +15,7 @@
 #include "gateway/delay_ids_of_sender.h"
 #include "gateway/event_answers.h"
 #include "gateway/forwarded.h"
+#include "gateway/outcomes_of_owner.h"
 #include "gateway/pass_through.h"
 #include "gateway/request_id.h"
 #include "gateway/user_page.h"
@@ -22,6 +23,9 @@
 #include "homeserver/answer_limits.h"
 #include "http/gzip.h"
 #include "http/matrix_answer.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <utility>
 
@@ -66,6 +70,18 @@ std::string transaction_path(const http::Target& target) {
   return path;
 }
 
+// Both outlive the task.
+async::Task<void> wait_for_outcome(store::OutcomeWatch::Waiter& waiter, OutcomeTelling& telling) {
+  const auto cancellation = co_await async::asio::this_coro::cancellation_state;
+  for (bool has_news = false; !has_news;) {
+    auto waiting = waiter.wait();
+    co_await std::move(waiting);
+    if (cancellation.cancelled() != async::asio::cancellation_type::none) co_return;
+    auto looking = telling.has_news(true);
+    has_news = co_await std::move(looking);
+  }
+}
+
 http::Response no_answer() {
   http::Response response;
   response.status = http::no_answer;
@@ -86,7 +102,12 @@ Gateway::Gateway(api::Context& context, store::KnownSenders& senders, homeserver
       has_user_page_(options.has_user_page),
       arrival_key_(std::move(options.arrival_key)),
       sidecar_(options.sidecar),
-      passing_{context.clock, std::move(options.is_trusted_proxy)} {}
+      outcomes_(options.outcomes),
+      passing_{context.clock, std::move(options.is_trusted_proxy)} {
+  if (!outcomes_) return;
+  auto forget = [this](const domain::UserId& user_id) { told_outcomes_.forget(user_id); };
+  outcomes_->tell_late(context.clock, SomeOutcomes::slack / 2, std::move(forget));
+}
 
 async::Task<http::Response> Gateway::handle(http::Request request) {
   if (const auto proof = request.headers.find(arrival_header)) {
@@ -420,8 +441,14 @@ async::Task<http::Response> Gateway::pass(PassThroughRoute route, http::Request 
     auto to_show = std::make_unique<ToShow>();
     to_show->reader = {domain::UserId(), http::accepts_gzip(request.headers), request.client};
     to_show->asking = std::move(asking);
+    to_show->asking->credentials->device_id.reset();  // whose events they are does not depend on it
     auto moved = std::make_unique<http::Request>(std::move(request));
-    auto passing = pass_through_and_show(client, std::move(moved), std::move(to_show));
+    auto question = find_outcome_question(moved->method, target);
+    const bool is_body_there = question && question->form == SyncForm::sliding_sync && !moved->rest;
+    const bool is_wanted_by_others = question && moved->rest && moved->headers.find("Expect");
+    if (is_wanted_by_others || (is_body_there && !asks_for_outcomes(moved->body))) question.reset();
+    auto passing = question ? pass_through_and_tell(client, std::move(moved), std::move(to_show), *std::move(question))
+                            : pass_through_and_show(client, std::move(moved), std::move(to_show));
     return pass_and_hear(name, std::move(access_token), std::move(passing));
   }
   return pass_and_hear(name, std::move(access_token), pass_through(client, std::move(request), passing_));
@@ -460,12 +487,14 @@ void Gateway::hear_of_refusal(const homeserver::AccessToken& access_token, const
 // again then.
 async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client, std::unique_ptr<http::Request> request,
                                                            std::unique_ptr<ToShow> to_show) {
-  Asking& asking = *to_show->asking;
-  asking.credentials->device_id.reset();  // whose events they are does not depend on it
-  asking.only_if_remembered = true;
-  tell_of_client(asking, *request);
-  co_await recognize(*to_show);
   if (to_show->asking) {
+    Asking& asking = *to_show->asking;
+    asking.only_if_remembered = true;
+    tell_of_client(asking, *request);
+    co_await recognize(*to_show);
+  }
+  if (to_show->asking) {
+    Asking& asking = *to_show->asking;
     asking.about_client = [told = asking.about_client()] { return told; };  // for the request goes now
     asking.only_if_remembered = false;
   } else if (senders_.is_known_to_have_sent(to_show->reader.user_id)) {
@@ -477,6 +506,64 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
   if (!can_be_looked_into(response)) co_return response;
   auto showing = show(std::move(to_show), std::move(response));
   co_return co_await std::move(showing);
+}
+
+// Who asks for outcomes has to be known before the answer comes.
+async::Task<http::Response> Gateway::pass_through_and_tell(http::Client& client, std::unique_ptr<http::Request> request,
+                                                           std::unique_ptr<ToShow> to_show, OutcomeQuestion question) {
+  bool is_asked_for = true;
+  if (question.form == SyncForm::sliding_sync) {
+    const bool is_there = co_await http::gather(*request, max_form_bytes);
+    if (!is_there) co_return no_answer();
+    is_asked_for = !request->rest && asks_for_outcomes(request->body);
+  }
+  if (is_asked_for) {
+    tell_of_client(*to_show->asking, *request);
+    co_await recognize(*to_show);
+  }
+  const domain::UserId user_id = to_show->reader.user_id;
+  const bool is_known = is_asked_for && !to_show->asking;
+  if (is_known && rate_limits_.look_up(user_id, context_.clock.steady_now())) is_asked_for = false;
+  if (!is_asked_for || !is_known) {
+    auto passing = pass_through_and_show(client, std::move(request), std::move(to_show));
+    co_return co_await std::move(passing);
+  }
+
+  const OutcomeSources sources{context_.clock, context_.store, told_outcomes_, *context_.bodies};
+  const bool has_since = !question.since.empty();
+  auto telling = std::make_shared<OutcomeTelling>(sources, user_id, to_show->reader.client, std::move(question));
+  ask_for_all_of_it(*request);
+  const bool may_be_woken = outcomes_ && &client == &long_polls_ && has_since && !request->rest;
+  auto passing = may_be_woken ? wait_for_news(std::move(request), telling, user_id)
+                              : pass_through(client, std::move(*request), passing_);
+  http::Response response = co_await std::move(passing);
+  if (!can_be_looked_into(response)) co_return response;
+  auto telling_it = tell_outcomes(std::move(telling), std::move(response));
+  response = co_await std::move(telling_it);
+  if (response.status == http::no_answer) co_return response;
+  auto showing = show(std::move(to_show), std::move(response));
+  co_return co_await std::move(showing);
+}
+
+// An outcome of which the homeserver knows nothing ends the wait for its answer: then it is asked again, and answers at
+// once.
+async::Task<http::Response> Gateway::wait_for_news(std::unique_ptr<http::Request> request,
+                                                   std::shared_ptr<OutcomeTelling> telling, domain::UserId user_id) {
+  using namespace async::asio::experimental::awaitable_operators;
+  store::OutcomeWatch::Waiter waiter(*outcomes_, std::move(user_id));
+  http::Request at_once = *request;
+  at_once.target = without_waiting(request->target);
+  auto looking = telling->has_news(false);
+  const bool is_told_at_once = co_await std::move(looking);
+  if (!is_told_at_once) {
+    auto passing = pass_through(long_polls_, std::move(*request), passing_);
+    auto waiting = wait_for_outcome(waiter, *telling);
+    auto first = co_await (std::move(passing) || std::move(waiting));
+    if (first.index() == 0) co_return std::get<0>(std::move(first));
+  }
+  request.reset();
+  auto passing = pass_through(homeserver_, std::move(at_once), passing_);
+  co_return co_await std::move(passing);
 }
 
 async::Task<void> Gateway::recognize(ToShow& to_show) {

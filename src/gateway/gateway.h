@@ -7,17 +7,20 @@
 #include "api/context.h"
 #include "api/manage.h"
 #include "async/task.h"
+#include "gateway/outcome_question.h"
 #include "gateway/pass_through.h"
 #include "gateway/rate_limits.h"
 #include "gateway/request_figures.h"
 #include "gateway/routes.h"
 #include "gateway/sidecar.h"
+#include "gateway/told_outcomes.h"
 #include "gateway/who_is_asking.h"
 #include "homeserver/token_cache.h"
 #include "http/client.h"
 #include "http/client_address.h"
 #include "http/message.h"
 #include "store/known_senders.h"
+#include "store/outcome_watch.h"
 
 #include <cstdint>
 #include <memory>
@@ -28,6 +31,8 @@
 
 namespace afterword::gateway {
 
+class OutcomeTelling;
+
 struct Options {
   RateLimitOptions rate_limits;
   http::IsTrustedProxy is_trusted_proxy = [](const std::string&) { return false; };
@@ -35,6 +40,7 @@ struct Options {
   bool has_user_page = false;               // user_page.h
   std::string arrival_key{};                // arrival.h; empty: nobody is told
   Sidecar* sidecar = nullptr;               // null: there is none, and its paths are the homeserver's
+  store::OutcomeWatch* outcomes = nullptr;  // null: an outcome wakes nobody who waits for news
 };
 
 class Gateway {
@@ -98,6 +104,10 @@ class Gateway {
   struct ToShow;
   async::Task<http::Response> pass_through_and_show(http::Client& client, std::unique_ptr<http::Request> request,
                                                     std::unique_ptr<ToShow> to_show);
+  async::Task<http::Response> pass_through_and_tell(http::Client& client, std::unique_ptr<http::Request> request,
+                                                    std::unique_ptr<ToShow> to_show, OutcomeQuestion question);
+  async::Task<http::Response> wait_for_news(std::unique_ptr<http::Request> request,
+                                            std::shared_ptr<OutcomeTelling> telling, domain::UserId user_id);
   async::Task<void> recognize(ToShow& to_show);
   async::Task<http::Response> show(std::unique_ptr<ToShow> to_show, http::Response response);
   async::Task<http::Response> pass_through_and_forget(PassThroughRoute route, http::Request request, Asking asking);
@@ -114,7 +124,9 @@ class Gateway {
   bool has_user_page_;
   std::string arrival_key_;
   Sidecar* const sidecar_;
+  store::OutcomeWatch* const outcomes_;
   Passing passing_;
+  ToldOutcomes told_outcomes_;
   std::uint64_t answers_looked_into_ = 0;
   const std::shared_ptr<RequestFigures> requests_ = std::make_shared<RequestFigures>();
 };

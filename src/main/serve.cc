@@ -25,6 +25,7 @@
 #include "monitoring/totals.h"
 #include "ops/open_store.h"
 #include "store/known_senders.h"
+#include "store/outcome_watch.h"
 #include "store/pruning.h"
 #include "store/time_keeping.h"
 
@@ -131,7 +132,8 @@ class Server {
       : executor_(io.get_executor()),
         clock_(executor_),
         store_(std::move(store)),
-        senders_(clock_, *store_, senders_options(configuration)),
+        outcomes_(executor_, *store_),
+        senders_(clock_, outcomes_, senders_options(configuration)),
         // What passes through must not take the connections that deliveries need, and no client of ours has a
         // connection in common with another: what goes over one cannot be confused with, or answered by, what goes over
         // another.
@@ -150,10 +152,10 @@ class Server {
         sidecar_(sidecar(sidecar_client_, clock_, configuration)),
         delivery_(executor_, clock_, senders_, measured_homeserver_, delivery_options(configuration, limits)),
         context_{clock_, senders_, delivery_, configuration.limits, bodies_},
-        gateway_(
-            context_, senders_, tokens_, passing_client_, long_poll_client_,
-            {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths,
-             configuration.user_page, gateway::arrival_key(configuration.as_token), sidecar_ ? &*sidecar_ : nullptr}),
+        gateway_(context_, senders_, tokens_, passing_client_, long_poll_client_,
+                 {configuration.rate_limits, trusted_proxies(configuration), configuration.served_paths,
+                  configuration.user_page, gateway::arrival_key(configuration.as_token),
+                  sidecar_ ? &*sidecar_ : nullptr, &outcomes_}),
         http_server_(
             executor_, [this](http::Request request) { return gateway_.handle(std::move(request)); },
             server_options(configuration, limits, bodies_), gateway::admit),
@@ -272,6 +274,7 @@ class Server {
   async::Executor executor_;
   async::SystemClock clock_;
   std::unique_ptr<store::Store> store_;
+  store::OutcomeWatch outcomes_;
   store::KnownSenders senders_;
   // Of requests and of the answers that pass through. What we ask for ourselves is small, and must go on.
   std::shared_ptr<http::ByteBudget> bodies_ = std::make_shared<http::ByteBudget>(max_body_bytes_in_memory);

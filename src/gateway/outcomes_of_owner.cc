@@ -1,0 +1,170 @@
+#include "gateway/outcomes_of_owner.h"
+
+#include "api/delayed_event_json.h"
+#include "gateway/outcome_place.h"
+#include "gateway/pass_through.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace afterword::gateway {
+namespace {
+
+// Of somebody who may have been told of some, more than are kept by default.
+constexpr std::uint32_t max_listed = 1'000;
+// What an event takes at most, before it is known how much.
+constexpr std::size_t event_bytes = 128 * 1024;
+// An answer that ends within this goes on as a whole.
+constexpr std::size_t small_bytes = http::BodyStream::window_bytes / 2;
+
+class BodyWithOutcomes final : public http::BodyStream {
+ public:
+  BodyWithOutcomes(std::shared_ptr<OutcomeTelling> telling, std::string beginning, std::shared_ptr<BodyStream> rest)
+      : telling_(std::move(telling)),
+        place_(telling_->form()),
+        beginning_(std::move(beginning)),
+        rest_(std::move(rest)) {}
+
+  async::Task<Result<std::string_view, http::BrokenOff>> read() override {
+    if (has_ended_) co_return std::string_view();
+    std::string_view piece = beginning_;
+    if (has_begun_ || piece.empty()) {
+      beginning_ = std::string();
+      piece = std::string_view();
+      if (rest_) {
+        const auto read = co_await rest_->read();
+        if (!read) co_return read.error();
+        piece = *read;
+      }
+      has_ended_ = piece.empty();
+    }
+    has_begun_ = true;
+    has_ended_ = has_ended_ || !rest_ || rest_->remaining_bytes() == 0;
+    const auto place = place_.read(piece, has_ended_);
+    if (place) {
+      auto telling = telling_->events(place_.token());
+      const std::string events = co_await std::move(telling);
+      if (!events.empty()) {
+        output_.assign(piece, 0, *place).append(place_.text_with(events)).append(piece, *place);
+        piece = output_;
+      }
+    }
+    if (has_ended_ && place_.has_ended()) telling_->has_told(place_.token());
+    co_return piece;
+  }
+
+  std::optional<std::uint64_t> remaining_bytes() const override {
+    return has_ended_ ? std::optional<std::uint64_t>(0) : std::nullopt;
+  }
+
+ private:
+  const std::shared_ptr<OutcomeTelling> telling_;
+  OutcomePlace place_;
+  std::string beginning_;
+  const std::shared_ptr<BodyStream> rest_;
+  std::string output_;
+  bool has_begun_ = false;
+  bool has_ended_ = false;
+};
+
+}  // namespace
+
+OutcomeTelling::OutcomeTelling(OutcomeSources sources, domain::UserId user_id, std::string client,
+                               OutcomeQuestion question)
+    : sources_(sources),
+      user_id_(std::move(user_id)),
+      question_(std::move(question)),
+      room_(sources.bodies, std::move(client)) {
+  if (!question_.since.empty()) before_ = sources_.told.find(user_id_, question_.since);
+}
+
+async::Task<bool> OutcomeTelling::has_news(bool is_one_of_now) {
+  if (!before_) co_return is_one_of_now;
+  auto listing = sources_.store.list_outcomes(user_id_, before_->perhaps.from(), max_listed);
+  const auto positions = co_await std::move(listing);
+  if (!positions) co_return false;
+  Told with_news = *before_;
+  bool has_some = false;
+  for (const store::OutcomePosition& position : *positions) {
+    if (with_news.perhaps.has(position)) continue;
+    with_news.perhaps.add(position);
+    has_some = true;
+  }
+  if (has_some) sources_.told.keeps(user_id_, question_.since, std::move(with_news));
+  co_return has_some;
+}
+
+async::Task<std::string> OutcomeTelling::events(std::string token) {
+  const bool is_same_token = !token.empty() && token == question_.since;
+  SomeOutcomes told;
+  if (before_) told = is_same_token ? before_->perhaps : before_->certainly;
+  const Timestamp listed = sources_.clock.now();
+  const std::uint32_t limit = before_ ? max_listed : static_cast<std::uint32_t>(max_events);
+  auto listing = sources_.store.list_outcomes(user_id_, told.from(), limit);
+  auto positions = co_await std::move(listing);
+  if (!positions) co_return std::string();
+  std::ranges::reverse(*positions);
+  if (!before_) {
+    if (positions->size() == limit) told.add_all_before(positions->front().finalised_ts);
+    before_ = Told{told, told};
+  }
+  auto telling = tell(*std::move(positions), listed, told);
+  std::string events = co_await std::move(telling);
+  after_ = std::move(told);
+  co_return events;
+}
+
+async::Task<std::string> OutcomeTelling::tell(std::vector<store::OutcomePosition> positions, Timestamp listed,
+                                              SomeOutcomes& told) {
+  const Milliseconds wall_offset = sources_.clock.wall_offset();
+  // Everything before is either told, or older than what is told.
+  Timestamp settled = listed - SomeOutcomes::slack;
+  std::string events;
+  std::size_t count = 0;
+  for (const store::OutcomePosition& position : positions) {
+    if (told.has(position)) continue;
+    settled = std::min(settled, position.finalised_ts);  // should it not be told now
+    if (count == max_events || events.size() >= max_bytes) break;
+    if (!room_.grow_to(2 * events.size() + event_bytes)) break;
+    auto looking = sources_.store.look_up(position.delay_id, user_id_);
+    const auto event = co_await std::move(looking);
+    if (!event) break;
+    settled = listed - SomeOutcomes::slack;
+    told.add(position);
+    if (!*event) continue;  // it has just been forgotten
+    if (!events.empty()) events += ',';
+    events += api::to_json(**event, api::WireForm::unstable, wall_offset);
+    ++count;
+  }
+  told.add_all_before(settled);
+  co_return events;
+}
+
+void OutcomeTelling::has_told(const std::string& token) {
+  if (token.empty()) return;
+  if (token == question_.since) {
+    if (after_) sources_.told.keeps(user_id_, token, {before_ ? before_->certainly : SomeOutcomes(), *after_});
+  } else if (after_) {
+    sources_.told.brings(user_id_, token, *after_);
+  } else if (before_) {
+    sources_.told.brings(user_id_, token, before_->certainly);
+  }
+}
+
+async::Task<http::Response> tell_outcomes(std::shared_ptr<OutcomeTelling> telling, http::Response answer) {
+  const auto encoding = answer.headers.find("Content-Encoding");
+  if (encoding && *encoding != "identity") co_return answer;
+  answer.rest = std::make_shared<BodyWithOutcomes>(std::move(telling), std::move(answer.body), std::move(answer.rest));
+  answer.body = std::string();
+  forget_body(answer);
+  const bool is_there = co_await http::gather(answer, small_bytes);
+  if (!is_there) {
+    answer = http::Response();
+    answer.status = http::no_answer;
+  }
+  co_return answer;
+}
+
+}  // namespace afterword::gateway
