@@ -18,22 +18,29 @@ using domain::State;
 constexpr std::int64_t pruned_rows = 200;
 constexpr std::int64_t pruned_users = 10;
 
-// One side of a list; `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
+// `order` is ASC or DESC, `beyond` the comparison that leads on in that order.
 std::string select_page(std::string_view order, std::string_view beyond) {
-  const auto side = [&](std::string_view from, std::string_view due, std::string_view state) {
+  const auto fits = [&](std::string_view due, std::string_view of) {
     return fmt::format(
-        "(SELECT {0}, {2} AS due FROM {1} WHERE e.user_id = $1::bytea AND {3}"
-        " AND {2} BETWEEN $2::int8 AND $3::int8 AND ({2}, e.delay_id) {5} ($4::int8, $5::uuid)"
-        " AND ($6::bytea IS NULL OR e.room_id = $6) AND ($7::bytea IS NULL OR e.type = $7)"
-        " ORDER BY {2} {4}, e.delay_id {4} LIMIT $9::int8)",
-        all_columns(), from, due, state, order, beyond);
+        "{1}user_id = $1::bytea AND {0} BETWEEN $2::int8 AND $3::int8"
+        " AND ({0}, {1}delay_id) {2} ($4::int8, $5::uuid) AND ($6::bytea IS NULL OR {1}room_id = $6)",
+        due, of, beyond);
   };
-  // To its owner an event is scheduled until it has an outcome.
-  const auto active = side("active AS a JOIN events AS e ON e.delay_id = a.delay_id AND a.user_id = $1::bytea",
-                           "(a.delayed_since_ts + a.delay_ms)", "$8::int8 & 3 <> 0");
+  // What gives the order of active events is in the smaller table, so the events are read as they are shown, and no
+  // more of them. To its owner an event is scheduled until it has an outcome.
+  const auto active = fmt::format(
+      "(SELECT {0}, a.due FROM (SELECT *, delayed_since_ts + delay_ms AS due FROM active"
+      " WHERE {2} AND $8::int8 & 3 <> 0 ORDER BY due {1}, delay_id {1}) AS a"
+      " JOIN events AS e ON e.delay_id = a.delay_id WHERE $7::bytea IS NULL OR e.type = $7"
+      " ORDER BY a.due {1}, a.delay_id {1} LIMIT $9::int8)",
+      all_columns(), order, fits("delayed_since_ts + delay_ms", ""));
   // No active event is in its state's index, so the left join finds nothing, for the columns' sake.
-  const auto finalised = side("events AS e LEFT JOIN active AS a ON false", "(e.delayed_since_ts + e.delay_ms)",
-                              "e.state >= 2 AND (1 << e.state) & $8::int8 <> 0");
+  constexpr std::string_view due = "(e.delayed_since_ts + e.delay_ms)";
+  const auto finalised = fmt::format(
+      "(SELECT {0}, {2} AS due FROM events AS e LEFT JOIN active AS a ON false WHERE {3}"
+      " AND ($7::bytea IS NULL OR e.type = $7) AND e.state >= 2 AND (1 << e.state) & $8::int8 <> 0"
+      " ORDER BY {2} {1}, e.delay_id {1} LIMIT $9::int8)",
+      all_columns(), order, due, fits(due, "e."));
   // As far as the page goes and one beyond, which begins where all but the event before it have not filled the page.
   return fmt::format(
       "SELECT * FROM (SELECT *, sum(octet_length(content) + coalesce(octet_length(error_body), 0))"
@@ -113,10 +120,11 @@ Question<std::vector<ActiveEvent>> find_active(const std::vector<DelayId>& delay
 Question<ListPage> list_room(const domain::RoomId& room_id, const std::optional<ListPosition>& after,
                              std::uint32_t limit) {
   static const Statement page{"list_room",
-                              fmt::format("SELECT {} FROM active AS a JOIN events AS e ON e.delay_id = a.delay_id"
-                                          " WHERE a.room_id = $1::bytea"
-                                          " AND (a.delayed_since_ts + a.delay_ms, a.delay_id) > ($2::int8, $3::uuid)"
-                                          " ORDER BY a.delayed_since_ts + a.delay_ms, a.delay_id LIMIT $4::int8",
+                              fmt::format("SELECT {} FROM (SELECT *, delayed_since_ts + delay_ms AS due FROM active"
+                                          " WHERE room_id = $1::bytea"
+                                          " AND (delayed_since_ts + delay_ms, delay_id) > ($2::int8, $3::uuid)"
+                                          " ORDER BY due, delay_id LIMIT $4::int8) AS a"
+                                          " JOIN events AS e ON e.delay_id = a.delay_id ORDER BY a.due, a.delay_id",
                                           columns_without_content())};
   // No event is due then.
   const auto from = after.value_or(ListPosition{Timestamp::min(), {}});
