@@ -390,7 +390,7 @@ async::Task<http::Response> Gateway::ask_sidecar(http::Request request, const ht
   const bool is_there = co_await http::gather(request, max_sidecar_body_bytes);
   if (!is_there) co_return no_answer();
   if (request.rest) co_return http::body_too_large();
-  set_request_id(request, passing_.is_trusted_proxy);
+  set_request_id(request, passing_.is_trusted_proxy, passing_.request_ids);
   co_return co_await sidecar_->ask(std::move(request), std::move(caller->user_id));
 }
 

@@ -3,7 +3,6 @@
 #include "api/matrix_error.h"
 #include "base/log.h"
 #include "gateway/forwarded.h"
-#include "gateway/request_id.h"
 #include "http/matrix_answer.h"
 
 #include <fmt/format.h>
@@ -20,10 +19,10 @@ struct Passed {
   std::string request_id;
 };
 
-Passed prepare(http::Request& request, const Passing& passing, AskedHost host) {
+Passed prepare(http::Request& request, Passing& passing, AskedHost host) {
   set_forwarded(request, passing.is_trusted_proxy);
   if (host == AskedHost::the_homeservers) request.headers.remove("Host");
-  return {request.method, set_request_id(request, passing.is_trusted_proxy)};
+  return {request.method, set_request_id(request, passing.is_trusted_proxy, passing.request_ids)};
 }
 
 // While the homeserver is away, every request would have a line.

@@ -4,6 +4,7 @@
 #include "async/clock.h"
 #include "async/task.h"
 #include "base/outage_log.h"
+#include "gateway/request_id.h"
 #include "http/client.h"
 #include "http/client_address.h"
 #include "http/message.h"
@@ -22,6 +23,7 @@ struct Passing {
   async::Clock& clock;
   http::IsTrustedProxy is_trusted_proxy;  // see forwarded.h
   OutageLog outage{};
+  RequestIds request_ids{};
 };
 
 // Whose name the request is for. Under the client's something else than the homeserver may answer at its address, so an

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
 #include <string>
 
 namespace afterword::gateway {
@@ -14,7 +15,9 @@ std::string told(const std::string& peer, const http::Headers& headers) {
   http::Request request;
   request.peer = peer;
   request.headers = headers;
-  const std::string id = set_request_id(request, [](const std::string& address) { return address == "127.0.0.1"; });
+  static RequestIds new_ids;
+  const auto is_trusted = [](const std::string& address) { return address == "127.0.0.1"; };
+  const std::string id = set_request_id(request, is_trusted, new_ids);
   int count = 0;
   for (const http::Header& header : request.headers) count += http::equal_ignoring_case(header.name, "X-Request-Id");
   EXPECT_EQ(count, 1);
@@ -33,6 +36,13 @@ TEST(RequestId, IsOursWhereNobodyTrustedNamedIt) {
   EXPECT_THAT(told("127.0.0.1", {}), MatchesRegex(ours));
   EXPECT_THAT(told("198.51.100.1", {{"X-Request-Id", "theirs"}, {"X-Request-Id", "again"}}), MatchesRegex(ours));
   EXPECT_NE(told("127.0.0.1", {}), told("127.0.0.1", {}));
+}
+
+TEST(RequestId, IsNeverUsedTwice) {
+  RequestIds new_ids;
+  std::set<std::string> ids;
+  for (int i = 0; i < 1'000; ++i) ids.insert(new_ids.next());
+  EXPECT_EQ(ids.size(), 1'000u);
 }
 
 TEST(RequestId, IsOneWord) {
