@@ -24,7 +24,14 @@ Asker::Asker(async::Executor executor, const ops::Configuration& configuration)
       key_(gateway::arrival_key(configuration.as_token)),
       clock_(executor),
       homeserver_(executor, configuration.homeserver),
-      afterword_(executor, http::Origin::at(ops::reachable(configuration.listen.front()))) {}
+      afterword_(executor, http::Origin::at(ops::reachable(configuration.listen.front()))) {
+  if (configuration.sidecar) token_service_.emplace(executor, configuration.sidecar->url);
+}
+
+http::Client& Asker::client_of(Question::To to) {
+  if (to == Question::To::token_service) return token_service_.value();
+  return to == Question::To::homeserver ? homeserver_ : afterword_;
+}
 
 Task<std::vector<Answer>> Asker::ask(Question question) {
   std::vector<Answer> answers;
@@ -53,7 +60,7 @@ Task<Answer> Asker::ask_once(Question question) {
   }
 
   const http::SendLimits limits{std::chrono::seconds(10), homeserver::answer_limits::versions};
-  http::Client& client = question.to == Question::To::homeserver ? homeserver_ : afterword_;
+  http::Client& client = client_of(question.to);
   Answer answer;
   answer.asked = clock_.wall_now();
   auto got = co_await client.send(std::move(request), limits);
@@ -73,6 +80,7 @@ Task<Answer> Asker::ask_once(Question question) {
 void Asker::close() {
   homeserver_.close();
   afterword_.close();
+  if (token_service_) token_service_->close();
 }
 
 }  // namespace afterword::doctor

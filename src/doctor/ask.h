@@ -1,4 +1,4 @@
-// Asks the homeserver, and the Afterword that runs, what the checks want to know.
+// Asks the homeserver, the Afterword that runs, and the token service, if there is one, what the checks want to know.
 //
 // Lifecycle: close() before its end, and before the executor's. The configuration must outlive it.
 // Thread: its executor's only one.
@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "ops/configuration.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,14 @@ class Asker {
 
  private:
   async::Task<Answer> ask_once(Question question);
+  http::Client& client_of(Question::To to);
 
   const ops::Configuration& configuration_;
   const std::string key_;  // of proofs
   async::SystemClock clock_;
   http::Client homeserver_;
   http::Client afterword_;
+  std::optional<http::Client> token_service_;
 };
 
 }  // namespace afterword::doctor

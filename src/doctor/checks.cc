@@ -6,9 +6,9 @@ namespace afterword::doctor {
 namespace {
 
 constexpr const Check* checks[] = {
-    &homeserver_check, &registration_check, &namespace_check, &rate_limited_check, &delayed_events_check,
-    &clock_check,      &accounts_check,     &whoami_check,    &listen_check,       &clients_check,
-    &database_check,   &durability_check,   &disk_check,      &sync_check,
+    &homeserver_check, &registration_check, &namespace_check,  &rate_limited_check,  &delayed_events_check,
+    &clock_check,      &accounts_check,     &whoami_check,     &token_service_check, &listen_check,
+    &clients_check,    &database_check,     &durability_check, &disk_check,          &sync_check,
 };
 
 }  // namespace

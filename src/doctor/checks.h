@@ -36,6 +36,7 @@ extern const Check delayed_events_check;
 extern const Check clock_check;
 extern const Check accounts_check;
 extern const Check whoami_check;
+extern const Check token_service_check;
 extern const Check clients_check;
 extern const Check listen_check;
 extern const Check database_check;

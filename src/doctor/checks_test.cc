@@ -399,6 +399,28 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"torn pages", &durability_check, setting("full_page_writes", "off"), Verdict::warning,
                           HasSubstr("may damage"), HasSubstr("full_page_writes = on")}));
 
+std::function<void(Seen&)> token_service(const Answer& answer) {
+  return [=](Seen& seen) {
+    seen.configuration.sidecar.emplace();
+    seen.configuration.sidecar->url = {.tls = false, .host = "127.0.0.1", .port = 8090};
+    seen.answers["/_matrix/client/v1/rtc/livekit/get_token"] = answer;
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    TokenService, Checks,
+    ::testing::Values(Row{"it refuses who has no token", &token_service_check, token_service(answer_of(401)),
+                          Verdict::ok, "answers at http://127.0.0.1:8090, and refuses who has no token (401)"},
+                      Row{"it is away", &token_service_check, token_service(no_answer("Connection refused")),
+                          Verdict::failed, "no answer from http://127.0.0.1:8090: Connection refused",
+                          HasSubstr("proxy_url")},
+                      Row{"it is broken", &token_service_check, token_service(answer_of(502)), Verdict::warning,
+                          "http://127.0.0.1:8090 answers 502", HasSubstr("log")},
+                      Row{"it answers everybody", &token_service_check, token_service(answer_of(200)), Verdict::warning,
+                          HasSubstr("in anybody's name"), HasSubstr("hs_token")}));
+
+TEST(CheckList, SayNothingOfATokenServiceThatIsNotThere) { EXPECT_THAT(Seen().judge(token_service_check), IsEmpty()); }
+
 TEST(CheckList, SayNothingOfADatabaseThatCannotBeRead) {
   Seen seen;
   seen.database = {};

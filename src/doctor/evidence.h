@@ -22,7 +22,8 @@ namespace afterword::doctor {
 
 // A GET that changes nothing.
 struct Question {
-  enum class To : std::uint8_t { homeserver, afterword };  // the second: at its first `listen`
+  // The second: at its first `listen`; the third is of rtc.registration.
+  enum class To : std::uint8_t { homeserver, afterword, token_service };
   enum class Token : std::uint8_t { none, as_token, admin_token };
 
   std::string target{};

@@ -36,8 +36,6 @@ using api::to_response;
 using api::WireForm;
 
 constexpr int unauthorized = 401;
-// Members of a room may write as much into their membership as into any event.
-const http::SendLimits membership_limits{std::chrono::seconds(10), homeserver::answer_limits::event};
 constexpr std::string_view ts_parameter = "ts";
 
 // Of what a homeserver says that it can do, to which we add what we can.
@@ -401,12 +399,9 @@ async::Task<http::Response> Gateway::tell_who_is_joined(IsJoinedRoute route, htt
   const auto subject = sidecar_->read_question(route, target, *credentials);
   if (!subject) co_return to_response(subject.error());
   if (!subject->local_user) co_return co_await pass_through(homeserver_, std::move(request), passing_);
-  auto asking = homeserver_.send(membership_question(route.room_id, *subject->local_user, (*credentials)->access_token),
-                                 membership_limits);
-  const auto answer = co_await std::move(asking);
-  const std::optional<bool> is_joined = answer ? read_membership(*answer) : std::nullopt;
-  if (!is_joined) co_return to_response(api::homeserver_unreachable());
-  co_return api::ok(*is_joined ? R"({"joined":true})" : R"({"joined":false})");
+  auto telling = gateway::tell_who_is_joined(homeserver_, std::move(route.room_id), *subject->local_user,
+                                             (*credentials)->access_token);
+  co_return co_await std::move(telling);
 }
 
 async::Task<http::Response> Gateway::pass_form(PassThroughRoute route, http::Request request, http::Target target) {

@@ -55,6 +55,7 @@ class Gateway {
 
   const RequestFigures& requests() const { return *requests_; }
   const RateLimits::Hits& rate_limit_hits() const { return rate_limits_.hits(); }
+  SidecarFigures sidecar_figures() const { return sidecar_ ? sidecar_->figures() : SidecarFigures(); }
   std::uint64_t answers_looked_into() const { return answers_looked_into_; }
 
  private:

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "homeserver/answer_limits.h"
 #include "http/matrix_answer.h"
 
 #include <fmt/format.h>
@@ -16,7 +17,15 @@
 namespace afterword::gateway {
 namespace {
 
-constexpr std::chrono::seconds time_limit{30};  // to the head of its answer, as Synapse has it
+constexpr std::chrono::seconds time_limit{30};  // as Synapse has it
+
+// Of the connections to it, so many parts, of which a user has one.
+constexpr std::size_t shares = 8;
+constexpr std::chrono::seconds until_share_is_free{1};
+
+// Members of a room may write as much into their membership as into any event.
+const http::SendLimits membership_limits{std::chrono::seconds(10), homeserver::answer_limits::event};
+const http::SendLimits whoami_limits{std::chrono::seconds(10), homeserver::answer_limits::whoami};
 
 // Where the routes begin that stand below a version, or below a proposal under `unstable`.
 std::size_t end_of_version(const http::Target& target) {
@@ -45,6 +54,18 @@ std::string without_access_token(std::string_view target) {
 
 api::MatrixError may_not_ask() {
   return {403, "M_FORBIDDEN", "Only a service whose registration has the scope may ask who is joined", {}, {}};
+}
+
+api::MatrixError does_not_cover() {
+  return {403, "M_FORBIDDEN", "The registration of the service covers no such user of this homeserver", {}, {}};
+}
+
+http::Request whoami_question(const domain::UserId& user_id, const homeserver::AccessToken& as_token) {
+  http::Request request;
+  request.method = "GET";
+  request.target = fmt::format("/_matrix/client/v3/account/whoami?user_id={}", percent_encode(user_id.value));
+  request.headers.add("Authorization", as_token.authorization());
+  return request;
 }
 
 http::Response unreachable() {
@@ -82,9 +103,28 @@ http::Request as_request_of(http::Request request, const domain::UserId& user_id
   return request;
 }
 
+Sidecar::Sidecar(http::Client& client, async::Clock& clock, SidecarRegistration registration, std::string server_name)
+    : client_(client),
+      clock_(clock),
+      asked_(std::make_shared<Asked>(std::max<std::size_t>(1, client.figures().max_connections / shares))),
+      registration_(std::move(registration)),
+      server_name_(std::move(server_name)) {}
+
+SidecarFigures Sidecar::figures() const {
+  SidecarFigures figures = asked_->figures;
+  figures.under_way = asked_->places.taken();
+  return figures;
+}
+
 async::Task<http::Response> Sidecar::ask(http::Request request, domain::UserId user_id) {
+  const auto asked = asked_;
+  const auto place = asked->places.take_place(user_id);
+  if (!place) {
+    ++asked->figures.over_share;
+    co_return api::to_response(api::rate_limited(until_share_is_free));
+  }
   request = as_request_of(std::move(request), user_id, registration_.hs_token);
-  auto asking = client_.stream(std::move(request), time_limit);
+  auto asking = client_.send(std::move(request), http::SendLimits(time_limit, max_sidecar_answer_bytes));
   auto answer = co_await std::move(asking);
   if (!answer && answer.error().was_cancelled) {
     http::Response none;
@@ -94,6 +134,7 @@ async::Task<http::Response> Sidecar::ask(http::Request request, domain::UserId u
   if (!answer && answer.error().no_room) co_return http::no_room_in_memory();
   // Whose the client's token is the homeserver has said. To a client this answer would mean that its session has ended.
   const bool refuses_us = answer && answer->status == 401;
+  ++(answer && !refuses_us ? asked->figures.answered : asked->figures.unanswered);
   if (!answer || refuses_us) {
     const std::string reason = refuses_us ? "it does not take the hs_token of its registration" : answer.error().reason;
     if (outage_.failed(clock_.steady_now())) log::warn("the service of rtc.registration cannot be asked: {}", reason);
@@ -119,6 +160,22 @@ Result<Sidecar::Subject, api::MatrixError> Sidecar::read_question(
   domain::UserId subject(*user_id);
   if (domain::server_of(subject) != server_name_) return Subject{};
   return Subject{std::move(subject)};
+}
+
+async::Task<http::Response> tell_who_is_joined(http::Client& homeserver, std::string room_id, domain::UserId user_id,
+                                               homeserver::AccessToken as_token) {
+  auto asking = homeserver.send(membership_question(room_id, user_id, as_token), membership_limits);
+  const auto answer = co_await std::move(asking);
+  const std::optional<bool> is_joined = answer ? read_membership(*answer) : std::nullopt;
+  if (!is_joined) co_return api::to_response(api::homeserver_unreachable());
+  if (*is_joined) co_return api::ok(R"({"joined":true})");
+  if (answer->status == 200) co_return api::ok(R"({"joined":false})");
+  // A user of whom the service may know nothing is refused in the same words as one who has never been in the room.
+  auto asking_whether_it_may = homeserver.send(whoami_question(user_id, as_token), whoami_limits);
+  const auto may_know = co_await std::move(asking_whether_it_may);
+  if (may_know && may_know->status == 200) co_return api::ok(R"({"joined":false})");
+  const bool is_refused = may_know && (may_know->status == 401 || may_know->status == 403);
+  co_return api::to_response(is_refused ? does_not_cover() : api::homeserver_unreachable());
 }
 
 http::Request membership_question(std::string_view room_id, const domain::UserId& user_id,

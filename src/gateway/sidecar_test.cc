@@ -7,8 +7,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace afterword::gateway {
 namespace {
@@ -143,6 +145,65 @@ TEST_F(SidecarTest, IsMissedWithoutHarm) {
   http::Client nobody(context_.get_executor(), http::Origin{false, "127.0.0.1", 1});
   Sidecar sidecar(nobody, clock_, registration, "example.org");
   EXPECT_EQ(run(sidecar.ask(question(), alice)).status, 502);
+}
+
+TEST_F(SidecarTest, GivesAUserAnEighthOfItsConnections) {
+  http::Client client(context_.get_executor(), {.host = "127.0.0.1", .port = server_.port()}, {.max_connections = 16});
+  Sidecar sidecar(client, clock_, registration, "example.org");
+  answer_ = [](const http::Request&) { return http::json_answer(200, "{}"); };
+  answer_time_ = std::chrono::milliseconds(50);
+  const domain::UserId bob("@bob:example.org");
+  std::vector<std::future<http::Response>> answers;
+  for (const domain::UserId& user_id : {alice, alice, alice, bob}) {
+    answers.push_back(async::asio::co_spawn(context_, sidecar.ask(question(), user_id), async::asio::use_future));
+  }
+  const auto wait_for = [&](std::future<http::Response>& answer) {
+    context_.restart();
+    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) context_.run_one();
+    return answer.get();
+  };
+  const http::Response refused = wait_for(answers[2]);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_NE(refused.body.find("retry_after_ms"), std::string::npos);
+  while (sidecar.figures().under_way < 3) context_.run_one();
+  for (const std::size_t answered : {0, 1, 3}) EXPECT_EQ(wait_for(answers[answered]).status, 200);
+  EXPECT_EQ(sidecar.figures().under_way, 0u);
+  EXPECT_EQ(run(sidecar.ask(question(), alice)).status, 200);
+  client.close();
+}
+
+TEST_F(SidecarTest, CountsHowItIsAnswered) {
+  for (const int status : {200, 403, 401}) {
+    answer_ = [=](const http::Request&) { return http::json_answer(status, "{}"); };
+    ask();
+  }
+  EXPECT_EQ(sidecar_.figures().answered, 2u);
+  EXPECT_EQ(sidecar_.figures().unanswered, 1u);
+  EXPECT_EQ(sidecar_.figures().over_share, 0u);
+}
+
+TEST_F(SidecarTest, TakesNoAnswerThatIsNotSmall) {
+  answer_ = [](const http::Request&) { return http::json_answer(200, std::string(max_sidecar_answer_bytes + 1, ' ')); };
+  EXPECT_EQ(ask().status, 502);
+}
+
+// The homeserver refuses in the same words what it may not say.
+TEST_F(SidecarTest, SaysOfNobodyOutsideItsNamespaceThatTheyAreNotJoined) {
+  int whoami = 200;
+  answer_ = [&](const http::Request& request) {
+    EXPECT_EQ(request.headers.find("Authorization"), "Bearer services");
+    EXPECT_TRUE(request.target.ends_with("user_id=%40alice%3Aexample.org")) << request.target;
+    const bool asks_for_membership = request.target.find("m.room.member") != std::string::npos;
+    return http::json_answer(asks_for_membership ? 403 : whoami, R"({"errcode":"M_FORBIDDEN"})");
+  };
+  const auto told = [&] {
+    return run(tell_who_is_joined(*http_, "!room:example.org", alice, homeserver::testing::access_token("services")));
+  };
+  EXPECT_EQ(told().body, R"({"joined":false})");
+  whoami = 403;
+  EXPECT_EQ(told().status, 403);
+  whoami = 503;
+  EXPECT_EQ(told().status, 502);
 }
 
 TEST_F(SidecarTest, AnswersTheServiceAloneWhoIsJoined) {

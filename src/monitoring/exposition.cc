@@ -130,6 +130,18 @@ void add_homeserver(Families& families, const Sources& sources) {
   });
 }
 
+void add_sidecar(Families& families, const gateway::SidecarFigures& figures) {
+  families.counters(
+      "afterword_token_service_requests_total",
+      "Requests of users to the token service for calls: whether it answered, or was not asked because the "
+      "user had their share of its connections.");
+  families.add(figures.answered, {{"outcome", "answered"}});
+  families.add(figures.unanswered, {{"outcome", "unanswered"}});
+  families.add(figures.over_share, {{"outcome", "over_share"}});
+  families.gauge("afterword_token_service_requests_under_way", "Those that it has not answered yet.",
+                 figures.under_way);
+}
+
 void add_tokens(Families& families, const homeserver::TokenFigures& figures) {
   families.counters("afterword_token_lookups_total",
                     "Whose a token is: it was known, known to be refused, the homeserver was asked, or there was too "
@@ -202,6 +214,7 @@ std::string exposition(const Sources& sources) {
   add_limits(families, sources, delivery);
   add_delivery(families, delivery);
   add_homeserver(families, sources);
+  add_sidecar(families, sources.gateway.sidecar_figures());
   add_tokens(families, sources.tokens.figures());
   add_store(families, sources.context.store.figures());
   add_process(families);

@@ -496,13 +496,15 @@ GAUGES = {
     "afterword_homeserver_connections_limit": test_what_follows_from_the_machine,
 }
 
-# What takes minutes, a day, or much memory is moved by a unit test, in time that it holds, and shown by the same line of exposition.cc
+# What takes minutes, a day, much memory or a token service is moved by a unit test, in time that it holds, and shown by the same line of exposition.cc
 # as the others.
 UNIT_TESTS = {
     "afterword_body_memory_refusals_total": "ByteBudget.CountsHowOftenThereWasNoRoom",
     "afterword_deliveries_aside": "DeliveryTest.CountsWhatIsSetAsideAndGivenUp",
     "afterword_deliveries_given_up_total": "DeliveryTest.CountsWhatIsSetAsideAndGivenUp",
     "afterword_token_lookups_stale_total": "TokenCacheTest.CountsHowItAnswers",
+    "afterword_token_service_requests_total": "SidecarTest.CountsHowItIsAnswered",
+    "afterword_token_service_requests_under_way": "SidecarTest.GivesAUserAnEighthOfItsConnections",
 }
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from ..application_service import CallService
 from ..gateway import Afterword
 from ..homeservers import Dendrite, Synapse
-from ..matrix import C, Response, Server, User, quote
+from ..matrix import C, Response, Server, User, eventually, quote
 from ..raw import Raw
 from ..scripted_server import ScriptedServer
 
@@ -92,6 +93,36 @@ def test_bodies(beside: Afterword, token_service: ScriptedServer, alice: User):
     refused = alice.request("POST", GET_TOKEN, body={"": "a" * 66_000})
     assert (refused.status, refused.errcode) == (413, "M_TOO_LARGE")
     assert len(token_service.asked) == 2
+
+
+def test_who_asks_much_at_once(beside: Afterword, token_service: ScriptedServer, alice: User, bob: User):
+    """Of the connections to the token service a user has an eighth, and 429 beyond it, so that one that hangs is there for all"""
+    goes_on = threading.Event()
+
+    class Hanging(dict):
+        def get(self, path: str) -> object:
+            goes_on.wait(60)
+            return super().get(path)
+
+    def asked_for(user: User) -> int:
+        return sum(headers["X-Matrix-User-Identifier"] == user.user_id for headers, _ in token_service.heard)
+
+    def ask_for(user: User) -> Raw:
+        asking = waiting.enter_context(Raw(beside))
+        head = f"POST {GET_TOKEN} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {user.token}\r\nContent-Length: 2\r\n\r\n"
+        asking.send(head.encode() + b"{}")
+        return asking
+
+    token_service.answers = Hanging(token_service.answers)
+    with contextlib.ExitStack() as waiting:
+        waiting.callback(goes_on.set)
+        of_alice = [ask_for(alice) for _ in range(40)]
+        eventually(lambda: alice.at(beside).request("POST", GET_TOKEN, body={}).errcode == "M_LIMIT_EXCEEDED")
+        of_bob = ask_for(bob)
+        eventually(lambda: asked_for(bob) == 1)
+        goes_on.set()
+        answers = [answer for asking in [of_bob, *of_alice] if (answer := asking.read_answer("POST"))]
+        assert sorted(answer.status for answer in answers) == [200] * (1 + asked_for(alice)) + [429] * (40 - asked_for(alice))
 
 
 def test_a_service_that_is_away(beside: Afterword, token_service: ScriptedServer, alice: User):
