@@ -4,8 +4,7 @@
 //
 // - Claim leaves a mark with the homeserver, then has the store record that the event is being sent. → Send
 // - Send goes on beside its room first if that has waited for long enough. → Finalise, or Release if it did not arrive,
-// or
-//   TryLater if nobody knows whether it arrived
+//   or TryLater if nobody knows whether it arrived
 // - TryLater counts the failure. In time its room waits no longer, and the event is set aside. → AwaitTurn
 // - AwaitTurn gives its turn back, waits for the next, and reads the event. → LookFor
 // - LookFor → Finalise if it is in its room; FlushQueue, Send or Release if it is not; TryLater if nobody can say

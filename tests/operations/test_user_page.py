@@ -271,6 +271,56 @@ def test_a_message_is_sent_later(page: Page, alice: User):
 
 
 @NEEDS_CHROMIUM
+def test_what_is_pressed_twice_is_scheduled_once(page: Page, alice: User):
+    room = alice.create_room()
+    page.sign_in(alice)
+    page.browser.evaluate("document.querySelector('#later').addEventListener('submit', () => (window.submitted = (window.submitted ?? 0) + 1))")
+    _schedule_by_hand(page, room, "once", HOUR)
+    page.click("#schedule")
+    page.see(page.item("once"))
+    assert page.browser.evaluate("window.submitted") == 2
+    assert len(alice.scheduled()) == 1
+
+
+@NEEDS_CHROMIUM
+def test_what_was_scheduled_without_an_answer_is_not_scheduled_again(page: Page, alice: User):
+    """The answer to the first is lost."""
+    room = alice.create_room()
+    page.sign_in(alice)
+    page.browser.evaluate(
+        "(() => { const others = window.fetch; window.fetch = async (address, options) => {"
+        " const answer = await others(address, options);"
+        " if (options.method !== 'PUT' || window.lost) return answer;"
+        " window.lost = true; throw new TypeError('lost'); }; })()"
+    )
+    _schedule_by_hand(page, room, "once", HOUR)
+    page.sees("#later-error", "does not answer")
+    page.click("#schedule")
+    page.see(page.item("once"))
+    assert page.browser.evaluate("window.lost") is True
+    assert len(alice.scheduled()) == 1
+
+
+@NEEDS_CHROMIUM
+def test_what_failed_for_a_limit_is_sent_again(page: Page, alice: User):
+    """The homeserver's answer is made up, for Afterword waits a day before it gives up on a limit."""
+    room = alice.create_room()
+    error = {"errcode": "M_LIMIT_EXCEEDED", "error": "Too many"}
+    failed = {"delay_id": "the_failed_one", "room_id": room, "type": TEXT, "content": {"body": "again"}, "delay_ms": 1}
+    failed |= {"delayed_since_ts": 1_700_000_000_000, "finalised": {"finalised_ts": 1_700_000_000_001, "error": error}}
+    refused = {**failed, "delay_id": "another", "content": {"body": "for good"}}
+    refused |= {"finalised": {"finalised_ts": 1_700_000_000_001, "error": {"errcode": "M_FORBIDDEN", "error": "No"}}}
+    page.sign_in(alice)
+    page.answer("status=failed", 200, json.dumps({"delayed_events": [failed, refused]}))
+    page.view("failed")
+    assert "Send again" not in page.see(page.item("for good"))
+    page.answer("the_failed_one/afterword.retry", 200, json.dumps({"delay_id": "a_new_one"}))
+    page.press_button("Send again", "again")
+    page.click("#confirm-yes")
+    page.sees("#said", "scheduled again")
+
+
+@NEEDS_CHROMIUM
 def test_what_cannot_be_sent_later_is_said(page: Page, alice: User):
     room = alice.create_room()
     page.sign_in(alice)

@@ -139,6 +139,14 @@ def test_what_would_not_work_is_refused_before_it_is_installed(values: Values, w
     assert "values don't meet the specifications of the schema" in linted.stdout + linted.stderr
 
 
+def test_a_log_is_off_without_quotes(values: Values) -> None:
+    """YAML takes the word for false."""
+    for level in ["off", False]:
+        configuration = {**ALONE["configuration"], "log": {"level": level, "format": "json"}}
+        rendered = configuration_of(values.template({"configuration": configuration}))
+        assert yaml.safe_load(rendered)["log"] == {"level": "off", "format": "json"}
+
+
 def test_it_is_installed_as_the_document_says() -> None:
     """Rendered in place of installed, and without a cluster that would keep the Secret."""
     (written,) = commands("deploy/README.md", "test_it_is_installed_as_the_document_says")

@@ -157,6 +157,16 @@ def test_what_shows_events_may_come_too(setting: Setting, kind: type[LoadBalance
     assert setting.reached(balancer, "PUT", f"{_ROOM}/send/m.room.message/1") == "past Afterword"
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", PROXIES, ids=lambda kind: kind.name)
+def test_the_page_for_users_may_come_too(setting: Setting, kind: type[LoadBalancer], form: str):
+    """It is off here, so that its path is the homeserver's, reached through Afterword or past it."""
+    assert setting.reached(setting.start(kind, form), "GET", "/_afterword/") == "past Afterword"
+    with_page = setting.start(kind, form, lambda text: switched_on(text, "PAGE") if "#PAGE" in text else text)
+    assert setting.reached(with_page, "GET", "/_afterword/style.css") == "behind Afterword"
+    assert setting.reached(with_page, "GET", "/_matrix/key/v2/server") == "past Afterword"
+
+
 @pytest.mark.parametrize("kind", PROXIES, ids=lambda kind: kind.name)
 def test_log_ins_and_log_outs_are_mas(setting: Setting, kind: type[LoadBalancer]):
     """Matrix Authentication Service beside everything."""

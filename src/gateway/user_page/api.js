@@ -147,7 +147,7 @@ class Session {
     });
   }
 
-  /** "cancel" or "send" */
+  /** "cancel", "send" or "afterword.retry" */
   manage(delayId, action) {
     return this.#ask("POST", path("v1", "delayed_events", delayId, action), { body: {} });
   }

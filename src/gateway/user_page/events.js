@@ -25,16 +25,24 @@ function why({ finalised }) {
 
 const dueOf = ({ delayed_since_ts: since, delay_ms: delay }) => since + delay;
 
-function makeItem(event, onSend, onCancel) {
+/** What may be done with it. Only a limit passes by itself, so only what failed for one may be sent again. */
+function actionsFor({ finalised }) {
+  if (finalised === undefined) return ["send", "cancel"];
+  return finalised.error?.errcode === "M_LIMIT_EXCEEDED" ? ["retry"] : [];
+}
+
+const WORDS = { send: "Send now", cancel: "Cancel", retry: "Send again" };
+
+/** `does`: what each action does with an event. */
+function makeItem(event, does) {
   const words = `${whatItSays(event)}, in ${nameOf(event.room_id)}`;
-  const button = (text, act) => {
-    const made = make("button", { type: "button" }, text);
-    made.setAttribute("aria-label", `${text}: ${words}`);
-    made.addEventListener("click", () => act(event));
+  const button = (action) => {
+    const made = make("button", { type: "button", className: action === "cancel" ? "danger" : "" }, WORDS[action]);
+    made.setAttribute("aria-label", `${WORDS[action]}: ${words}`);
+    made.addEventListener("click", () => does[action](event));
     return made;
   };
-  const buttons = make("div", { className: "buttons" }, button("Send now", onSend), button("Cancel", onCancel));
-  buttons.lastChild.className = "danger";
+  const buttons = make("div", { className: "buttons" }, ...actionsFor(event).map(button));
   const time = make("time");
   const item = make(
     "li",
@@ -46,7 +54,7 @@ function makeItem(event, onSend, onCancel) {
     buttons,
   );
   item.querySelector(".why").hidden = why(event) === "";
-  buttons.hidden = event.finalised !== undefined;
+  buttons.hidden = buttons.children.length === 0;
   return item;
 }
 
@@ -65,7 +73,7 @@ export function clearEvents() {
   byId("events").replaceChildren();
 }
 
-export function showEvents(events, onSend, onCancel) {
+export function showEvents(events, does) {
   const list = byId("events");
   const listed = new Set(events.map((event) => event.delay_id));
   for (const [delayId, item] of items) {
@@ -76,7 +84,7 @@ export function showEvents(events, onSend, onCancel) {
   events.forEach((event, place) => {
     let item = items.get(event.delay_id);
     if (!item) {
-      item = makeItem(event, onSend, onCancel);
+      item = makeItem(event, does);
       items.set(event.delay_id, item);
     }
     showTime(item, event);

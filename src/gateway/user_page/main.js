@@ -22,6 +22,8 @@ let shown = null; // the name of a view and whose it is, as an object of its own
 let pages = []; // of it; the first one is read again and again while it is the only one
 let longest; // delay, in milliseconds
 let transactions = 0;
+let tried = null; // what was to be sent later, and its transaction, until it is known that it is scheduled
+let scheduling = false;
 let broughtToken = null;
 let saying;
 
@@ -51,6 +53,7 @@ function leave(reason) {
   shown = null;
   pages = [];
   longest = undefined;
+  tried = null;
   dropBroughtToken();
   if (byId("confirm").open) byId("confirm").close("no");
   byId("sign-in").reset();
@@ -148,6 +151,27 @@ async function offerTimes(session) {
   setText(byId("when-hint"), `In the time of this device, ${zone}.${limit} You can be offline then.`);
 }
 
+/** Pressed twice, or again because the server did not answer, it is one event. */
+async function sendLaterOnce(session) {
+  if (scheduling) return;
+  scheduling = true;
+  byId("schedule").ariaDisabled = "true"; // it keeps the focus
+  try {
+    await sendLater(session);
+  } finally {
+    scheduling = false;
+    byId("schedule").ariaDisabled = null;
+  }
+}
+
+function transactionOf(...what) {
+  const words = JSON.stringify(what);
+  if (tried?.words === words) return tried.transaction;
+  transactions += 1;
+  tried = { words, transaction: `page-${Date.now()}-${transactions}` };
+  return tried.transaction;
+}
+
 async function sendLater(session) {
   const room = byId("room").value;
   const body = byId("message").value.trim();
@@ -163,8 +187,9 @@ async function sendLater(session) {
       const text = "This room is encrypted. From here the message would be readable to the servers, so it is not sent.";
       return setText(byId("later-error"), text);
     }
-    transactions += 1;
-    await session.sendLater(room, `page-${Date.now()}-${transactions}`, delay, { msgtype: "m.text", body });
+    const transaction = transactionOf(room, body, byId("when").value);
+    await session.sendLater(room, transaction, delay, { msgtype: "m.text", body });
+    tried = null;
   } catch (refusal) {
     return tell(refusal, "later-error");
   }
@@ -179,7 +204,11 @@ async function sendLater(session) {
 function showPages() {
   const events = pages.flatMap((page) => page.delayed_events);
   const { session } = shown;
-  showEvents(events, (event) => confirmSend(session, event), (event) => confirmCancel(session, event));
+  showEvents(events, {
+    send: (event) => confirmSend(session, event),
+    cancel: (event) => confirmCancel(session, event),
+    retry: (event) => confirmRetry(session, event),
+  });
   byId("nothing").hidden = pages.length === 0 || events.length > 0;
   byId("more").hidden = pages.at(-1)?.next_batch === undefined;
 }
@@ -246,6 +275,11 @@ async function confirmSend(session, event) {
   await change(session, event, "send", "It is sent");
 }
 
+async function confirmRetry(session, event) {
+  if (!(await confirmed("Send it again?", about(event, "It is scheduled anew, and sent at once."), "Send it again"))) return;
+  await change(session, event, "afterword.retry", "It is scheduled again");
+}
+
 // --- Going on ---
 
 async function repeat() {
@@ -273,7 +307,7 @@ byId("sign-out").addEventListener("click", () => {
 });
 byId("later").addEventListener("submit", (event) => {
   event.preventDefault();
-  sendLater(session);
+  sendLaterOnce(session);
 });
 byId("more").addEventListener("click", () => read(shown, pages.at(-1).next_batch));
 window.addEventListener("hashchange", () => {

@@ -8,5 +8,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if .Values.persistence.enabled }}
 {{- $_ := set $ours "database" "sqlite:/var/lib/afterword/afterword.db" }}
 {{- end }}
+{{- /* Without quotes, `off` is false to YAML. */}}
+{{- if kindIs "bool" (dig "log" "level" "" .Values.configuration) }}
+{{- $_ := set $ours "log" (dict "level" (ternary "on" "off" .Values.configuration.log.level)) }}
+{{- end }}
 {{- toYaml (merge $ours (deepCopy .Values.configuration)) }}
 {{- end }}
