@@ -5,8 +5,8 @@ namespace afterword::store::sqlite {
 void ListedEvents::keep(Event& listed, const domain::EventToSend& event) {
   const std::size_t texts = event.user_id.value.size() + event.room_id.value.size() + event.type.size() +
                             event.state_key.size() + event.redacts.value.size() + event.content.size();
-  if (held_bytes_ + sizeof event + texts > max_bytes) return;
   held_bytes_ += sizeof event + texts;
+  if (held_bytes_ > max_bytes) return;  // the next list begins anew
   listed.event = std::make_unique<const domain::EventToSend>(event);
 }
 

@@ -30,9 +30,9 @@ class ListedEvents {
   // All that are active of the user; `find_all` answers them where they are not known. Until the next call.
   template <class FindAll>
   Events& of(ActiveEvents::User user, FindAll find_all) {
+    if (held_bytes_ > max_bytes) forget_all();
     const auto kept = users_.find(user.place);
     if (kept != users_.end() && kept->second.version == user.version) return kept->second.events;
-    if (held_bytes_ >= max_bytes) forget_all();
     Events events = find_all();
     held_bytes_ += events.size() * sizeof(Event);
     Kept& fresh = users_[user.place];
