@@ -14,6 +14,9 @@ namespace {
 // How often to look again for operations that are about to arrive, while they still do.
 constexpr int max_gathering_rounds = 8;
 
+// For how many commits it is known what was under way: a fraction of a second under load.
+constexpr std::uint64_t period = 256;
+
 }  // namespace
 
 GroupCommit::Batch::~Batch() {
@@ -39,7 +42,11 @@ GroupCommit::Batch GroupCommit::Batch::split_off(Operation& operation) {
 }
 
 GroupCommit::GroupCommit(async::Executor executor, CommitOn commit_on, Commit commit, std::size_t max_batch)
-    : executor_(std::move(executor)), commit_on_(commit_on), commit_(std::move(commit)), max_batch_(max_batch) {
+    : executor_(std::move(executor)),
+      commit_on_(commit_on),
+      commit_(std::move(commit)),
+      max_batch_(max_batch),
+      under_way_before_(2 * max_batch) {
   if (commit_on_ == CommitOn::own_thread) thread_ = std::thread([this] { run_thread(); });
 }
 
@@ -63,11 +70,23 @@ async::Task<void> GroupCommit::submit(Operation& operation) {
 }
 
 void GroupCommit::enqueue(Operation& operation) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(&operation);
-  }
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(&operation);
+  if (busy_) return;  // what waits is looked at when that is done
+  if (commit_on_ == CommitOn::own_thread && is_enough()) return hand_over(std::move(lock));
+  lock.unlock();
   if (!std::exchange(gathering_, true)) post_gather(1, 0);
+}
+
+// Call with mutex_ held.
+bool GroupCommit::is_enough() const {
+  return 2 * waiting_.size() >= std::min(std::max(under_way_, under_way_before_), 2 * max_batch_);
+}
+
+void GroupCommit::hand_over(std::unique_lock<std::mutex> lock) {
+  busy_ = true;
+  lock.unlock();
+  arrived_.notify_one();
 }
 
 // Call with mutex_ held.
@@ -91,15 +110,27 @@ void GroupCommit::run_thread() noexcept {
 void GroupCommit::commit_batches() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] { return stopping_ || gathered_; });
+    arrived_.wait(lock, [this] { return stopping_ || busy_; });
     if (stopping_) return;
     Batch batch = take_batch();
-    gathered_ = !waiting_.empty();
     lock.unlock();
     commit(batch);
-    async::asio::post(executor_, [batch = std::move(batch)]() mutable { batch.complete(); });
+    lock.lock();
+    learn(batch.operations().size());
+    busy_ = !waiting_.empty() && is_enough();
+    lock.unlock();
+    async::asio::post(executor_, [this, alive = std::weak_ptr(alive_), batch = std::move(batch)]() mutable {
+      batch.complete();
+      if (!alive.expired()) gather_what_waits();
+    });
     lock.lock();
   }
+}
+
+// Call with mutex_ held.
+void GroupCommit::learn(std::size_t committed) {
+  if (++commits_ % period == 0) under_way_before_ = std::exchange(under_way_, 0);
+  under_way_ = std::max(under_way_, committed + waiting_.size());
 }
 
 void GroupCommit::commit(Batch& batch) {
@@ -129,19 +160,25 @@ void GroupCommit::post_gather(std::size_t seen, int round) {
   async::asio::post(executor_, std::move(look_again));
 }
 
-// Requests that are ready to be read arrive within a few turns of the executor: wait for them, without sleeping. Each
-// commit costs a sync and hand-overs to and fro, however many share it.
-void GroupCommit::gather(std::size_t seen, int round) {
+void GroupCommit::gather_what_waits() {
   {
     const std::lock_guard lock(mutex_);
-    const auto waiting = waiting_.size();
-    if (waiting > seen && waiting < max_batch_ && round < max_gathering_rounds) return post_gather(waiting, round + 1);
-    gathering_ = false;
-    gathered_ = waiting > 0;  // the thread may have taken them already, with those before
+    if (busy_ || waiting_.empty()) return;
   }
+  if (!std::exchange(gathering_, true)) post_gather(0, 0);
+}
+
+// Requests that are ready to be read arrive within a few turns of the executor: wait for them, without sleeping.
+void GroupCommit::gather(std::size_t seen, int round) {
+  std::unique_lock lock(mutex_);
+  const auto waiting = waiting_.size();
+  gathering_ = !busy_ && waiting > seen && waiting < max_batch_ && round < max_gathering_rounds;
+  if (gathering_) return post_gather(waiting, round + 1);
+  if (busy_ || waiting == 0) return;  // the thread has been given them
   if (commit_on_ == CommitOn::own_thread) {
-    arrived_.notify_one();
+    hand_over(std::move(lock));
   } else {
+    lock.unlock();
     commit_on_executor();
   }
 }

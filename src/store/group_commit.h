@@ -3,6 +3,10 @@
 // A backend gives the function that performs a batch in one transaction; the group commit decides what is in a batch,
 // where it is performed, and wakes all who wait for it with one hand-over to the executor.
 //
+// Each commit costs a sync and hand-overs to and fro, however many share it. So a batch waits for what is about to
+// arrive, but no longer than until it is half of what has been under way lately: then its commit and the reading of the
+// other half go on at once.
+//
 // Lifecycle: submit() as often as wanted. The executor must outlive it; operations still waiting when it is destroyed
 // are dropped, and with them the tasks that wait.
 // Thread: submit() on the executor; the commit function on the committing thread, one batch after the other.
@@ -87,10 +91,14 @@ class GroupCommit {
 
   void enqueue(Operation& operation);
   Batch take_batch();
+  bool is_enough() const;
+  void hand_over(std::unique_lock<std::mutex> lock);
   void run_thread() noexcept;
   void commit_batches();
   void commit(Batch& batch);
+  void learn(std::size_t committed);
   void post_gather(std::size_t seen, int round);
+  void gather_what_waits();
   void gather(std::size_t seen, int round);
   void commit_on_executor();
 
@@ -104,7 +112,10 @@ class GroupCommit {
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Operation*> waiting_;  // guarded by mutex_
-  bool gathered_ = false;            // guarded by mutex_: the thread may commit what waits
+  bool busy_ = false;                // guarded by mutex_: the thread commits, or is about to
+  std::size_t under_way_ = 0;        // guarded by mutex_: the most that was committed and waited at once, …
+  std::size_t under_way_before_;     // guarded by mutex_: … and in the period of commits before this one
+  std::uint64_t commits_ = 0;        // guarded by mutex_
   bool stopping_ = false;            // guarded by mutex_
   CommitFigures figures_;            // guarded by mutex_
 

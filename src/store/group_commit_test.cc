@@ -126,6 +126,55 @@ TEST(GroupCommit, OnAThreadSharesTheNextCommit) {
   EXPECT_LE(adder.batches.size(), 2u);  // what came first, and all that came while it was committed
 }
 
+// So that it reads the other half meanwhile.
+TEST(GroupCommit, OnAThreadBeginsWithHalfOfWhatHasBeenUnderWay) {
+  Runner runner;
+  std::vector<std::size_t> batches;
+  std::promise<void> begun;
+  std::promise<void> all_submitted;
+  bool waits = false;
+  auto commit = [&](auto batch) {
+    batches.push_back(batch.size());
+    if (!std::exchange(waits, false)) return;
+    begun.set_value();
+    all_submitted.get_future().wait();
+  };
+  GroupCommit commits(runner.executor(), CommitOn::own_thread, commit);
+  struct Submitter {
+    static async::Task<void> submit_one(GroupCommit& group) { co_await add(group, 1); }
+    // Once those before have been submitted: nothing is read while this waits.
+    static async::Task<void> wait(std::promise<void>& begun) {
+      EXPECT_EQ(begun.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+      co_return;
+    }
+    static async::Task<void> finish(std::promise<void>& done) {
+      done.set_value();
+      co_return;
+    }
+    static async::Task<void> submit_all(GroupCommit& group, Runner& tasks, std::promise<void>& begun,
+                                        std::promise<void>& done, int before, int after) {
+      for (int i = 0; i < before; ++i) tasks.start(submit_one(group));
+      tasks.start(wait(begun));
+      for (int i = 0; i < after; ++i) tasks.start(submit_one(group));
+      tasks.start(finish(done));
+      co_return;
+    }
+  };
+  for (int i = 0; i < 1'000; ++i) runner.run(add(commits, 1));  // one at a time, until it has forgotten what was before
+
+  batches.clear();
+  waits = true;
+  runner.run(Submitter::submit_all(commits, runner, begun, all_submitted, 1, 7));
+  EXPECT_THAT(batches, ElementsAre(1u, 7u));
+
+  batches.clear();
+  begun = {};
+  all_submitted = {};
+  waits = true;
+  runner.run(Submitter::submit_all(commits, runner, begun, all_submitted, 4, 4));
+  EXPECT_THAT(batches, ElementsAre(4u, 4u));
+}
+
 TEST(GroupCommit, AnswersOneBeforeTheRestOfItsBatchWhenItIsTold) {
   Runner runner;
   std::promise<void> answered;
