@@ -169,7 +169,8 @@ Result<Database, std::string> open_database(const std::filesystem::path& path) t
   migrate(database);
   // After the first commit, which so reaches the file itself, header and all.
   database.execute("PRAGMA journal_mode = WAL");
-  database.execute("PRAGMA wal_autocheckpoint = 1000");
+  // A page that many commits change is copied from the log once a checkpoint: so these are rare. The log is 16 MB then.
+  database.execute("PRAGMA wal_autocheckpoint = 4000");
   take_lock(database);
   return database;
 } catch (const Error& error) {
