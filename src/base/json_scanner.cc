@@ -334,6 +334,7 @@ void JsonScanner::end_string(std::size_t begin) {
 void JsonScanner::expect_next() { expected_ = is_object_.empty() ? Expected::end_of_text : Expected::comma_or_close; }
 
 std::string_view text_of_string(std::string_view quoted, std::string& buffer) {
+  if (quoted.empty()) return {};
   std::string_view rest = quoted.substr(1, quoted.size() - 2);
   std::size_t backslash = rest.find('\\');
   if (backslash == std::string_view::npos) return rest;

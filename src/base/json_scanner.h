@@ -136,7 +136,7 @@ class JsonScanner {
 };
 
 // What a key or a string of the scanner says: `quoted` with its quotes taken off and its escapes resolved. It stands in
-// `quoted`, or in `buffer` if there were escapes. Half a surrogate pair becomes U+FFFD.
+// `quoted`, or in `buffer` if there were escapes. Half a surrogate pair becomes U+FFFD. Nothing of nothing.
 std::string_view text_of_string(std::string_view quoted, std::string& buffer);
 
 }  // namespace afterword

@@ -80,9 +80,7 @@ class OwnEventFinder {
   void hold_begun();
   void hold_from(std::size_t begin);
   // Of the present key or string; empty if it is longer than any that matters.
-  std::string_view text() {
-    return scanner_.quoted().empty() ? std::string_view() : text_of_string(scanner_.quoted(), buffer_);
-  }
+  std::string_view text() { return text_of_string(scanner_.quoted(), buffer_); }
 
   domain::UserId sender_;
   JsonScanner scanner_;

@@ -418,6 +418,7 @@ async::Task<http::Response> Gateway::pass_form(PassThroughRoute route, http::Req
 struct Gateway::ToShow {
   Reader reader;                 // without a name while there is
   std::optional<Asking> asking;  // to find out who it is
+  std::optional<domain::DeviceId> device_id;
 };
 
 // No coroutine, for none of this is needed any more once the homeserver has been asked.
@@ -526,7 +527,8 @@ async::Task<http::Response> Gateway::pass_through_and_tell(http::Client& client,
 
   const OutcomeSources sources{context_.clock, context_.store, told_outcomes_, *context_.bodies};
   const bool has_since = !question.since.empty();
-  auto telling = std::make_shared<OutcomeTelling>(sources, user_id, to_show->reader.client, std::move(question));
+  auto telling = std::make_shared<OutcomeTelling>(sources, TokenHolder{user_id, to_show->device_id},
+                                                  to_show->reader.client, std::move(question));
   ask_for_all_of_it(*request);
   const bool may_be_woken = outcomes_ && &client == &long_polls_ && has_since && !request->rest;
   auto passing = may_be_woken ? wait_for_news(std::move(request), telling, user_id)
@@ -566,6 +568,7 @@ async::Task<void> Gateway::recognize(ToShow& to_show) {
   auto caller = co_await std::move(identifying);
   if (!caller) co_return;
   to_show.reader.user_id = std::move(caller->user_id);
+  to_show.device_id = std::move(caller->device_id);
   to_show.asking.reset();
 }
 

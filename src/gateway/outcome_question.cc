@@ -1,5 +1,6 @@
 #include "gateway/outcome_question.h"
 
+#include "base/encoding.h"
 #include "base/json.h"
 #include "gateway/client_version.h"
 
@@ -20,8 +21,7 @@ bool filter_asks_for_outcomes(const std::optional<std::string>& filter) {
 }
 
 bool is_timeout(std::string_view parameter) {
-  constexpr std::string_view name = "timeout";
-  return parameter.starts_with(name) && (parameter.size() == name.size() || parameter[name.size()] == '=');
+  return percent_decode(parameter.substr(0, parameter.find('='))) == "timeout";
 }
 
 }  // namespace

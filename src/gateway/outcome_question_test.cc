@@ -64,7 +64,7 @@ TEST(OutcomeQuestionTest, IsAskedWithoutWaiting) {
   EXPECT_EQ(without_waiting("/sync?timeout=30000"), "/sync");
   EXPECT_EQ(without_waiting("/sync?since=s%3F1&timeout=30000;filter={}&timeouts=1"),
             "/sync?since=s%3F1&filter={}&timeouts=1");
-  EXPECT_EQ(without_waiting("/sync?timeout&pos=5&timeout=3"), "/sync?pos=5");
+  EXPECT_EQ(without_waiting("/sync?timeout&pos=5&timeout=3&%74imeou%74=4"), "/sync?pos=5");
   EXPECT_EQ(without_waiting("/sync"), "/sync");
 }
 

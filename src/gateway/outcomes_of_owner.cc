@@ -71,18 +71,17 @@ class BodyWithOutcomes final : public http::BodyStream {
 
 }  // namespace
 
-OutcomeTelling::OutcomeTelling(OutcomeSources sources, domain::UserId user_id, std::string client,
-                               OutcomeQuestion question)
+OutcomeTelling::OutcomeTelling(OutcomeSources sources, TokenHolder holder, std::string client, OutcomeQuestion question)
     : sources_(sources),
-      user_id_(std::move(user_id)),
+      holder_(std::move(holder)),
       question_(std::move(question)),
       room_(sources.bodies, std::move(client)) {
-  if (!question_.since.empty()) before_ = sources_.told.find(user_id_, question_.since);
+  if (!question_.since.empty()) before_ = sources_.told.find(holder_, question_.since);
 }
 
 async::Task<bool> OutcomeTelling::has_news(bool is_one_of_now) {
   if (!before_) co_return is_one_of_now;
-  auto listing = sources_.store.list_outcomes(user_id_, before_->perhaps.from(), max_listed);
+  auto listing = sources_.store.list_outcomes(holder_.user_id, before_->perhaps.from(), max_listed);
   const auto positions = co_await std::move(listing);
   if (!positions) co_return false;
   Told with_news = *before_;
@@ -92,7 +91,7 @@ async::Task<bool> OutcomeTelling::has_news(bool is_one_of_now) {
     with_news.perhaps.add(position);
     has_some = true;
   }
-  if (has_some) sources_.told.keeps(user_id_, question_.since, std::move(with_news));
+  if (has_some) sources_.told.keeps(holder_, question_.since, std::move(with_news));
   co_return has_some;
 }
 
@@ -102,7 +101,7 @@ async::Task<std::string> OutcomeTelling::events(std::string token) {
   if (before_) told = is_same_token ? before_->perhaps : before_->certainly;
   const Timestamp listed = sources_.clock.now();
   const std::uint32_t limit = before_ ? max_listed : static_cast<std::uint32_t>(max_events);
-  auto listing = sources_.store.list_outcomes(user_id_, told.from(), limit);
+  auto listing = sources_.store.list_outcomes(holder_.user_id, told.from(), limit);
   auto positions = co_await std::move(listing);
   if (!positions) co_return std::string();
   std::ranges::reverse(*positions);
@@ -128,7 +127,7 @@ async::Task<std::string> OutcomeTelling::tell(std::vector<store::OutcomePosition
     settled = std::min(settled, position.finalised_ts);  // should it not be told now
     if (count == max_events || events.size() >= max_bytes) break;
     if (!room_.grow_to(2 * events.size() + event_bytes)) break;
-    auto looking = sources_.store.look_up(position.delay_id, user_id_);
+    auto looking = sources_.store.look_up(position.delay_id, holder_.user_id);
     const auto event = co_await std::move(looking);
     if (!event) break;
     settled = listed - SomeOutcomes::slack;
@@ -145,11 +144,11 @@ async::Task<std::string> OutcomeTelling::tell(std::vector<store::OutcomePosition
 void OutcomeTelling::has_told(const std::string& token) {
   if (token.empty()) return;
   if (token == question_.since) {
-    if (after_) sources_.told.keeps(user_id_, token, {before_ ? before_->certainly : SomeOutcomes(), *after_});
+    if (after_) sources_.told.keeps(holder_, token, {before_ ? before_->certainly : SomeOutcomes(), *after_});
   } else if (after_) {
-    sources_.told.brings(user_id_, token, *after_);
+    sources_.told.brings(holder_, token, *after_);
   } else if (before_) {
-    sources_.told.brings(user_id_, token, before_->certainly);
+    sources_.told.brings(holder_, token, before_->certainly);
   }
 }
 

@@ -35,7 +35,7 @@ class OutcomeTelling {
   static constexpr std::size_t max_bytes = 256 * 1024;
 
   // `client`: whose share of the bodies it takes from.
-  OutcomeTelling(OutcomeSources sources, domain::UserId user_id, std::string client, OutcomeQuestion question);
+  OutcomeTelling(OutcomeSources sources, TokenHolder holder, std::string client, OutcomeQuestion question);
 
   SyncForm form() const { return question_.form; }
 
@@ -55,7 +55,7 @@ class OutcomeTelling {
   async::Task<std::string> tell(std::vector<store::OutcomePosition> positions, Timestamp listed, SomeOutcomes& told);
 
   OutcomeSources sources_;
-  const domain::UserId user_id_;
+  const TokenHolder holder_;
   const OutcomeQuestion question_;
   // What the client was told before. Nothing: that is not known, and so it is told of the latest.
   std::optional<Told> before_;

@@ -1,5 +1,7 @@
 #include "gateway/told_outcomes.h"
 
+#include <boost/container_hash/hash.hpp>
+
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -7,6 +9,17 @@
 namespace afterword::gateway {
 
 using store::OutcomePosition;
+
+namespace {
+
+std::size_t hash_of(const TokenHolder& holder, std::string_view token) {
+  std::size_t hash = 0;
+  if (holder.device_id) boost::hash_combine(hash, std::hash<std::string_view>()(holder.device_id->value));
+  boost::hash_combine(hash, std::hash<std::string_view>()(token));
+  return hash;
+}
+
+}  // namespace
 
 bool SomeOutcomes::has(const OutcomePosition& outcome) const {
   const auto is_it = [&](const OutcomePosition& later) { return later.delay_id == outcome.delay_id; };
@@ -33,28 +46,28 @@ SomeOutcomes SomeOutcomes::common(const SomeOutcomes& a, const SomeOutcomes& b) 
   return both;
 }
 
-std::optional<Told> ToldOutcomes::find(const domain::UserId& user_id, std::string_view token) {
-  const Told* const told = use(user_id, std::hash<std::string_view>()(token));
+std::optional<Told> ToldOutcomes::find(const TokenHolder& holder, std::string_view token) {
+  const Told* const told = use(holder.user_id, hash_of(holder, token));
   return told != nullptr ? std::optional(*told) : std::nullopt;
 }
 
-void ToldOutcomes::brings(const domain::UserId& user_id, std::string_view token, const SomeOutcomes& told) {
-  const std::size_t hash = std::hash<std::string_view>()(token);
-  if (Told* const known = use(user_id, hash)) {
+void ToldOutcomes::brings(const TokenHolder& holder, std::string_view token, const SomeOutcomes& told) {
+  const std::size_t hash = hash_of(holder, token);
+  if (Told* const known = use(holder.user_id, hash)) {
     // Several answers bring it, and which of them somebody has had does not show.
     known->certainly = SomeOutcomes::common(known->certainly, told);
     known->perhaps = SomeOutcomes::common(known->perhaps, told);
   } else {
-    add(user_id, hash, {told, told});
+    add(holder.user_id, hash, {told, told});
   }
 }
 
-void ToldOutcomes::keeps(const domain::UserId& user_id, std::string_view token, Told told) {
-  const std::size_t hash = std::hash<std::string_view>()(token);
-  if (Told* const known = use(user_id, hash)) {
+void ToldOutcomes::keeps(const TokenHolder& holder, std::string_view token, Told told) {
+  const std::size_t hash = hash_of(holder, token);
+  if (Told* const known = use(holder.user_id, hash)) {
     known->perhaps = std::move(told.perhaps);
   } else {
-    add(user_id, hash, std::move(told));
+    add(holder.user_id, hash, std::move(told));
   }
 }
 

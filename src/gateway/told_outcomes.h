@@ -1,5 +1,6 @@
-// Which outcomes of their delayed events each user was told of, by the homeserver's tokens that the answers carried
-// (docs/protocol.md section 12). A client shows with a token which answer it has had, whichever device it is.
+// Which outcomes of their delayed events each client was told of, by the homeserver's tokens that the answers carried
+// (docs/protocol.md section 12). A client shows with a token which answer it has had. What one device was told says
+// nothing of another, although a homeserver may give both the same token.
 //
 // All of it is in memory and bounded: what is not known any more is told again. Thread: the server's only one.
 #pragma once
@@ -47,24 +48,30 @@ struct Told {
   SomeOutcomes perhaps;
 };
 
+// Who has a token: the device of a user, if it is known.
+struct TokenHolder {
+  domain::UserId user_id;
+  std::optional<domain::DeviceId> device_id;
+};
+
 class ToldOutcomes {
  public:
   static constexpr std::size_t max_users = 20'000;       // who asked last
   static constexpr std::size_t max_tokens_of_user = 32;  // that were used last
 
   // Nothing: it is not known.
-  std::optional<Told> find(const domain::UserId& user_id, std::string_view token);
+  std::optional<Told> find(const TokenHolder& holder, std::string_view token);
 
-  // An answer brings this token to somebody who has been told of `told` then.
-  void brings(const domain::UserId& user_id, std::string_view token, const SomeOutcomes& told);
+  // An answer brings this token to its holder, who has been told of `told` then.
+  void brings(const TokenHolder& holder, std::string_view token, const SomeOutcomes& told);
   // An answer brings nothing but the token that it was asked with.
-  void keeps(const domain::UserId& user_id, std::string_view token, Told told);
+  void keeps(const TokenHolder& holder, std::string_view token, Told told);
 
   void forget(const domain::UserId& user_id);
 
  private:
   struct OfToken {
-    std::size_t token;  // its hash: what another user has is apart
+    std::size_t token;  // its hash and the device's: what another user has is apart
     Told told;
   };
   struct OfUser {

@@ -10,8 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 using store::OutcomePosition;
 
-const domain::UserId alice("@alice:example.org");
-const domain::UserId bob("@bob:example.org");
+const TokenHolder alice{domain::UserId("@alice:example.org"), domain::DeviceId("PHONE")};
+const TokenHolder alices_other{alice.user_id, domain::DeviceId("LAPTOP")};
+const TokenHolder bob{domain::UserId("@bob:example.org"), std::nullopt};
 const Timestamp noon = from_ms(1'800'000'000'000);
 
 OutcomePosition outcome(Milliseconds after_noon) { return {noon + after_noon, domain::DelayId::random()}; }
@@ -70,12 +71,13 @@ TEST(ToldOutcomesTest, AreKnownByUserAndToken) {
   const auto one = outcome(1s);
   told.brings(alice, "s1", these({one}));
   EXPECT_FALSE(told.find(bob, "s1"));
+  EXPECT_FALSE(told.find(alices_other, "s1"));
   EXPECT_FALSE(told.find(alice, "s2"));
   ASSERT_TRUE(told.find(alice, "s1"));
   EXPECT_TRUE(told.find(alice, "s1")->certainly.has(one));
   EXPECT_TRUE(told.find(alice, "s1")->perhaps.has(one));
-  told.forget(alice);
-  told.forget(bob);
+  told.forget(alice.user_id);
+  told.forget(bob.user_id);
   EXPECT_FALSE(told.find(alice, "s1"));
 }
 
@@ -111,7 +113,8 @@ TEST(ToldOutcomesTest, AreForgottenWhereTheyWereNotUsedForLongest) {
   EXPECT_TRUE(told.find(alice, "0"));
   EXPECT_FALSE(told.find(alice, "1"));
   EXPECT_TRUE(told.find(bob, "s"));
-  for (std::size_t i = 1; i < ToldOutcomes::max_users; ++i) told.brings(domain::UserId(std::to_string(i)), "s", {});
+  for (std::size_t i = 1; i < ToldOutcomes::max_users; ++i)
+    told.brings(TokenHolder{domain::UserId(std::to_string(i)), {}}, "s", {});
   EXPECT_FALSE(told.find(alice, "0"));
   EXPECT_TRUE(told.find(bob, "s"));
 }
