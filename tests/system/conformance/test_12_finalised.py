@@ -61,7 +61,7 @@ def sent(user: User, room: str) -> str:
 
 def refused(user: User, room: str) -> str:
     """One that fails at its time, when its sender has left the room."""
-    delay_id = user.delayed(room, STATE, {}, 300, state_key="")
+    delay_id = user.delayed(room, STATE, {}, 3000, state_key="")  # longer than leaving takes
     user.leave(room)
     assert "error" in user.outcome(delay_id)
     return delay_id
