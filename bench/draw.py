@@ -88,6 +88,12 @@ def block(measured: dict, rows: list[Row]) -> str:
         f" {run['seconds']} s each where requests are counted. {run['nginx']}; Synapse {run['synapse']}; PostgreSQL"
         f" {run['postgresql']}.\n"
     ]
+    for other in run.get("others", []):
+        rounds = f"{other['rounds']} {'rounds' if other['rounds'] > 1 else 'round'}"
+        parts.append(
+            f"{', '.join(other['rows'])}: from another run of the same program, of {other['minutes']} minutes on"
+            f" {other['began']} UTC, at a load of {other['load_before']:.1f} when it began; {rounds}.\n"
+        )
     if run["quick"]:
         parts.append(
             "**This was `--quick`: small sizes and one short round, which says that all of it works and no more.**\n"
