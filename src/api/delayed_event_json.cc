@@ -57,7 +57,7 @@ void append_json(std::string& text, const domain::DelayedEvent& event, WireForm 
     outcome.end();
     members.add_json("finalised", finalised);
     // ruma looks for the outcome beside the other members.
-    if (form == WireForm::unstable) add_outcome(members, *event.finalised, wall_offset);
+    if (form == WireForm::unstable) members.add_members_of(finalised);
   }
   // The content is JSON text already: it goes in as it is.
   if (event.event.kind == EventKind::redaction) {

@@ -72,8 +72,19 @@ void JsonObjectWriter::add_json(std::string_view name, std::string_view value) {
   text_ += value;
 }
 
-void JsonObjectWriter::add_name(std::string_view name) {
+void JsonObjectWriter::add_members_of(std::string_view object) {
+  const std::string_view members = object.substr(1, object.size() - 2);
+  if (members.empty()) return;
+  add_comma();
+  text_ += members;
+}
+
+void JsonObjectWriter::add_comma() {
   if (!std::exchange(is_empty_, false)) text_ += ',';
+}
+
+void JsonObjectWriter::add_name(std::string_view name) {
+  add_comma();
   text_ += '"';
   text_ += name;
   text_ += "\":";

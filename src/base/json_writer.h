@@ -17,11 +17,14 @@ class JsonObjectWriter {
   void add(std::string_view name, std::int64_t value);
   // A value that is JSON already.
   void add_json(std::string_view name, std::string_view value);
+  // Those of an object that is JSON already, in its shortest form.
+  void add_members_of(std::string_view object);
 
   // Call once, after all members.
   void end() { text_ += '}'; }
 
  private:
+  void add_comma();
   void add_name(std::string_view name);
 
   std::string& text_;

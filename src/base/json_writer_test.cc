@@ -19,6 +19,16 @@ TEST(JsonObjectWriter, WritesMembersInTheirOrder) {
   EXPECT_EQ(text, R"([{"a":"1","b":-9223372036854775808,"c":[]})");
 }
 
+TEST(JsonObjectWriter, TakesTheMembersOfAnother) {
+  std::string text;
+  JsonObjectWriter object(text);
+  object.add_members_of("{}");
+  object.add_members_of(R"({"a":1,"b":{}})");
+  object.add("c", "2");
+  object.end();
+  EXPECT_EQ(text, R"({"a":1,"b":{},"c":"2"})");
+}
+
 TEST(JsonObjectWriter, WritesAnEmptyObject) {
   std::string text;
   JsonObjectWriter(text).end();

@@ -21,41 +21,12 @@ constexpr std::size_t asked_at_once = 500;
 constexpr std::size_t few_events = 100;
 constexpr std::uint32_t max_known_events = 2'000;
 constexpr std::size_t known_event_bytes = 256;  // at most
-// An answer that ends within this goes on as a whole.
-constexpr std::size_t small_bytes = http::BodyStream::window_bytes / 2;
 constexpr std::size_t worth_packing_bytes = 1'024;
 
 bool is_gzip(const http::Response& answer) {
   const auto encoding = answer.headers.find("Content-Encoding");
   return encoding && http::equal_ignoring_case(*encoding, "gzip");
 }
-
-// All of a body, of which the beginning is there.
-class BodyWithBeginning final : public http::BodyStream {
- public:
-  BodyWithBeginning(std::string beginning, std::shared_ptr<http::BodyStream> rest)
-      : beginning_(std::move(beginning)), rest_(std::move(rest)) {}
-
-  async::Task<Result<std::string_view, http::BrokenOff>> read() override {
-    if (!has_begun_ && !beginning_.empty()) {
-      has_begun_ = true;
-      co_return std::string_view(beginning_);
-    }
-    beginning_ = std::string();
-    if (!rest_) co_return std::string_view();
-    co_return co_await rest_->read();
-  }
-
-  std::optional<std::uint64_t> remaining_bytes() const override {
-    const std::optional<std::uint64_t> remaining = rest_ ? rest_->remaining_bytes() : 0;
-    return remaining && !has_begun_ ? *remaining + beginning_.size() : remaining;
-  }
-
- private:
-  std::string beginning_;
-  std::shared_ptr<http::BodyStream> rest_;
-  bool has_begun_ = false;
-};
 
 // Which delay_ids the events of one sender came from, as an answer needs it.
 class SentDelayIds {
@@ -145,9 +116,7 @@ std::optional<http::ByteBudget::Share> room_for_gzip(http::ByteBudget& bodies, c
 }
 
 void pack(http::Response& answer, http::ByteBudget::Share room) {
-  auto body = std::make_shared<BodyWithBeginning>(std::move(answer.body), std::move(answer.rest));
-  answer.body = std::string();
-  answer.rest = http::packed(std::move(body), std::move(room));
+  answer.rest = http::packed(take_body(answer), std::move(room));
   answer.headers.set("Content-Encoding", "gzip");
   if (!answer.headers.find("Vary")) answer.headers.add("Vary", "Accept-Encoding");
 }
@@ -173,26 +142,20 @@ async::Task<http::Response> show_delay_ids_of(store::KnownSenders& senders, http
     to_unpack = room_for_gzip(bodies, reader.client);
     if (!to_unpack) co_return answer;
   }
-  std::shared_ptr<http::BodyStream> body =
-      std::make_shared<BodyWithBeginning>(std::move(answer.body), std::move(answer.rest));
+  std::shared_ptr<http::BodyStream> body = take_body(answer);
   if (to_unpack) body = http::unpacked(std::move(body), std::move(*to_unpack));
-  answer.body = std::string();
   SentDelayIds sent(senders, reader.user_id, http::ByteBudget::Share(bodies, reader.client));
-  answer.rest = std::make_shared<BodyWithDelayIds>(reader.user_id, std::move(sent), std::move(body));
-  forget_body(answer);
-  const bool is_there = co_await http::gather(answer, small_bytes);
-  if (!is_there) {
-    answer = http::Response();
-    answer.status = http::no_answer;
-    co_return answer;
-  }
+  auto changed = std::make_shared<BodyWithDelayIds>(reader.user_id, std::move(sent), std::move(body));
+  auto changing = with_body(std::move(answer), std::move(changed));
+  answer = co_await std::move(changing);
+  if (answer.status == http::no_answer) co_return answer;
 
   const bool is_worth_it = answer.rest || answer.body.size() >= worth_packing_bytes;
   if (reader.takes_gzip && is_worth_it) {
     auto room = room_for_gzip(bodies, reader.client);
     const bool is_small = !answer.rest;
     if (room) pack(answer, std::move(*room));
-    if (room && is_small) co_await http::gather(answer, 2 * small_bytes);
+    if (room && is_small) co_await http::gather(answer, 2 * small_answer_bytes);
   }
   co_return answer;
 }

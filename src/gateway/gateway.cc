@@ -80,12 +80,6 @@ async::Task<void> wait_for_outcome(store::OutcomeWatch::Waiter& waiter, OutcomeT
   }
 }
 
-http::Response no_answer() {
-  http::Response response;
-  response.status = http::no_answer;
-  return response;
-}
-
 }  // namespace
 
 Gateway::Gateway(api::Context& context, store::KnownSenders& senders, homeserver::TokenCache& tokens,
@@ -386,7 +380,7 @@ async::Task<http::Response> Gateway::ask_sidecar(http::Request request, const ht
     co_return to_response(api::rate_limited(*wait));
   }
   const bool is_there = co_await http::gather(request, max_sidecar_body_bytes);
-  if (!is_there) co_return no_answer();
+  if (!is_there) co_return http::without_answer();
   if (request.rest) co_return http::body_too_large();
   set_request_id(request, passing_.is_trusted_proxy, passing_.request_ids);
   co_return co_await sidecar_->ask(std::move(request), std::move(caller->user_id));
@@ -411,7 +405,7 @@ async::Task<http::Response> Gateway::pass_form(PassThroughRoute route, http::Req
     co_return co_await std::move(passing);
   }
   RequestMeter meter(requests_, context_.clock, is_there ? RouteName::unrecognized : name_of(route));
-  co_return meter.answered(is_there ? to_response(api::unrecognized()) : no_answer());
+  co_return meter.answered(is_there ? to_response(api::unrecognized()) : http::without_answer());
 }
 
 // Whom delay_ids are for.
@@ -456,7 +450,7 @@ async::Task<http::Response> Gateway::pass_and_hear(RouteName name, std::optional
   http::Response response = co_await std::move(passing);
   if (access_token && response.status == unauthorized) {
     const bool is_there = co_await http::gather(response, homeserver::answer_limits::whoami);
-    if (!is_there) co_return no_answer();
+    if (!is_there) co_return http::without_answer();
     hear_of_refusal(*access_token, response);
   }
   co_return meter.answered(std::move(response));
@@ -504,13 +498,13 @@ async::Task<http::Response> Gateway::pass_through_and_show(http::Client& client,
   co_return co_await std::move(showing);
 }
 
-// Who asks for outcomes has to be known before the answer comes.
+// Who asks for outcomes has to be known before the answer comes. Of a body that was there pass() has seen it.
 async::Task<http::Response> Gateway::pass_through_and_tell(http::Client& client, std::unique_ptr<http::Request> request,
                                                            std::unique_ptr<ToShow> to_show, OutcomeQuestion question) {
   bool is_asked_for = true;
-  if (question.form == SyncForm::sliding_sync) {
+  if (question.form == SyncForm::sliding_sync && request->rest) {
     const bool is_there = co_await http::gather(*request, max_form_bytes);
-    if (!is_there) co_return no_answer();
+    if (!is_there) co_return http::without_answer();
     is_asked_for = !request->rest && asks_for_outcomes(request->body);
   }
   if (is_asked_for) {

@@ -16,32 +16,18 @@ namespace {
 constexpr std::uint32_t max_listed = 1'000;
 // What an event takes at most, before it is known how much.
 constexpr std::size_t event_bytes = 128 * 1024;
-// An answer that ends within this goes on as a whole.
-constexpr std::size_t small_bytes = http::BodyStream::window_bytes / 2;
 
 class BodyWithOutcomes final : public http::BodyStream {
  public:
-  BodyWithOutcomes(std::shared_ptr<OutcomeTelling> telling, std::string beginning, std::shared_ptr<BodyStream> rest)
-      : telling_(std::move(telling)),
-        place_(telling_->form()),
-        beginning_(std::move(beginning)),
-        rest_(std::move(rest)) {}
+  BodyWithOutcomes(std::shared_ptr<OutcomeTelling> telling, std::shared_ptr<BodyStream> body)
+      : telling_(std::move(telling)), place_(telling_->form()), body_(std::move(body)) {}
 
   async::Task<Result<std::string_view, http::BrokenOff>> read() override {
     if (has_ended_) co_return std::string_view();
-    std::string_view piece = beginning_;
-    if (has_begun_ || piece.empty()) {
-      beginning_ = std::string();
-      piece = std::string_view();
-      if (rest_) {
-        const auto read = co_await rest_->read();
-        if (!read) co_return read.error();
-        piece = *read;
-      }
-      has_ended_ = piece.empty();
-    }
-    has_begun_ = true;
-    has_ended_ = has_ended_ || !rest_ || rest_->remaining_bytes() == 0;
+    const auto read = co_await body_->read();
+    if (!read) co_return read.error();
+    std::string_view piece = *read;
+    has_ended_ = piece.empty() || body_->remaining_bytes() == 0;
     const auto place = place_.read(piece, has_ended_);
     if (place) {
       auto telling = telling_->events(place_.token());
@@ -62,10 +48,8 @@ class BodyWithOutcomes final : public http::BodyStream {
  private:
   const std::shared_ptr<OutcomeTelling> telling_;
   OutcomePlace place_;
-  std::string beginning_;
-  const std::shared_ptr<BodyStream> rest_;
+  const std::shared_ptr<BodyStream> body_;
   std::string output_;
-  bool has_begun_ = false;
   bool has_ended_ = false;
 };
 
@@ -134,7 +118,7 @@ async::Task<std::string> OutcomeTelling::tell(std::vector<store::OutcomePosition
     told.add(position);
     if (!*event) continue;  // it has just been forgotten
     if (!events.empty()) events += ',';
-    events += api::to_json(**event, api::WireForm::unstable, wall_offset);
+    api::append_json(events, **event, api::WireForm::unstable, wall_offset);
     ++count;
   }
   told.add_all_before(settled);
@@ -155,15 +139,9 @@ void OutcomeTelling::has_told(const std::string& token) {
 async::Task<http::Response> tell_outcomes(std::shared_ptr<OutcomeTelling> telling, http::Response answer) {
   const auto encoding = answer.headers.find("Content-Encoding");
   if (encoding && *encoding != "identity") co_return answer;
-  answer.rest = std::make_shared<BodyWithOutcomes>(std::move(telling), std::move(answer.body), std::move(answer.rest));
-  answer.body = std::string();
-  forget_body(answer);
-  const bool is_there = co_await http::gather(answer, small_bytes);
-  if (!is_there) {
-    answer = http::Response();
-    answer.status = http::no_answer;
-  }
-  co_return answer;
+  auto body = std::make_shared<BodyWithOutcomes>(std::move(telling), take_body(answer));
+  auto changing = with_body(std::move(answer), std::move(body));
+  co_return co_await std::move(changing);
 }
 
 }  // namespace afterword::gateway

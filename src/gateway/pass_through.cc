@@ -42,11 +42,36 @@ void log_outcome(Passing& passing, const Passed& passed, const Result<http::Resp
            {{"method", passed.method}, {"reason", answer.error().reason}, {"request_id", passed.request_id}});
 }
 
+// All of a body, of which the beginning is there.
+class BodyWithBeginning final : public http::BodyStream {
+ public:
+  BodyWithBeginning(std::string beginning, std::shared_ptr<http::BodyStream> rest)
+      : beginning_(std::move(beginning)), rest_(std::move(rest)) {}
+
+  async::Task<Result<std::string_view, http::BrokenOff>> read() override {
+    if (!has_begun_ && !beginning_.empty()) {
+      has_begun_ = true;
+      co_return std::string_view(beginning_);
+    }
+    beginning_ = std::string();
+    if (!rest_) co_return std::string_view();
+    co_return co_await rest_->read();
+  }
+
+  std::optional<std::uint64_t> remaining_bytes() const override {
+    const std::optional<std::uint64_t> remaining = rest_ ? rest_->remaining_bytes() : 0;
+    return remaining && !has_begun_ ? *remaining + beginning_.size() : remaining;
+  }
+
+ private:
+  std::string beginning_;
+  std::shared_ptr<http::BodyStream> rest_;
+  bool has_begun_ = false;
+};
+
 http::Response to_response(Passing& passing, const Passed& passed, Result<http::Response, http::NoAnswer> answer) {
   if (!answer && answer.error().was_cancelled) {
-    http::Response none;
-    none.status = http::no_answer;
-    return none;
+    return http::without_answer();
   }
   if (!answer && answer.error().no_room) return http::no_room_in_memory();
   log_outcome(passing, passed, answer);
@@ -87,6 +112,20 @@ void forget_body(http::Response& answer) {
                            "Content-MD5", "Digest", "Content-Digest", "Repr-Digest"}) {
     answer.headers.remove(name);
   }
+}
+
+std::shared_ptr<http::BodyStream> take_body(http::Response& answer) {
+  auto body = std::make_shared<BodyWithBeginning>(std::move(answer.body), std::move(answer.rest));
+  answer.body = std::string();
+  return body;
+}
+
+async::Task<http::Response> with_body(http::Response answer, std::shared_ptr<http::BodyStream> body) {
+  forget_body(answer);
+  answer.rest = std::move(body);
+  const bool is_there = co_await http::gather(answer, small_answer_bytes);
+  if (!is_there) co_return http::without_answer();
+  co_return answer;
 }
 
 void replace_body(http::Response& answer, std::string body) {

@@ -5,12 +5,15 @@
 #include "async/task.h"
 #include "base/outage_log.h"
 #include "gateway/request_id.h"
+#include "http/body_stream.h"
 #include "http/client.h"
 #include "http/client_address.h"
 #include "http/message.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace afterword::gateway {
@@ -45,6 +48,15 @@ async::Task<http::Response> pass_through_readable(http::Client& homeserver, http
 
 // What the homeserver says about its own body does not hold for another.
 void forget_body(http::Response& answer);
+
+// Takes all of its body, of which the beginning is there, and leaves it with none.
+std::shared_ptr<http::BodyStream> take_body(http::Response& answer);
+
+// An answer that ends within this goes on as a whole.
+inline constexpr std::size_t small_answer_bytes = http::BodyStream::window_bytes / 2;
+
+// The answer with another body, as a whole if it is small. No answer if that breaks off.
+async::Task<http::Response> with_body(http::Response answer, std::shared_ptr<http::BodyStream> body);
 
 // Puts another body in its place.
 void replace_body(http::Response& answer, std::string body);

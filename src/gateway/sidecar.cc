@@ -127,9 +127,7 @@ async::Task<http::Response> Sidecar::ask(http::Request request, domain::UserId u
   auto asking = client_.send(std::move(request), http::SendLimits(time_limit, max_sidecar_answer_bytes));
   auto answer = co_await std::move(asking);
   if (!answer && answer.error().was_cancelled) {
-    http::Response none;
-    none.status = http::no_answer;
-    co_return none;
+    co_return http::without_answer();
   }
   if (!answer && answer.error().no_room) co_return http::no_room_in_memory();
   // Whose the client's token is the homeserver has said. To a client this answer would mean that its session has ended.

@@ -156,4 +156,11 @@ struct Response {
   std::shared_ptr<const void> room{};
 };
 
+// Says that there is none.
+inline Response without_answer() {
+  Response response;
+  response.status = no_answer;
+  return response;
+}
+
 }  // namespace afterword::http
