@@ -147,10 +147,11 @@ domain::DelayedEvent read_event(const Row& row) {
   return read;
 }
 
+// `column`: where the row has it.
 template <class Row>
-std::optional<domain::TransactionKey> read_transaction(const Row& row) {
-  if (row.is_null(place("transaction_key"))) return std::nullopt;
-  const auto bytes = row.bytes(place("transaction_key"));
+std::optional<domain::TransactionKey> read_transaction(const Row& row, int column = place("transaction_key")) {
+  if (row.is_null(column)) return std::nullopt;
+  const auto bytes = row.bytes(column);
   domain::TransactionKey key;
   std::copy_n(bytes.begin(), std::min(bytes.size(), key.digest.size()), key.digest.begin());
   return key;

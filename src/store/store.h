@@ -155,7 +155,7 @@ class Store {
   virtual Task<StoreResult<std::vector<ActiveEvent>>> find_active(std::vector<DelayId> delay_ids) = 0;
 
   // Takes over the timers of events that are scheduled or sending and have no living instance, a bounded number at a
-  // time, in no order; answers none when there are no more. A store of one process answers everything after it was
+  // time, in no order; answers none when there are no more. A store of one process answers each once after it was
   // opened, and then none, at no cost.
   virtual Task<StoreResult<std::vector<Adopted>>> adopt() = 0;
 

@@ -58,7 +58,8 @@ void read_rows(Values& values, Database& database) {
                   "INSERT OR IGNORE INTO events (delay_id, user_id, room_id, kind, type, state_key, redacts, content,"
                   " delayed_since_ts, delay_ms, state, attempt_ts, attempt_on_request, finalised_ts, event_id,"
                   " error_status, error_body, sticky_duration_ms, origin_server_ts)"
-                  " VALUES (?, '@a:b', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                  " SELECT ?1, '@a:b', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+                  " WHERE NOT EXISTS (SELECT 1 FROM events WHERE delay_id = ?1)");
   Statement timing(database, "INSERT OR IGNORE INTO timing (id, delayed_since_ts) VALUES (?, ?)");
   Statement journal(database, "INSERT INTO journal (id, entries) VALUES (NULL, ?)");
   for (int rows = 0; rows < 16 && values.any(); ++rows) {

@@ -1,8 +1,20 @@
 #include "store/sqlite/active_events.h"
 
+#include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace afterword::store::sqlite {
+namespace {
+
+// Half of the digest is as good as all of it: nobody makes two that are alike.
+RandomKey key_of(const domain::TransactionKey& transaction) {
+  RandomKey key{};
+  std::copy_n(transaction.digest.begin(), key.size(), key.begin());
+  return key;
+}
+
+}  // namespace
 
 std::uint32_t SharedTexts::add(const std::string& text) {
   const auto known = places_.find(text);
@@ -53,59 +65,112 @@ void SharedTexts::forget_unused() {
 }
 
 void ActiveEvents::add(const NewEvent& event) {
-  Slot slot;
-  slot.row = event.row;
-  slot.delayed_since = event.timing.delayed_since;
-  slot.delay_ms = event.timing.delay.count();
-  slot.sending = event.sending;
-  slot.user = users_.add(event.user_id.value);
-  slot.room = rooms_.add(event.room_id.value);
+  Entry entry;
+  entry.slot.row = event.row;
+  entry.slot.delayed_since = event.timing.delayed_since;
+  entry.slot.delay_ms = event.timing.delay.count();
+  entry.slot.sending = event.sending;
+  entry.slot.user = users_.add(event.user_id.value);
+  entry.slot.room = rooms_.add(event.room_id.value);
+  entry.delay_id = event.delay_id.bytes();
+  if (event.transaction) entry.transaction = key_of(*event.transaction);
 
   Place place = end();
   if (free_.empty()) {
-    slots_.emplace_back();
+    entries_.emplace_back();
   } else {
     place = free_.back();
     free_.pop_back();
   }
-  write(place, slot);
-  places_.emplace(event.delay_id, place);
-  undo_.push_back({Undo::Of::addition, place, {}, event.delay_id});
+  put(place, entry);
+  undo_.push_back({Undo::Of::addition, place, {}});
 }
 
-void ActiveEvents::remove(const domain::DelayId& delay_id) {
-  const auto found = places_.find(delay_id);
-  assert(found != places_.end());
-  const Place place = found->second;
-  undo_.push_back({Undo::Of::removal, place, slots_[place], delay_id});
-  users_.drop(slots_[place].user);
-  rooms_.drop(slots_[place].room);
-  write(place, {});
+void ActiveEvents::remove(Place place) {
+  undo_.push_back({Undo::Of::removal, place, entries_[place]});
+  users_.drop(at(place).user);
+  rooms_.drop(at(place).room);
+  take_out(place);
   free_.push_back(place);
-  places_.erase(found);
 }
 
 void ActiveEvents::change(Place place, const Slot& slot) {
-  undo_.push_back({Undo::Of::change, place, slots_[place], {}});
+  undo_.push_back({Undo::Of::change, place, {at(place), {}, {}, none, none}});
   write(place, slot);
 }
 
+// Puts an entry into a free place.
+void ActiveEvents::put(Place place, const Entry& entry) {
+  Entry& there = entries_[place];
+  there.delay_id = entry.delay_id;
+  there.transaction = entry.transaction;
+  write(place, entry.slot);
+  by_id_.add(place);
+  if (there.transaction != RandomKey{}) by_transaction_.add(place);
+  link(place);
+}
+
+void ActiveEvents::take_out(Place place) {
+  unlink(place);
+  if (entries_[place].transaction != RandomKey{}) by_transaction_.remove(place);
+  by_id_.remove(place);
+  write(place, {});
+}
+
 void ActiveEvents::write(Place place, const Slot& slot) {
-  if (slots_[place].sending) --sending_;
+  Slot& there = entries_[place].slot;
+  if (there.sending) --sending_;
   if (slot.sending) ++sending_;
-  slots_[place] = slot;
+  there = slot;
+}
+
+void ActiveEvents::link(Place place) {
+  const std::uint32_t user = at(place).user;
+  if (user >= first_of_user_.size()) first_of_user_.resize(user + std::size_t{1}, none);
+  Entry& entry = entries_[place];
+  entry.previous = none;
+  entry.next = std::exchange(first_of_user_[user], place);
+  if (entry.next != none) entries_[entry.next].previous = place;
+}
+
+void ActiveEvents::unlink(Place place) {
+  const Entry& entry = entries_[place];
+  if (entry.next != none) entries_[entry.next].previous = entry.previous;
+  (entry.previous == none ? first_of_user_[entry.slot.user] : entries_[entry.previous].next) = entry.next;
 }
 
 std::optional<ActiveEvents::Place> ActiveEvents::find(const domain::DelayId& delay_id) const {
-  const auto found = places_.find(delay_id);
-  if (found == places_.end()) return std::nullopt;
-  return found->second;
+  return by_id_.find(delay_id.bytes());
+}
+
+std::optional<ActiveEvents::Place> ActiveEvents::find(const domain::TransactionKey& transaction) const {
+  return by_transaction_.find(key_of(transaction));
 }
 
 std::optional<ActiveEvents::User> ActiveEvents::find(const domain::UserId& user_id) const {
   const auto place = users_.place_of(user_id.value);
   if (!place) return std::nullopt;
   return User{*place, users_.version(*place)};
+}
+
+std::vector<ActiveEvents::Place> ActiveEvents::all_of(const domain::UserId& user_id) const {
+  std::vector<Place> found;
+  const auto user = users_.place_of(user_id.value);
+  if (!user) return found;
+  found.reserve(users_.uses(user_id.value));
+  for (Place place = first_of_user_[*user]; place != none; place = entries_[place].next) found.push_back(place);
+  return found;
+}
+
+std::vector<ActiveEvents::Place> ActiveEvents::all_of(const domain::RoomId& room_id) const {
+  std::vector<Place> found;
+  const auto room = rooms_.place_of(room_id.value);
+  if (!room) return found;
+  found.reserve(rooms_.uses(room_id.value));
+  for_each([&](Place place, const Slot& slot) {
+    if (slot.room == *room) found.push_back(place);
+  });
+  return found;
 }
 
 void ActiveEvents::keep() {
@@ -116,25 +181,23 @@ void ActiveEvents::keep() {
 
 void ActiveEvents::roll_back() {
   for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) {
-    const Slot slot = slots_[undo->place];
+    const Slot slot = at(undo->place);
     switch (undo->of) {
       case Undo::Of::addition:
         users_.drop(slot.user);
         rooms_.drop(slot.room);
-        write(undo->place, {});
+        take_out(undo->place);
         free_.push_back(undo->place);
-        places_.erase(undo->delay_id);
         break;
       case Undo::Of::removal:
         assert(free_.back() == undo->place);
         free_.pop_back();
-        write(undo->place, undo->before);
-        users_.add_again(undo->before.user);
-        rooms_.add_again(undo->before.room);
-        places_.emplace(undo->delay_id, undo->place);
+        users_.add_again(undo->before.slot.user);
+        rooms_.add_again(undo->before.slot.room);
+        put(undo->place, undo->before);
         break;
       case Undo::Of::change:
-        write(undo->place, undo->before);
+        write(undo->place, undo->before.slot);
         break;
     }
   }

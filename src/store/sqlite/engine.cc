@@ -102,11 +102,11 @@ std::optional<Engine::Found> Engine::find(const DelayId& delay_id, const std::op
   return Found{std::nullopt, {finalised->state, finalised->timing}};
 }
 
-void Engine::finalise_at(ActiveEvents::Place place, const DelayId& delay_id, const domain::Finalised& finalised) {
+void Engine::finalise_at(ActiveEvents::Place place, const domain::Finalised& finalised) {
   const auto slot = active_.at(place);
   events_.set_finalised(slot.row, UserId(active_.user_of(slot)), slot.delayed_since, finalised);
   journal_.forget(slot.row);
-  active_.remove(delay_id);
+  active_.remove(place);
 }
 
 void Engine::set_sending(ActiveEvents::Place place, bool sending) {
@@ -117,9 +117,7 @@ void Engine::set_sending(ActiveEvents::Place place, bool sending) {
 
 Timestamp Engine::next_send_of(const UserId& user_id) {
   auto next = Timestamp::max();
-  for (const auto& delay_id : events_.active_of(user_id)) {
-    if (const auto place = active_.find(delay_id)) next = std::min(next, active_.at(*place).timing().due());
-  }
+  for (const auto place : active_.all_of(user_id)) next = std::min(next, active_.at(place).timing().due());
   return next;
 }
 
@@ -141,17 +139,18 @@ Figures::Held Engine::held() const {
 }
 
 std::optional<DelayId> Engine::find_transaction(const domain::TransactionKey& transaction) {
+  if (const auto place = active_.find(transaction)) return active_.id_of(*place);
   return events_.find_transaction(transaction);
 }
 
 ScheduleAnswer Engine::schedule(const domain::NewDelayedEvent& event, std::optional<std::uint32_t> max_scheduled) {
   if (event.transaction) {
-    if (const auto known = events_.find_transaction(*event.transaction)) return Scheduled{*known, false};
+    if (const auto known = find_transaction(*event.transaction)) return Scheduled{*known, false};
   }
   const auto& user_id = event.event.user_id;
   if (max_scheduled && active_.count_of(user_id) >= *max_scheduled) return TooManyScheduled{next_send_of(user_id)};
   const auto row = events_.insert(to_write(event));
-  active_.add({event.delay_id, user_id, event.event.room_id, row, event.timing, false});
+  active_.add({event.delay_id, event.transaction, user_id, event.event.room_id, row, event.timing, false});
   return Scheduled{event.delay_id, true};
 }
 
@@ -167,16 +166,15 @@ ActionAnswer Engine::cancel(const DelayId& delay_id, const std::optional<UserId>
   const auto found = find(delay_id, caller);
   if (!found) return NotFound{};
   const auto decision = domain::decide_cancel(found->standing);
-  if (decision.performs()) finalise_at(*found->place, delay_id, {now, domain::Cancelled{}});
+  if (decision.performs()) finalise_at(*found->place, {now, domain::Cancelled{}});
   return ActionResult{decision.effect, decision.after.timing};
 }
 
 std::uint64_t Engine::cancel_all(const UserId& user_id, Timestamp now) {
   std::uint64_t cancelled = 0;
-  for (const auto& delay_id : events_.active_of(user_id)) {
-    const auto place = active_.find(delay_id);
-    if (!place || !domain::decide_cancel(active_.at(*place).standing()).performs()) continue;
-    finalise_at(*place, delay_id, {now, domain::Cancelled{}});
+  for (const auto place : active_.all_of(user_id)) {
+    if (!domain::decide_cancel(active_.at(place).standing()).performs()) continue;
+    finalise_at(place, {now, domain::Cancelled{}});
     ++cancelled;
   }
   return cancelled;
@@ -204,7 +202,7 @@ void Engine::finalise(const DelayId& delay_id, const domain::Finalised& finalise
   const auto place = active_.find(delay_id);
   if (!place) return;
   const auto decision = domain::decide_finalise(active_.at(*place).standing(), true, finalised.outcome);
-  if (decision.performs()) finalise_at(*place, delay_id, finalised);
+  if (decision.performs()) finalise_at(*place, finalised);
 }
 
 std::vector<ActiveEvent> Engine::find_active(const std::vector<DelayId>& delay_ids) {
@@ -219,13 +217,15 @@ std::vector<ActiveEvent> Engine::find_active(const std::vector<DelayId>& delay_i
   return found;
 }
 
-std::vector<Adopted> Engine::adopt() {
-  std::vector<Adopted> found;
-  found.reserve(active_.size());
-  active_.for_each([&](const DelayId& delay_id, const ActiveEvents::Slot& slot) {
-    found.push_back({delay_id, slot.state(), slot.timing().due()});
-  });
-  return found;
+Engine::AdoptedSome Engine::adopt(ActiveEvents::Place from, std::uint32_t limit) {
+  AdoptedSome some;
+  some.next = from;
+  for (; some.next < active_.end() && some.events.size() < limit; ++some.next) {
+    const auto& slot = active_.at(some.next);
+    if (slot.row == 0) continue;
+    some.events.push_back({active_.id_of(some.next), slot.state(), slot.timing().due()});
+  }
+  return some;
 }
 
 DelayedEvent Engine::read_active(ActiveEvents::Place place) {
@@ -237,7 +237,7 @@ DelayedEvent Engine::read_active(ActiveEvents::Place place) {
 
 std::optional<DelayedEvent> Engine::read(const DelayId& delay_id) {
   if (const auto place = active_.find(delay_id)) return read_active(*place);
-  return events_.read(delay_id);
+  return events_.read_finalised(delay_id);
 }
 
 std::optional<DelayedEvent> Engine::look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
@@ -263,9 +263,7 @@ ListPage Engine::list(const UserId& user_id, const ListQuery& query) {
 ListedEvents::Events Engine::find_active_of(const UserId& user_id) {
   ListedEvents::Events found;
   found.reserve(active_.count_of(user_id));
-  for (const auto& delay_id : events_.active_of(user_id)) {
-    if (const auto place = active_.find(delay_id)) found.push_back({delay_id, *place, nullptr});
-  }
+  for (const auto place : active_.all_of(user_id)) found.push_back({active_.id_of(place), place, nullptr});
   return found;
 }
 
@@ -336,24 +334,23 @@ ListPage Engine::list_room(const domain::RoomId& room_id, const std::optional<Li
                            std::uint32_t limit) {
   ListQuery query;
   query.after = after;
-  std::vector<ListPosition> positions;
-  for (const auto& delay_id : events_.active_of(room_id)) {
-    const auto place = active_.find(delay_id);
-    if (!place) continue;
-    const ListPosition position{active_.at(*place).timing().due(), delay_id};
-    if (in_range(query, position)) positions.push_back(position);
+  using Placed = std::pair<ListPosition, ActiveEvents::Place>;
+  std::vector<Placed> found;
+  for (const auto place : active_.all_of(room_id)) {
+    const ListPosition position{active_.at(place).timing().due(), active_.id_of(place)};
+    if (in_range(query, position)) found.emplace_back(position, place);
   }
-  std::sort(positions.begin(), positions.end(), [](const ListPosition& left, const ListPosition& right) {
-    return before(left, right, Direction::forwards);
+  std::sort(found.begin(), found.end(), [](const Placed& left, const Placed& right) {
+    return before(left.first, right.first, Direction::forwards);
   });
   ListPage page;
-  page.more = positions.size() > limit;
-  if (page.more) positions.resize(limit);
-  for (const auto& position : positions) {
-    auto event = events_.read_without_content(position.delay_id);
-    if (!event) continue;
-    event->timing = active_.at(*active_.find(position.delay_id)).timing();
-    page.events.push_back(*std::move(event));
+  page.more = found.size() > limit;
+  if (page.more) found.resize(limit);
+  for (const auto& [position, place] : found) {
+    const auto& slot = active_.at(place);
+    auto event = events_.read_without_content(slot.row);
+    event.timing = slot.timing();
+    page.events.push_back(std::move(event));
   }
   return page;
 }

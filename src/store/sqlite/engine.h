@@ -52,7 +52,12 @@ class Engine {
   void release(const DelayId& delay_id);
   void finalise(const DelayId& delay_id, const domain::Finalised& finalised);
   std::vector<ActiveEvent> find_active(const std::vector<DelayId>& delay_ids);
-  std::vector<Adopted> adopt();
+  // A piece of what is active: so many at most, and where the next begins. No events: there are no more.
+  struct AdoptedSome {
+    std::vector<Adopted> events;
+    ActiveEvents::Place next = 0;
+  };
+  AdoptedSome adopt(ActiveEvents::Place from, std::uint32_t limit);
   std::optional<domain::DelayedEvent> look_up(const DelayId& delay_id, const std::optional<UserId>& caller);
   ListPage list(const UserId& user_id, const ListQuery& query);
   std::vector<SentEvent> find_sent(const UserId& user_id, const std::vector<domain::EventId>& event_ids);
@@ -73,7 +78,7 @@ class Engine {
     domain::Standing standing;
   };
   std::optional<Found> find(const DelayId& delay_id, const std::optional<UserId>& caller);
-  void finalise_at(ActiveEvents::Place place, const DelayId& delay_id, const domain::Finalised& finalised);
+  void finalise_at(ActiveEvents::Place place, const domain::Finalised& finalised);
   void set_sending(ActiveEvents::Place place, bool sending);
   Timestamp next_send_of(const UserId& user_id);
   std::optional<domain::DelayedEvent> read(const DelayId& delay_id);

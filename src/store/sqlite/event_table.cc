@@ -55,13 +55,12 @@ EventTable::EventTable(Database& database)
     : database_(database),
       insert_(database, fmt::format("INSERT INTO events ({}) VALUES ({})", all_columns(),
                                     join_columns([](const Column&) { return std::string("?"); }))),
-      find_transaction_(database, "SELECT delay_id FROM events WHERE transaction_key = ?"),
-      summary_(database, "SELECT user_id, state, delayed_since_ts, delay_ms FROM events WHERE delay_id = ?"),
-      read_(database, select_event("delay_id = ?")),
+      find_transaction_(database, "SELECT delay_id FROM events WHERE transaction_key = ? AND state >= 2"),
+      summary_(database,
+               "SELECT user_id, state, delayed_since_ts, delay_ms FROM events WHERE delay_id = ? AND state >= 2"),
+      read_finalised_(database, select_event("delay_id = ? AND state >= 2")),
       read_row_(database, select_event("id = ?")),
-      read_without_content_(database, select_without_content("delay_id = ?")),
-      active_of_(database, "SELECT delay_id FROM events WHERE user_id = ? AND state <= 1"),
-      active_of_room_(database, "SELECT delay_id FROM events WHERE room_id = ? AND state <= 1"),
+      read_row_without_content_(database, select_without_content("id = ?")),
       failed_(database, select_without_content("state = 3 AND (finalised_ts, delay_id) < (?, ?)"
                                                " ORDER BY finalised_ts DESC, delay_id DESC LIMIT ?")),
       finalised_forwards_(database, select_finalised("ASC", ">")),
@@ -117,14 +116,18 @@ std::optional<EventTable::Summary> EventTable::summary(const DelayId& delay_id) 
   return Summary{UserId(rows.text(0)), rows.enumerator(1, domain::last_state), timing};
 }
 
-std::optional<DelayedEvent> EventTable::read(const DelayId& delay_id) {
-  Rows rows = read_.query(Blob(delay_id.bytes()));
+std::optional<DelayedEvent> EventTable::read_finalised(const DelayId& delay_id) {
+  Rows rows = read_finalised_.query(Blob(delay_id.bytes()));
   if (!rows.next()) return std::nullopt;
   return read_event(rows);
 }
 
-DelayedEvent EventTable::read(std::int64_t row) {
-  Rows rows = read_row_.query(row);
+DelayedEvent EventTable::read(std::int64_t row) { return read_active(read_row_, row); }
+
+DelayedEvent EventTable::read_without_content(std::int64_t row) { return read_active(read_row_without_content_, row); }
+
+DelayedEvent EventTable::read_active(Statement& statement, std::int64_t row) {
+  Rows rows = statement.query(row);
   if (!rows.next()) throw Error::damage("the row of an active event is gone");
   return read_event(rows);
 }
@@ -137,38 +140,23 @@ std::vector<DelayedEvent> EventTable::failed(const std::optional<OutcomePosition
   return found;
 }
 
-std::optional<DelayedEvent> EventTable::read_without_content(const DelayId& delay_id) {
-  Rows rows = read_without_content_.query(Blob(delay_id.bytes()));
-  if (!rows.next()) return std::nullopt;
-  return read_event(rows);
-}
-
 void EventTable::load(ActiveEvents& active) {
-  Statement statement(
-      database_,
-      "SELECT id, delay_id, user_id, room_id, state, delayed_since_ts, delay_ms FROM events WHERE state <= 1");
+  Statement statement(database_,
+                      "SELECT id, delay_id, transaction_key, user_id, room_id, state, delayed_since_ts, delay_ms"
+                      " FROM events WHERE state <= 1 ORDER BY id");
   Rows rows = statement.query();
   while (rows.next()) {
-    const domain::Timing timing{rows.timestamp(5), rows.milliseconds(6)};
-    const bool sending = rows.enumerator(4, domain::last_state) == State::sending;
+    const DelayId delay_id = rows.delay_id(1);
+    const auto transaction = read_transaction(rows, 2);
+    if (active.find(delay_id) || (transaction && active.find(*transaction))) {
+      throw Error::damage("two active events have the same delay_id or transaction");
+    }
+    const domain::Timing timing{rows.timestamp(6), rows.milliseconds(7)};
+    const bool sending = rows.enumerator(5, domain::last_state) == State::sending;
     active.add(
-        {rows.delay_id(1), UserId(rows.text(2)), domain::RoomId(rows.text(3)), rows.integer(0), timing, sending});
+        {delay_id, transaction, UserId(rows.text(3)), domain::RoomId(rows.text(4)), rows.integer(0), timing, sending});
     active.keep();
   }
-}
-
-std::vector<DelayId> EventTable::active_of(const UserId& user_id) {
-  std::vector<DelayId> found;
-  Rows rows = active_of_.query(user_id.value);
-  while (rows.next()) found.push_back(rows.delay_id(0));
-  return found;
-}
-
-std::vector<DelayId> EventTable::active_of(const domain::RoomId& room_id) {
-  std::vector<DelayId> found;
-  Rows rows = active_of_room_.query(room_id.value);
-  while (rows.next()) found.push_back(rows.delay_id(0));
-  return found;
 }
 
 std::vector<DelayedEvent> EventTable::finalised_of(const UserId& user_id, const ListQuery& query) {

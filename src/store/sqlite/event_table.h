@@ -1,7 +1,7 @@
 // The table of all delayed events, finalised ones included: their rows in and out of SQL.
 //
-// The delayed_since of an active event is written when it is scheduled and when it is finalised; in between, the truth
-// is in ActiveEvents, and what is read here may be older.
+// An active event is found in ActiveEvents, and read here by its row. Its delayed_since is written when it is scheduled
+// and when it is finalised; in between, the truth is in ActiveEvents, and what is read here may be older.
 // Thread: the committing one, within a transaction.
 #pragma once
 
@@ -27,9 +27,9 @@ class EventTable {
 
   std::int64_t insert(const EventToWrite& event);  // answers its row
 
+  // These find finalised events alone.
   std::optional<domain::DelayId> find_transaction(const domain::TransactionKey& transaction);
-
-  // What a verb asks of an event that is not active.
+  // What a verb asks of one.
   struct Summary {
     UserId user_id;
     domain::State state;
@@ -37,17 +37,17 @@ class EventTable {
   };
   std::optional<Summary> summary(const domain::DelayId& delay_id);
 
-  std::optional<domain::DelayedEvent> read(const domain::DelayId& delay_id);
-  domain::DelayedEvent read(std::int64_t row);  // one that is there
+  std::optional<domain::DelayedEvent> read_finalised(const domain::DelayId& delay_id);
 
-  // The latest first, up to `limit`, without their contents; and so is what read_without_content() reads.
+  // One that is there.
+  domain::DelayedEvent read(std::int64_t row);
+  domain::DelayedEvent read_without_content(std::int64_t row);
+
+  // The latest first, up to `limit`, without their contents.
   std::vector<domain::DelayedEvent> failed(const std::optional<OutcomePosition>& after, std::int64_t limit);
-  std::optional<domain::DelayedEvent> read_without_content(const domain::DelayId& delay_id);
 
-  // Adds all that are active.
+  // Adds all that are active, in the order of their rows.
   void load(ActiveEvents& active);
-  std::vector<domain::DelayId> active_of(const UserId& user_id);
-  std::vector<domain::DelayId> active_of(const domain::RoomId& room_id);
 
   // The finalised events that the query asks for, in its order, as far as a page goes and one beyond.
   std::vector<domain::DelayedEvent> finalised_of(const UserId& user_id, const ListQuery& query);
@@ -65,15 +65,15 @@ class EventTable {
   bool prune(const domain::Retention& retention, Timestamp now);
 
  private:
+  static domain::DelayedEvent read_active(Statement& statement, std::int64_t row);
+
   Database& database_;
   Statement insert_;
   Statement find_transaction_;
   Statement summary_;
-  Statement read_;
+  Statement read_finalised_;
   Statement read_row_;
-  Statement read_without_content_;
-  Statement active_of_;
-  Statement active_of_room_;
+  Statement read_row_without_content_;
   Statement failed_;
   Statement finalised_forwards_;
   Statement finalised_backwards_;

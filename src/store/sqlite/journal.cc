@@ -33,17 +33,19 @@ Journal::Journal(Database& database, ActiveEvents& active, Folding folding)
               " RETURNING length(entries)") {}
 
 void Journal::replay() {
-  boost::unordered_flat_map<std::int64_t, ActiveEvents::Place> places;
-  places.reserve(active_.size());
-  for (ActiveEvents::Place place = 0; place < active_.end(); ++place) places.emplace(active_.at(place).row, place);
+  // As they were loaded, in ascending order.
+  std::vector<std::int64_t> rows_by_place;
+  rows_by_place.reserve(active_.end());
+  active_.for_each([&](ActiveEvents::Place, const ActiveEvents::Slot& slot) { rows_by_place.push_back(slot.row); });
 
   const auto set = [&](std::int64_t row, Timestamp delayed_since, bool journaled) {
-    const auto found = places.find(row);
-    if (found == places.end()) return;  // finalised since
-    auto slot = active_.at(found->second);
+    const auto found = std::lower_bound(rows_by_place.begin(), rows_by_place.end(), row);
+    if (found == rows_by_place.end() || *found != row) return;  // finalised since
+    const auto place = static_cast<ActiveEvents::Place>(found - rows_by_place.begin());
+    auto slot = active_.at(place);
     slot.delayed_since = delayed_since;
     slot.journaled = journaled;
-    active_.change(found->second, slot);
+    active_.change(place, slot);
     active_.keep();
   };
   {

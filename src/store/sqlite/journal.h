@@ -31,7 +31,7 @@ class Journal {
  public:
   Journal(Database& database, ActiveEvents& active, Folding folding);
 
-  // Gives the active events the timing that the table and the journal hold.
+  // Gives the active events the timing that the table and the journal hold. They have just been loaded.
   void replay();
 
   void restart(ActiveEvents::Place place, Timestamp delayed_since);

@@ -1,5 +1,7 @@
 #include "store/sqlite/schema.h"
 
+#include "base/log.h"
+
 #include <boost/endian/conversion.hpp>
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -82,6 +84,56 @@ CREATE TABLE origin (
     R"sql(
 CREATE INDEX active_of_room ON events (room_id, delay_id) WHERE state <= 1;
 CREATE INDEX failed_by_age ON events (finalised_ts, delay_id) WHERE state = 3;
+)sql",
+    // Active events are found in memory (ActiveEvents), finalised ones alone by an index: to schedule an event appends
+    // a
+    // row, and to an index that is in the same order. The table had two constraints that were indexes of all.
+    R"sql(
+ALTER TABLE events RENAME TO all_events;
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  delay_id BLOB NOT NULL,
+  transaction_key BLOB,
+  user_id TEXT NOT NULL,
+  device_id TEXT,
+  room_id TEXT NOT NULL,
+  kind INTEGER NOT NULL,                -- domain::EventKind
+  type TEXT NOT NULL,
+  state_key TEXT NOT NULL,
+  redacts TEXT NOT NULL,
+  sticky_duration_ms INTEGER,
+  origin_server_ts INTEGER,
+  delayed_since_ts INTEGER NOT NULL,
+  delay_ms INTEGER NOT NULL,
+  due_ts INTEGER AS (delayed_since_ts + delay_ms) VIRTUAL,
+  state INTEGER NOT NULL,               -- domain::State
+  attempt_ts INTEGER,
+  attempt_on_request INTEGER,
+  finalised_ts INTEGER,
+  event_id TEXT,
+  error_status INTEGER,
+  error_body TEXT,
+  content TEXT NOT NULL
+) STRICT;
+INSERT INTO events (id, delay_id, transaction_key, user_id, device_id, room_id, kind, type, state_key, redacts,
+                    sticky_duration_ms, origin_server_ts, delayed_since_ts, delay_ms, state, attempt_ts,
+                    attempt_on_request, finalised_ts, event_id, error_status, error_body, content)
+  SELECT id, delay_id, transaction_key, user_id, device_id, room_id, kind, type, state_key, redacts,
+         sticky_duration_ms, origin_server_ts, delayed_since_ts, delay_ms, state, attempt_ts, attempt_on_request,
+         finalised_ts, event_id, error_status, error_body, content FROM all_events ORDER BY id;
+-- The latest id may be that of an event that was forgotten.
+DELETE FROM sqlite_sequence WHERE name = 'events';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'events', seq FROM sqlite_sequence WHERE name = 'all_events';
+DROP TABLE all_events;
+CREATE INDEX active ON events (id) WHERE state <= 1;
+CREATE UNIQUE INDEX finalised ON events (delay_id) WHERE state >= 2;
+CREATE UNIQUE INDEX finalised_by_transaction ON events (transaction_key)
+  WHERE state >= 2 AND transaction_key IS NOT NULL;
+CREATE INDEX finalised_of_user_by_due ON events (user_id, due_ts, delay_id) WHERE state >= 2;
+CREATE INDEX finalised_of_user_by_age ON events (user_id, finalised_ts) WHERE state >= 2;
+CREATE INDEX sent_of_user ON events (user_id, event_id) WHERE state = 2;
+CREATE INDEX finalised_by_age ON events (finalised_ts) WHERE state >= 2;
+CREATE INDEX failed_by_age ON events (finalised_ts, delay_id) WHERE state = 3;
 )sql"};
 
 // Makes the file, for its owner alone, or sees that it can be opened; the reason why not.
@@ -125,6 +177,10 @@ std::optional<std::string> refuse_newer(const std::filesystem::path& path, Datab
 void migrate(Database& database) {
   const auto version = version_of(database);
   if (version == newest_version) return;
+  if (version > 0) {
+    log::info("{}: written by an older version; its events are brought into the form of this one",
+              database.path().string());
+  }
   database.execute("BEGIN IMMEDIATE");
   for (auto next = version; next < newest_version; ++next) {
     database.execute(migrations.at(static_cast<std::size_t>(next)));

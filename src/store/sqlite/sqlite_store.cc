@@ -12,6 +12,9 @@
 namespace afterword::store::sqlite {
 namespace {
 
+// So that a start takes no more memory than what it leaves.
+constexpr std::uint32_t adopted_at_once = 10'000;
+
 template <class Answer, class Verb>
 class Step final : public Answering<Engine::Step, Answer> {
  public:
@@ -103,11 +106,13 @@ class SqliteStore final : public Store {
   }
 
   Task<StoreResult<std::vector<Adopted>>> adopt() override {
-    if (adopted_) co_return std::vector<Adopted>();
-    auto everything = [](Engine& engine) { return engine.adopt(); };
-    auto adopted = co_await perform<std::vector<Adopted>>(std::move(everything));
-    adopted_ = bool(adopted);
-    co_return adopted;
+    if (all_adopted_) co_return std::vector<Adopted>();
+    auto adopt = [this](Engine& engine) { return engine.adopt(next_to_adopt_, adopted_at_once); };
+    auto some = co_await perform<Engine::AdoptedSome>(std::move(adopt));
+    if (!some) co_return some.error();
+    next_to_adopt_ = some->next;
+    all_adopted_ = some->events.empty();
+    co_return std::move(some->events);
   }
 
   // The lock on the file is the lease.
@@ -192,8 +197,9 @@ class SqliteStore final : public Store {
   Figures figures_;                 // guarded by it
   std::unique_ptr<Engine> engine_;  // until it is closed; the committing thread's
   bool closing_ = false;            // the committing thread's
-  bool adopted_ = false;            // the executor's
-  GroupCommit commits_;             // last, so that its thread ends first
+  ActiveEvents::Place next_to_adopt_ = 0;
+  bool all_adopted_ = false;
+  GroupCommit commits_;  // last, so that its thread ends first
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ TimeTable::TimeTable(Database& database)
 KeptTime TimeTable::read(const std::string& boot_id, const ActiveEvents& active) {
   KeptTime kept = read();
   if (kept.boot_id == boot_id) return kept;
-  active.for_each([&](const domain::DelayId&, const ActiveEvents::Slot& slot) {
+  active.for_each([&](ActiveEvents::Place, const ActiveEvents::Slot& slot) {
     kept.latest = std::max(kept.latest, slot.delayed_since);
   });
   return kept;

@@ -52,10 +52,15 @@ class Reader final : public TransferReader {
         events_(database_),
         journal_(database_, active_, {}),
         time_table_(database_),
-        read_(database_,
-              fmt::format("SELECT {} FROM events WHERE delay_id > ? ORDER BY delay_id LIMIT ?", all_columns())) {
+        read_finalised_(database_, fmt::format("SELECT {} FROM events WHERE delay_id > ? AND state >= 2"
+                                               " ORDER BY delay_id LIMIT ?",
+                                               all_columns())),
+        read_active_(database_, fmt::format("SELECT {} FROM events WHERE id = ?", all_columns())) {
     events_.load(active_);
     journal_.replay();
+    active_.for_each(
+        [this](ActiveEvents::Place place, const auto&) { sorted_.emplace_back(active_.id_of(place), place); });
+    std::sort(sorted_.begin(), sorted_.end());
   }
 
   // Every start writes the time anew.
@@ -73,9 +78,19 @@ class Reader final : public TransferReader {
   std::vector<TransferredEvent> read(const DelayId& after, std::uint32_t limit) override {
     return explained(path_, [&] {
       std::vector<TransferredEvent> found;
-      found.reserve(limit);
-      Rows rows = read_.query(Blob(after.bytes()), limit);
-      while (rows.next()) found.push_back(read_row(rows));
+      found.reserve(std::size_t{2} * limit);
+      const auto behind = std::upper_bound(sorted_.begin(), sorted_.end(), after,
+                                           [](const DelayId& id, const Active& active) { return id < active.first; });
+      for (auto next = behind; next != sorted_.end() && found.size() < limit; ++next)
+        found.push_back(read_active(*next));
+      const auto middle = static_cast<std::ptrdiff_t>(found.size());
+      Rows rows = read_finalised_.query(Blob(after.bytes()), limit);
+      while (rows.next()) found.push_back({read_event(rows), read_transaction(rows)});
+      std::inplace_merge(found.begin(), found.begin() + middle, found.end(),
+                         [](const TransferredEvent& left, const TransferredEvent& right) {
+                           return left.event.delay_id < right.event.delay_id;
+                         });
+      if (found.size() > limit) found.erase(found.begin() + limit, found.end());
       return found;
     });
   }
@@ -85,9 +100,14 @@ class Reader final : public TransferReader {
   }
 
  private:
-  TransferredEvent read_row(const Rows& rows) const {
+  using Active = std::pair<DelayId, ActiveEvents::Place>;
+
+  TransferredEvent read_active(const Active& active) {
+    const auto& slot = active_.at(active.second);
+    Rows rows = read_active_.query(slot.row);
+    if (!rows.next()) throw Error::damage("the row of an active event is gone");
     TransferredEvent read{read_event(rows), read_transaction(rows)};
-    if (const auto place = active_.find(read.event.delay_id)) read.event.timing = active_.at(*place).timing();
+    read.event.timing = slot.timing();
     return read;
   }
 
@@ -97,7 +117,9 @@ class Reader final : public TransferReader {
   ActiveEvents active_;
   Journal journal_;
   TimeTable time_table_;
-  Statement read_;
+  Statement read_finalised_;
+  Statement read_active_;
+  std::vector<Active> sorted_;  // active events, by their delay_id
 };
 
 class Writer final : public TransferWriter {
@@ -108,7 +130,8 @@ class Writer final : public TransferWriter {
         database_(std::move(database)),
         origin_table_(database_),
         time_table_(database_),
-        last_(database_, "SELECT max(delay_id) FROM events"),
+        last_(database_,
+              "SELECT delay_id FROM events ORDER BY id DESC LIMIT 1"),  // they come in the order of their delay_id
         events_(database_),
         mark_user_(database_, "INSERT OR IGNORE INTO users_to_prune (user_id) VALUES (?)") {
     database_.execute(set_cache_size);
@@ -132,7 +155,7 @@ class Writer final : public TransferWriter {
   DelayId last() override {
     return explained(path_, [&] {
       Rows rows = last_.query();
-      return rows.next() && !rows.is_null(0) ? rows.delay_id(0) : DelayId();
+      return rows.next() ? rows.delay_id(0) : DelayId();
     });
   }
 
