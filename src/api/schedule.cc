@@ -10,9 +10,8 @@ namespace {
 
 http::Response scheduled_as(const domain::DelayId& delay_id) {
   std::string answer;
-  answer.reserve(64);
   JsonObjectWriter members(answer);
-  members.add("delay_id", delay_id.to_string());
+  members.add("delay_id", delay_id.text());
   members.end();
   return ok(std::move(answer));
 }

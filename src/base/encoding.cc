@@ -7,6 +7,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <memory>
@@ -111,19 +112,21 @@ void fill_random(std::span<std::uint8_t> bytes) {
 }
 
 std::string to_base64url(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const std::uint8_t byte : bytes) {
-    buffer = (buffer << 8) | byte;
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      text += base64url_digits[(buffer >> bits) & 0x3f];
-    }
+  std::string text(base64url_size(bytes.size()), '\0');
+  to_base64url(bytes, text.data());
+  return text;
+}
+
+char* to_base64url(std::span<const std::uint8_t> bytes, char* text) {
+  constexpr std::size_t group_bytes = 3;
+  while (!bytes.empty()) {
+    const std::size_t size = std::min(bytes.size(), group_bytes);
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < group_bytes; ++i) group = (group << 8) | (i < size ? bytes[i] : 0u);
+    int shift = 18;
+    for (std::size_t i = 0; i <= size; ++i, shift -= 6) *text++ = base64url_digits[(group >> shift) & 0x3f];
+    bytes = bytes.subspan(size);
   }
-  if (bits > 0) text += base64url_digits[(buffer << (6 - bits)) & 0x3f];
   return text;
 }
 

@@ -29,6 +29,9 @@ void fill_random(std::span<std::uint8_t> bytes);
 
 // RFC 4648 section 5, without padding.
 std::string to_base64url(std::span<const std::uint8_t> bytes);
+constexpr std::size_t base64url_size(std::size_t bytes) { return (bytes * 4 + 2) / 3; }
+// The same into memory that has room for it; where the next may go.
+char* to_base64url(std::span<const std::uint8_t> bytes, char* text);
 std::optional<std::string> from_base64url(std::string_view text);
 // Whether it is exactly as many bytes as these, which are filled with it.
 bool from_base64url(std::string_view text, std::span<std::uint8_t> bytes);

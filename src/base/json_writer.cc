@@ -1,12 +1,11 @@
 #include "base/json_writer.h"
 
-#include "base/text.h"
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstddef>
-#include <utility>
+#include <cstdint>
+#include <cstring>
+#include <limits>
 
 namespace afterword {
 namespace {
@@ -45,49 +44,72 @@ bool needs_escape(char character) {
   return character == '"' || character == '\\' || static_cast<unsigned char>(character) < 0x20;
 }
 
+// Whether any of eight characters does.
+constexpr std::uint64_t in_each_byte(unsigned char byte) { return byte * std::uint64_t{0x0101010101010101}; }
+constexpr bool any_needs_escape(std::uint64_t characters) {
+  const auto less_than = [](std::uint64_t bytes, unsigned char limit) {
+    return (bytes - in_each_byte(limit)) & ~bytes;
+  };
+  const auto equal_to = [&](char other) {
+    return less_than(characters ^ in_each_byte(static_cast<unsigned char>(other)), 1);
+  };
+  return ((less_than(characters, 0x20) | equal_to('"') | equal_to('\\')) & in_each_byte(0x80)) != 0;
+}
+
 }  // namespace
 
-void JsonObjectWriter::add(std::string_view name, std::string_view value) {
-  add_name(name);
-  text_ += '"';
+JsonObjectWriter::JsonObjectWriter(std::string& text, std::size_t expected_bytes)
+    : text_(text), written_(text.size() + 1) {
+  text_ += '{';
+  text_.resize(written_ + expected_bytes);
+}
+
+void JsonObjectWriter::end() {
+  *room_for(1) = '}';
+  text_.resize(written_ + 1);
+}
+
+void JsonObjectWriter::make_room_for(std::size_t bytes) {
+  constexpr std::size_t more_bytes = 128;  // the next ones
+  text_.resize(written_ + bytes + more_bytes);
+}
+
+bool JsonObjectWriter::needs_escapes(std::string_view value) {
+  std::uint64_t characters = 0;
+  for (; value.size() >= sizeof characters; value.remove_prefix(sizeof characters)) {
+    std::memcpy(&characters, value.data(), sizeof characters);
+    if (any_needs_escape(characters)) return true;
+  }
+  return std::ranges::any_of(value, needs_escape);
+}
+
+void JsonObjectWriter::add_escaped(std::string_view name, std::string_view value) {
+  std::string escaped = "\"";
   while (!value.empty()) {
-    const auto escaped = std::find_if(value.begin(), value.end(), needs_escape);
-    text_.append(value.begin(), escaped);
-    value.remove_prefix(static_cast<std::size_t>(escaped - value.begin()));
+    const auto first = std::ranges::find_if(value, needs_escape);
+    escaped.append(value.begin(), first);
+    value.remove_prefix(static_cast<std::size_t>(first - value.begin()));
     if (value.empty()) break;
-    append_escaped(text_, value.front());
+    append_escaped(escaped, value.front());
     value.remove_prefix(1);
   }
-  text_ += '"';
+  escaped += '"';
+  add_json(name, escaped);
 }
 
 void JsonObjectWriter::add(std::string_view name, std::int64_t value) {
-  std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  add_json(name, {digits.data(), end});
-}
-
-void JsonObjectWriter::add_json(std::string_view name, std::string_view value) {
-  add_name(name);
-  text_ += value;
+  constexpr std::size_t most_digits = std::numeric_limits<std::int64_t>::digits10 + 2;  // with a sign
+  char* to = begin_member(name, most_digits);
+  end_member(std::to_chars(to, to + most_digits, value).ptr);
 }
 
 void JsonObjectWriter::add_members_of(std::string_view object) {
   const std::string_view members = object.substr(1, object.size() - 2);
   if (members.empty()) return;
-  add_comma();
-  text_ += members;
-}
-
-void JsonObjectWriter::add_comma() {
-  if (!std::exchange(is_empty_, false)) text_ += ',';
-}
-
-void JsonObjectWriter::add_name(std::string_view name) {
-  add_comma();
-  text_ += '"';
-  text_ += name;
-  text_ += "\":";
+  char* to = room_for(members.size() + 1);
+  if (!is_empty_) *to++ = ',';
+  is_empty_ = false;
+  end_member(put(members, to));
 }
 
 }  // namespace afterword

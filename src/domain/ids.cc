@@ -48,13 +48,13 @@ std::optional<DelayId> parse_synapses(std::string_view text) {
   return DelayId(bytes);
 }
 
-std::string synapses_text(DelayId::Bytes bytes) {
+char* to_synapses_text(DelayId::Bytes bytes, char* text) {
   bytes[0] = 0;
   bytes[1] &= 0x07;
-  std::string text(synapse_prefix.size() + synapse_letters, ' ');
-  synapse_prefix.copy(text.data(), synapse_prefix.size());
-  for (std::size_t i = text.size(); i > synapse_prefix.size(); --i) text[i - 1] = letters[pop_digit(bytes)];
-  return text;
+  char* const first = text + synapse_prefix.copy(text, synapse_prefix.size());
+  char* const end = first + synapse_letters;
+  for (char* letter = end; letter != first;) *--letter = letters[pop_digit(bytes)];
+  return end;
 }
 
 constexpr std::size_t max_id_bytes = 255;
@@ -96,7 +96,16 @@ std::optional<DelayId> DelayId::parse(std::string_view text) {
   return DelayId(bytes);
 }
 
-std::string DelayId::to_string() const { return is_synapses(bytes_) ? synapses_text(bytes_) : to_base64url(bytes_); }
+DelayId::Text DelayId::text() const {
+  static_assert(Text::max_size >= std::max(synapse_prefix.size() + synapse_letters, base64url_size(sizeof bytes_)));
+  Text text;
+  char* const begin = text.characters_.data();
+  const char* const end = is_synapses(bytes_) ? to_synapses_text(bytes_, begin) : to_base64url(bytes_, begin);
+  text.size_ = static_cast<std::size_t>(end - begin);
+  return text;
+}
+
+std::string DelayId::to_string() const { return std::string(std::string_view(text())); }
 
 TransactionKey TransactionKey::of(const UserId& user_id, const std::optional<DeviceId>& device_id,
                                   std::string_view path, std::string_view txn_id) {

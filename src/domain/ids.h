@@ -3,6 +3,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -49,12 +50,27 @@ class DelayId {
   // Nothing for a text that is not the form of any delay_id: such an event cannot exist.
   static std::optional<DelayId> parse(std::string_view text);
 
+  class Text;
+  Text text() const;
   std::string to_string() const;
   const Bytes& bytes() const { return bytes_; }
   friend auto operator<=>(const DelayId&, const DelayId&) = default;
 
  private:
   Bytes bytes_{};
+};
+
+// It lies in no memory of its own, for it is short and often wanted.
+class DelayId::Text {
+ public:
+  operator std::string_view() const { return {characters_.data(), size_}; }
+
+ private:
+  friend class DelayId;
+  static constexpr std::size_t max_size = 24;
+
+  std::array<char, max_size> characters_;
+  std::size_t size_ = 0;
 };
 
 // What makes a scheduling request the same request: a digest of user, device, path and txn_id (docs/protocol.md section
