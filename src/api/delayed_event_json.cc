@@ -30,20 +30,18 @@ std::string with_redacts(const domain::EventToSend& event) {
 }  // namespace
 
 std::string to_json(const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset) {
-  constexpr std::size_t usual_bytes = 400;  // without the content
   std::string text;
-  text.reserve(usual_bytes + event.event.content.size());
   append_json(text, event, form, wall_offset);
   return text;
 }
 
 void append_json(std::string& text, const domain::DelayedEvent& event, WireForm form, Milliseconds wall_offset) {
   const std::int64_t delayed_since_ts = to_ms(to_wall(event.timing.delayed_since, wall_offset));
-  JsonObjectWriter members(text);
-  members.add("delay_id", event.delay_id.to_string());
-  members.add("room_id", event.event.room_id.value);
-  members.add("type", event.event.type);
-  if (event.event.kind == EventKind::state) members.add("state_key", event.event.state_key);
+  JsonObjectWriter members(text, usual_json_bytes + event.event->content.size());
+  members.add("delay_id", event.delay_id.text());
+  members.add("room_id", event.event->room_id.value);
+  members.add("type", event.event->type);
+  if (event.event->kind == EventKind::state) members.add("state_key", event.event->state_key);
   members.add("delay_ms", event.timing.delay.count());
   members.add("delayed_since_ts", delayed_since_ts);
   if (form == WireForm::unstable) {
@@ -60,10 +58,10 @@ void append_json(std::string& text, const domain::DelayedEvent& event, WireForm 
     if (form == WireForm::unstable) members.add_members_of(finalised);
   }
   // The content is JSON text already: it goes in as it is.
-  if (event.event.kind == EventKind::redaction) {
-    members.add_json("content", with_redacts(event.event));
+  if (event.event->kind == EventKind::redaction) {
+    members.add_json("content", with_redacts(*event.event));
   } else {
-    members.add_json("content", event.event.content);
+    members.add_json("content", event.event->content);
   }
   members.end();
 }

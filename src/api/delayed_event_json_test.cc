@@ -4,14 +4,23 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <utility>
+
 namespace afterword::api {
 namespace {
 
-domain::DelayedEvent event() {
+domain::EventToSend to_send() {
+  domain::EventToSend event;
+  event.room_id = domain::RoomId("!room:example.org");
+  event.type = "m.call.member";
+  event.content = R"({"memberships":[]})";
+  return event;
+}
+
+domain::DelayedEvent event(domain::EventToSend event_to_send = to_send()) {
   domain::DelayedEvent event;
-  event.event.room_id = domain::RoomId("!room:example.org");
-  event.event.type = "m.call.member";
-  event.event.content = R"({"memberships":[]})";
+  event.event = std::make_shared<const domain::EventToSend>(std::move(event_to_send));
   event.timing = {from_ms(1000), Milliseconds(500)};
   return event;
 }
@@ -32,10 +41,10 @@ TEST(DelayedEventJson, AddsTheOlderNamesOnUnstableRoutes) {
 }
 
 TEST(DelayedEventJson, ShowsTheStateKeyOfAStateEventOnly) {
-  domain::DelayedEvent state = event();
-  EXPECT_EQ(shown(state, WireForm::stable).find("state_key"), std::string::npos);
-  state.event.kind = domain::EventKind::state;
-  EXPECT_NE(shown(state, WireForm::stable).find(R"("state_key":"")"), std::string::npos);
+  EXPECT_EQ(shown(event(), WireForm::stable).find("state_key"), std::string::npos);
+  domain::EventToSend state = to_send();
+  state.kind = domain::EventKind::state;
+  EXPECT_NE(shown(event(state), WireForm::stable).find(R"("state_key":"")"), std::string::npos);
 }
 
 TEST(DelayedEventJson, ShowsHowItEnded) {
@@ -72,11 +81,11 @@ TEST(DelayedEventJson, ShowsWallTime) {
 }
 
 TEST(DelayedEventJson, ShowsWhatARedactionRedacts) {
-  domain::DelayedEvent redaction = event();
-  redaction.event.kind = domain::EventKind::redaction;
-  redaction.event.redacts = domain::EventId("$bad");
-  redaction.event.content = R"({"reason":"spam"})";
-  EXPECT_NE(shown(redaction, WireForm::stable).find(R"("content":{"reason":"spam","redacts":"$bad"})"),
+  domain::EventToSend redaction = to_send();
+  redaction.kind = domain::EventKind::redaction;
+  redaction.redacts = domain::EventId("$bad");
+  redaction.content = R"({"reason":"spam"})";
+  EXPECT_NE(shown(event(redaction), WireForm::stable).find(R"("content":{"reason":"spam","redacts":"$bad"})"),
             std::string::npos);
 }
 

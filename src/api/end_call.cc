@@ -29,7 +29,7 @@ async::Task<store::StoreResult<EndedCall>> end_call(Context& context, domain::Ro
     more = page->more;
     for (const domain::DelayedEvent& event : page->events) {
       after = store::ListPosition{event.timing.due(), event.delay_id};
-      if (!domain::is_of_call(event.event)) continue;
+      if (!domain::is_of_call(*event.event)) continue;
       const async::Steady now = context.clock.steady_now();
       if (now >= give_up) {
         ended.more = true;

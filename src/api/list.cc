@@ -61,9 +61,9 @@ class Listing {
       query.limit = std::min(events_of_a_page, most);
       const auto page = co_await context_.store.list(caller_, query);
       if (!page) co_return to_response(store_unavailable());
-      append(page->events);
       most -= static_cast<std::uint32_t>(page->events.size());
       more = page->more && most > 0;
+      append(page->events, more);
       if (page->more) query.after = position_of(page->events.back());
       if (page->more && !more) next_ = query.after;
     }
@@ -84,11 +84,12 @@ class Listing {
   }
 
  private:
-  void append(const std::vector<domain::DelayedEvent>& events) {
-    listed_.reserve(listed_.size() + events.size());
+  void append(const std::vector<domain::DelayedEvent>& events, bool more_follow) {
+    body_.reserve(body_.size() + events.size() * usual_json_bytes);
     for (const domain::DelayedEvent& event : events) {
       // One that was restarted since it was read has another place in the list.
-      if (!listed_.insert(event.delay_id).second) continue;
+      if (listed_.contains(event.delay_id)) continue;
+      if (more_follow) listed_.insert(event.delay_id);
       if (body_.back() != '[') body_ += ',';
       append_json(body_, event, form_, wall_offset_);
     }

@@ -8,6 +8,7 @@
 #include "http/message.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -24,6 +25,11 @@ using domain::EventId;
 // While the store is not available, an attempt waits before it reads its event as it would after so many failures. That
 // is the longest pause, because there may be many such attempts.
 constexpr unsigned store_failures = 2;
+
+std::shared_ptr<const domain::EventToSend> without_device(domain::EventToSend event) {
+  event.device_id.reset();
+  return std::make_shared<const domain::EventToSend>(std::move(event));
+}
 
 // Its steps are its functions, in the order of attempt.h.
 class Attempt {
@@ -143,7 +149,7 @@ class Attempt {
   void set_event(DelayedEvent event) {
     due_ = event.timing.due();
     state_.on_request = attempt_of(event).on_request;
-    state_.has_device = event.event.device_id.has_value();
+    state_.has_device = event.event->device_id.has_value();
     event_.emplace(std::move(event));
   }
 
@@ -152,7 +158,7 @@ class Attempt {
     if (holds_up_for_too_long()) make_way(send);
     homeserver::SendAnswer answer = co_await ask_to_send(send);
     const auto* const sent = std::get_if<homeserver::Sent>(&answer);
-    if (sent != nullptr && event_->event.kind == domain::EventKind::message) {
+    if (sent != nullptr && event_->event->kind == domain::EventKind::message) {
       EventId event_id = sent->event_id;
       answer = co_await unless_it_is_a_twins(std::move(event_id));
     }
@@ -182,9 +188,9 @@ class Attempt {
     if (!parts_.store.may_send(delay_id_)) co_return homeserver::Unclear{"the lease on it has run out"};
 
     const domain::Attempt attempt = attempt_of(*event_);
-    if (!send.with_device) event_->event.device_id.reset();
+    if (!send.with_device) event_->event = without_device(*event_->event);
     const Milliseconds time_limit = options().send_timeout - send.shortened_by;
-    homeserver::SendAnswer answer = co_await parts_.homeserver.send(transaction_, event_->event, attempt, time_limit);
+    homeserver::SendAnswer answer = co_await parts_.homeserver.send(transaction_, *event_->event, attempt, time_limit);
     const auto* const unclear = std::get_if<homeserver::Unclear>(&answer);
     const auto* const not_arrived = std::get_if<homeserver::NotArrived>(&answer);
     if (unclear != nullptr || not_arrived != nullptr) {
@@ -294,7 +300,7 @@ class Attempt {
   Task<Step> look_for() {
     const Look look = begin_look();
     const domain::Attempt attempt = attempt_of(*event_);
-    homeserver::LookAnswer answer = co_await parts_.homeserver.look_for(delay_id_, event_->event, attempt);
+    homeserver::LookAnswer answer = co_await parts_.homeserver.look_for(delay_id_, *event_->event, attempt);
     if (const auto* const cannot_tell = std::get_if<homeserver::CannotTell>(&answer)) {
       parts_.health.suspect(owner_, cannot_tell->reason);
     } else {
@@ -313,12 +319,12 @@ class Attempt {
       if (!other) co_return other.error();
       if (!*other) co_return candidate;
     }
-    const bool has_twins = !candidates.events.empty() && event_->event.kind == domain::EventKind::message;
+    const bool has_twins = !candidates.events.empty() && event_->event->kind == domain::EventKind::message;
     co_return NotThere{candidates.may_be_queued, has_twins};
   }
 
   Task<Step> flush_queue() {
-    const homeserver::Flush flush = co_await parts_.homeserver.flush_queue(event_->event);
+    const homeserver::Flush flush = co_await parts_.homeserver.flush_queue(*event_->event);
     co_return after_flush(state_, flush, steady_now(), options());
   }
 
@@ -341,7 +347,7 @@ class Attempt {
       ++counts.failed[class_of(errcode)];
       log_event(
           log::level::warn, "a delayed event failed", delay_id_,
-          {{"room", room_id_.value}, {"type", event_->event.type}, {"status", error->status}, {"errcode", errcode}});
+          {{"room", room_id_.value}, {"type", event_->event->type}, {"status", error->status}, {"errcode", errcode}});
       return;
     }
     ++counts.sent;

@@ -170,7 +170,7 @@ Step after_flush(AttemptState& state, homeserver::Flush flush, async::Steady now
 
 domain::Attempt attempt_of(const domain::DelayedEvent& event) {
   domain::Attempt attempt = event.attempt.value();
-  if (event.event.origin_server_ts) attempt.origin_server_ts = *event.event.origin_server_ts;
+  if (event.event->origin_server_ts) attempt.origin_server_ts = *event.event->origin_server_ts;
   return attempt;
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace afterword::delivery {
@@ -330,6 +331,7 @@ TEST(Release, WhatHasNotArrivedIsTriedAgainUnlessSomebodyElseDecidesWhen) {
 
 TEST(AttemptOf, CarriesWhatTheEventWasClaimedWith) {
   domain::DelayedEvent event;
+  event.event = std::make_shared<const domain::EventToSend>();
   event.timing = {from_ms(1000), 500ms};
   for (const bool requested : {false, true}) {
     event.attempt = domain::Attempt{wall_from_ms(1234), requested};
@@ -341,7 +343,9 @@ TEST(AttemptOf, CarriesWhatTheEventWasClaimedWith) {
 TEST(AttemptOf, AnApplicationServiceChoosesTheTimestamp) {
   domain::DelayedEvent event;
   event.timing = {from_ms(1000), 500ms};
-  event.event.origin_server_ts = wall_from_ms(7);
+  domain::EventToSend to_send;
+  to_send.origin_server_ts = wall_from_ms(7);
+  event.event = std::make_shared<const domain::EventToSend>(to_send);
   for (const bool requested : {false, true}) {
     event.attempt = domain::Attempt{wall_from_ms(1234), requested};
     EXPECT_EQ(attempt_of(event).origin_server_ts, wall_from_ms(7));

@@ -120,7 +120,7 @@ Task<SendNowAnswer> Delivery::send_now(DelayId delay_id, std::optional<domain::U
 
   // Its own task, so that it has an end whatever becomes of its caller.
   const Reply reply = std::make_shared<Answered>(context.executor);
-  store::ActiveEvent active{delay_id, event.state, event.timing, event.event.room_id, event.event.user_id};
+  store::ActiveEvent active{delay_id, event.state, event.timing, event.event->room_id, event.event->user_id};
   auto sending = send_on_request(delivery.parts, std::move(active), std::move(caller), reply);
   context.attempts.spawn("sending on request", std::move(sending));
   const async::Steady give_up = context.clock.steady_now() + context.options.longest_wait;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -89,7 +90,7 @@ struct Attempt {
 
 struct DelayedEvent {
   DelayId delay_id;
-  EventToSend event;
+  std::shared_ptr<const EventToSend> event;  // it never changes, so copies share it
   Timing timing;
   State state = State::scheduled;
   std::optional<Attempt> attempt;      // while sending

@@ -13,10 +13,10 @@ NewDelayedEvent retry_of(const DelayedEvent& failed, Timestamp now) {
   constexpr Milliseconds shortest_delay{1};
   NewDelayedEvent again;
   again.delay_id = DelayId::random();
-  again.event = failed.event;
+  again.event = *failed.event;
   again.timing = {now, shortest_delay};
   again.transaction =
-      TransactionKey::of(failed.event.user_id, std::nullopt, "/afterword.retry", failed.delay_id.to_string());
+      TransactionKey::of(failed.event->user_id, std::nullopt, "/afterword.retry", failed.delay_id.to_string());
   return again;
 }
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
+#include <utility>
 
 namespace afterword::domain {
 namespace {
@@ -14,16 +16,18 @@ using namespace std::chrono_literals;
 constexpr Timestamp noon = from_ms(1'700'000'000'000);
 
 DelayedEvent event_with(std::optional<Outcome> outcome) {
+  EventToSend to_send;
+  to_send.user_id = UserId("@alice:example.org");
+  to_send.device_id = DeviceId("PHONE");
+  to_send.room_id = RoomId("!room:example.org");
+  to_send.kind = EventKind::state;
+  to_send.type = "m.call.member";
+  to_send.state_key = "alice";
+  to_send.content = "{}";
+  to_send.sticky_duration = 1h;
   DelayedEvent event;
   event.delay_id = DelayId::random();
-  event.event.user_id = UserId("@alice:example.org");
-  event.event.device_id = DeviceId("PHONE");
-  event.event.room_id = RoomId("!room:example.org");
-  event.event.kind = EventKind::state;
-  event.event.type = "m.call.member";
-  event.event.state_key = "alice";
-  event.event.content = "{}";
-  event.event.sticky_duration = 1h;
+  event.event = std::make_shared<const EventToSend>(std::move(to_send));
   event.timing = {noon - 1h, 1h};
   if (outcome) {
     event.state = state_of(*outcome);
@@ -48,14 +52,14 @@ TEST(RetryOf, IsTheSameEventAtOnce) {
   const NewDelayedEvent again = retry_of(failed, noon);
   EXPECT_NE(again.delay_id, failed.delay_id);
   EXPECT_EQ(again.timing.due(), noon + 1ms);
-  EXPECT_EQ(again.event.user_id, failed.event.user_id);
-  EXPECT_EQ(again.event.device_id, failed.event.device_id);
-  EXPECT_EQ(again.event.room_id, failed.event.room_id);
-  EXPECT_EQ(again.event.kind, failed.event.kind);
-  EXPECT_EQ(again.event.type, failed.event.type);
-  EXPECT_EQ(again.event.state_key, failed.event.state_key);
-  EXPECT_EQ(again.event.content, failed.event.content);
-  EXPECT_EQ(again.event.sticky_duration, failed.event.sticky_duration);
+  EXPECT_EQ(again.event.user_id, failed.event->user_id);
+  EXPECT_EQ(again.event.device_id, failed.event->device_id);
+  EXPECT_EQ(again.event.room_id, failed.event->room_id);
+  EXPECT_EQ(again.event.kind, failed.event->kind);
+  EXPECT_EQ(again.event.type, failed.event->type);
+  EXPECT_EQ(again.event.state_key, failed.event->state_key);
+  EXPECT_EQ(again.event.content, failed.event->content);
+  EXPECT_EQ(again.event.sticky_duration, failed.event->sticky_duration);
 }
 
 TEST(RetryOf, HasOneTransactionForEachEvent) {

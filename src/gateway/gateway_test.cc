@@ -257,7 +257,7 @@ TEST_F(GatewayTest, HeedsATimeFromWhoSpeaksForOthersAlone) {
     const std::string path = c + "/v3/rooms/!room:example.org/delayed_event/m.room.message/";
     const http::Response response = ask("PUT", path + std::to_string(transactions_++) + query, token, hour);
     EXPECT_EQ(response.status, 200) << response.body;
-    return look_up(*string_member(*parse_json_object(response.body), "delay_id")).event.origin_server_ts;
+    return look_up(*string_member(*parse_json_object(response.body), "delay_id")).event->origin_server_ts;
   };
   EXPECT_EQ(ts_of("service", "?ts=5"), wall_from_ms(5));
   EXPECT_EQ(ts_of("service", "?ts=5&user_id=@alice:example.org"), wall_from_ms(5));

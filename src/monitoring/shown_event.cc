@@ -59,9 +59,9 @@ json::object shown_event(const domain::DelayedEvent& event, const EventHandles& 
   json::object shown;
   shown["event"] = delivery::log_name(event.delay_id);
   shown["handle"] = handles.handle_of(event.delay_id);
-  shown["user_id"] = event.event.user_id.value;
-  shown["room_id"] = event.event.room_id.value;
-  shown["type"] = event.event.type;
+  shown["user_id"] = event.event->user_id.value;
+  shown["room_id"] = event.event->room_id.value;
+  shown["type"] = event.event->type;
   shown["state"] = name_of(event.state);
   shown["delayed_since_ts"] = shown_time(event.timing.delayed_since);
   shown["delay_ms"] = event.timing.delay.count();

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -123,7 +124,8 @@ template <class Row>
 domain::DelayedEvent read_event(const Row& row) {
   domain::DelayedEvent read;
   read.delay_id = row.delay_id(place("delay_id"));
-  domain::EventToSend& event = read.event;
+  const auto to_send = std::make_shared<domain::EventToSend>();
+  domain::EventToSend& event = *to_send;
   event.user_id = domain::UserId(row.text(place("user_id")));
   if (!row.is_null(place("device_id"))) event.device_id = domain::DeviceId(row.text(place("device_id")));
   event.room_id = domain::RoomId(row.text(place("room_id")));
@@ -136,6 +138,7 @@ domain::DelayedEvent read_event(const Row& row) {
     event.sticky_duration = row.milliseconds(place("sticky_duration_ms"));
   }
   if (!row.is_null(place("origin_server_ts"))) event.origin_server_ts = row.wall_time(place("origin_server_ts"));
+  read.event = to_send;
   read.timing = {row.timestamp(place("delayed_since_ts")), row.milliseconds(place("delay_ms"))};
   read.state = row.enumerator(place("state"), domain::last_state);
   if (read.state == domain::State::sending) {
@@ -175,7 +178,7 @@ inline EventToWrite to_write(const domain::DelayedEvent& event,
                              const std::optional<domain::TransactionKey>& transaction) {
   return {event.delay_id,
           transaction,
-          event.event,
+          *event.event,
           event.timing,
           event.state,
           event.attempt,

@@ -57,7 +57,7 @@ Task<StoreResult<ClaimAnswer>> KnownSenders::claim(DelayId delay_id, std::option
                                                    domain::Attempt attempt, Timestamp now) {
   auto answer = co_await ForwardingStore::claim(delay_id, std::move(caller), attempt, now);
   const auto* claimed = answer ? std::get_if<domain::DelayedEvent>(&*answer) : nullptr;
-  if (claimed != nullptr) remember(claimed->event.user_id, true);
+  if (claimed != nullptr) remember(claimed->event->user_id, true);
   co_return answer;
 }
 
@@ -65,7 +65,7 @@ Task<StoreResult<ClaimAnswer>> KnownSenders::claim(DelayId delay_id, std::option
 Task<StoreResult<std::optional<domain::DelayedEvent>>> KnownSenders::look_up(DelayId delay_id,
                                                                              std::optional<UserId> caller) {
   auto answer = co_await ForwardingStore::look_up(delay_id, std::move(caller));
-  if (answer && *answer && (*answer)->state == domain::State::sending) remember((*answer)->event.user_id, true);
+  if (answer && *answer && (*answer)->state == domain::State::sending) remember((*answer)->event->user_id, true);
   co_return answer;
 }
 

@@ -31,7 +31,7 @@ class PageLength {
  private:
   static std::size_t bytes_of(const domain::DelayedEvent& event) {
     const auto* error = event.finalised ? std::get_if<domain::HomeserverError>(&event.finalised->outcome) : nullptr;
-    return event.event.content.size() + (error == nullptr ? 0 : error->body.size());
+    return event.event->content.size() + (error == nullptr ? 0 : error->body.size());
   }
 
   std::uint32_t events_left_;

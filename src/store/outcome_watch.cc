@@ -14,8 +14,8 @@ Task<StoreResult<void>> OutcomeWatch::finalise(DelayId delay_id, domain::Finalis
   auto looking = ForwardingStore::look_up(delay_id, std::nullopt);
   const auto event = co_await std::move(looking);
   if (!event || !*event) co_return recorded;
-  if (late) late_((*event)->event.user_id);
-  const auto [begin, end] = waiters_->equal_range((*event)->event.user_id);
+  if (late) late_((*event)->event->user_id);
+  const auto [begin, end] = waiters_->equal_range((*event)->event->user_id);
   for (auto waiting = begin; waiting != end; ++waiting) {
     waiting->second->has_news_ = true;
     waiting->second->told_.notify_all();

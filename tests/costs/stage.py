@@ -69,5 +69,8 @@ class Stage:
         for delay_id in itertools.cycle(self.delay_ids):
             yield request("GET", f"{C}/v1/delayed_events/{delay_id}")
 
+    def pages(self) -> Iterator[bytes]:
+        return itertools.repeat(request("GET", f"{C}/v1/delayed_events?dir=f"))
+
     def passing(self) -> Iterator[bytes]:
         return itertools.repeat(request("GET", f"{C}/v3/profile/@user:example.org"))

@@ -11,6 +11,8 @@
 #include "require.h"
 #include "targets.h"
 
+#include <memory>
+
 namespace afterword::fuzz {
 namespace {
 
@@ -62,7 +64,10 @@ void check_content(const api::ScheduleRequest& request, const domain::NewDelayed
 }
 
 void check_shown(const api::ScheduleRequest& request, const domain::NewDelayedEvent& scheduled, Timestamp now) {
-  domain::DelayedEvent event{scheduled.delay_id, scheduled.event, scheduled.timing, domain::State::scheduled, {}, {}};
+  domain::DelayedEvent event;
+  event.delay_id = scheduled.delay_id;
+  event.event = std::make_shared<const domain::EventToSend>(scheduled.event);
+  event.timing = scheduled.timing;
   const auto shown = parse_json_object(api::to_json(event, request.form, Milliseconds(5)));
   require(shown.has_value(), "what its owner is shown is JSON");
   require(string_member(*shown, "delay_id") == scheduled.delay_id.to_string(), "it shows the delay_id");

@@ -183,7 +183,7 @@ class Writer final : public TransferWriter {
     std::vector<std::string> users_to_prune;
     for (const TransferredEvent& event : transferred) {
       events.add(to_write(event.event, event.transaction));
-      if (event.event.finalised) users_to_prune.push_back(event.event.event.user_id.value);
+      if (event.event.finalised) users_to_prune.push_back(event.event.event->user_id.value);
     }
     explained(target_, [&] {
       connection_.send(begin_transaction);

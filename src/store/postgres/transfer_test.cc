@@ -88,7 +88,7 @@ class PostgresPlace final : public Place {
 // All of it: two that differ in anything differ here.
 std::string text_of(const TransferredEvent& transferred) {
   const domain::DelayedEvent& event = transferred.event;
-  const domain::EventToSend& to_send = event.event;
+  const domain::EventToSend& to_send = *event.event;
   std::string text = fmt::format("{} state {} | {} {} {} | {} {} [{}] {} {} | {} +{} |", event.delay_id.to_string(),
                                  static_cast<int>(event.state), to_send.user_id.value,
                                  to_send.device_id ? to_send.device_id->value : "none", to_send.room_id.value,
@@ -284,7 +284,7 @@ TEST_P(MoveTest, GoesOnWhereItWasBrokenOff) {
       domain::DelayedEvent& event = events[i].event;
       const NewDelayedEvent made = new_event("");
       event.delay_id = made.delay_id;
-      event.event = made.event;
+      event.event = std::make_shared<const domain::EventToSend>(made.event);
       event.timing = {noon + Milliseconds(i), 10s};
     }
     std::ranges::sort(events, {}, [](const TransferredEvent& event) { return event.event.delay_id; });

@@ -7,6 +7,7 @@
 #include <exception>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -22,12 +23,6 @@ bool before(const ListPosition& position, const ListPosition& other, Direction d
   const auto right = std::tie(other.due, other.delay_id);
   return direction == Direction::forwards ? left < right : right < left;
 }
-
-// An active event that is in a list.
-struct Listed {
-  ListPosition position;
-  ListedEvents::Event* event;
-};
 
 ListPosition position_of(const DelayedEvent& event) { return {event.timing.due(), event.delay_id}; }
 
@@ -242,7 +237,7 @@ std::optional<DelayedEvent> Engine::read(const DelayId& delay_id) {
 
 std::optional<DelayedEvent> Engine::look_up(const DelayId& delay_id, const std::optional<UserId>& caller) {
   auto event = read(delay_id);
-  if (!event || !domain::may_act(caller, event->event.user_id.value)) return std::nullopt;
+  if (!event || !domain::may_act(caller, event->event->user_id.value)) return std::nullopt;
   return event;
 }
 
@@ -263,7 +258,7 @@ ListPage Engine::list(const UserId& user_id, const ListQuery& query) {
 ListedEvents::Events Engine::find_active_of(const UserId& user_id) {
   ListedEvents::Events found;
   found.reserve(active_.count_of(user_id));
-  for (const auto place : active_.all_of(user_id)) found.push_back({active_.id_of(place), place, nullptr});
+  for (const auto place : active_.all_of(user_id)) found.push_back({active_.id_of(place), place});
   return found;
 }
 
@@ -273,7 +268,7 @@ DelayedEvent Engine::read(ListedEvents::Event& listed) {
   if (listed.event && !slot.sending) {
     DelayedEvent event;
     event.delay_id = listed.delay_id;
-    event.event = *listed.event;
+    event.event = listed.event;
     event.timing = slot.timing();
     return event;
   }
@@ -282,29 +277,34 @@ DelayedEvent Engine::read(ListedEvents::Event& listed) {
   return event;
 }
 
+// By (due, delay_id). They are in the order of the last list, and few have been restarted since.
+ListedEvents::Events& Engine::in_order(ListedEvents::Events& events) const {
+  const auto due_of = [&](const ListedEvents::Event& event) { return active_.at(event.place).timing().due(); };
+  const auto earlier = [](const ListedEvents::Event& left, const ListedEvents::Event& right) {
+    return std::tie(left.due, left.delay_id) < std::tie(right.due, right.delay_id);
+  };
+  const auto moved = std::stable_partition(
+      events.begin(), events.end(), [&](const ListedEvents::Event& event) { return event.due == due_of(event); });
+  for (auto& event : std::span(moved, events.end())) event.due = due_of(event);
+  std::sort(moved, events.end(), earlier);
+  std::inplace_merge(events.begin(), moved, events.end(), earlier);
+  return events;
+}
+
 // As far as the page goes and one beyond. Their order is in memory; only the rows of the page are read.
 std::vector<DelayedEvent> Engine::list_active(const UserId& user_id, const ListQuery& query) {
   const auto user = active_.find(user_id);
   if (!user) return {};
-  std::vector<Listed> listed;
-  for (auto& event : listed_.of(*user, [&] { return find_active_of(user_id); })) {
-    const auto& slot = active_.at(event.place);
-    const ListPosition position{slot.timing().due(), event.delay_id};
-    const bool room_fits = !query.room_id || query.room_id->value == active_.room_of(slot);
-    if (room_fits && in_range(query, position)) listed.push_back({position, &event});
-  }
-  // A heap, for of many events a page has only the first.
-  const auto behind = [&](const Listed& left, const Listed& right) {
-    return before(right.position, left.position, query.direction);
-  };
-  std::make_heap(listed.begin(), listed.end(), behind);
+  auto& listed = in_order(listed_.of(*user, [&] { return find_active_of(user_id); }));
   std::vector<DelayedEvent> found;
   found.reserve(std::min<std::size_t>(listed.size(), query.limit + std::size_t{1}));
   PageLength length(query);
-  for (; !listed.empty(); listed.pop_back()) {
-    std::pop_heap(listed.begin(), listed.end(), behind);
-    auto event = read(*listed.back().event);
-    if (query.type && *query.type != event.event.type) continue;
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    auto& each = listed[query.direction == Direction::forwards ? i : listed.size() - 1 - i];
+    if (!in_range(query, {each.due, each.delay_id})) continue;
+    if (query.room_id && query.room_id->value != active_.room_of(active_.at(each.place))) continue;
+    auto event = read(each);
+    if (query.type && *query.type != event.event->type) continue;
     found.push_back(std::move(event));
     if (!length.add(found.back())) break;
   }

@@ -23,7 +23,8 @@ class ListedEvents {
   struct Event {
     domain::DelayId delay_id;
     ActiveEvents::Place place;
-    std::unique_ptr<const domain::EventToSend> event;  // null: it has not been read
+    std::shared_ptr<const domain::EventToSend> event{};  // null: it has not been read
+    Timestamp due = Timestamp::max();                    // at the last list, by which they are in order; max: none yet
   };
   using Events = std::vector<Event>;
 
@@ -41,7 +42,7 @@ class ListedEvents {
   }
 
   // If there is room for it.
-  void keep(Event& listed, const domain::EventToSend& event);
+  void keep(Event& listed, std::shared_ptr<const domain::EventToSend> event);
 
  private:
   static constexpr std::size_t max_bytes = 4 * 1024 * 1024;

@@ -2,21 +2,23 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace afterword::store::sqlite {
 namespace {
 
 ListedEvents::Events one_event() {
   ListedEvents::Events events;
-  events.push_back({domain::DelayId::random(), 0, nullptr});
+  events.push_back({domain::DelayId::random(), 0});
   return events;
 }
 
-domain::EventToSend event_of(std::size_t bytes) {
+std::shared_ptr<const domain::EventToSend> event_of(std::size_t bytes) {
   domain::EventToSend event;
   event.content = std::string(bytes, ' ');
-  return event;
+  return std::make_shared<const domain::EventToSend>(std::move(event));
 }
 
 TEST(ListedEvents, HoldUntilOneComesOrGoes) {

@@ -185,7 +185,7 @@ class Writer final : public TransferWriter {
   void insert(const TransferredEvent& transferred) {
     const domain::DelayedEvent& event = transferred.event;
     events_.insert(to_write(event, transferred.transaction));
-    if (event.finalised) mark_user_.run(event.event.user_id.value);
+    if (event.finalised) mark_user_.run(event.event->user_id.value);
   }
 
   const std::filesystem::path path_;

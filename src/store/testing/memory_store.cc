@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -35,15 +36,19 @@ bool fits(const DelayedEvent& event, const ListQuery& query) {
     if (query.direction == Direction::forwards ? position <= after : position >= after) return false;
   }
   return (!query.from_ts || due >= *query.from_ts) && (!query.to_ts || due <= *query.to_ts) &&
-         (!query.room_id || *query.room_id == event.event.room_id) &&
-         (!query.type || *query.type == event.event.type) &&
+         (!query.room_id || *query.room_id == event.event->room_id) &&
+         (!query.type || *query.type == event.event->type) &&
          (query.states.empty() || std::find(query.states.begin(), query.states.end(), shown) != query.states.end());
 }
 
 void cut_for_operator(ListPage& page, std::uint32_t limit) {
   page.more = page.events.size() > limit;
   if (page.more) page.events.resize(limit);
-  for (DelayedEvent& event : page.events) event.event.content.clear();
+  for (DelayedEvent& event : page.events) {
+    auto without_content = std::make_shared<domain::EventToSend>(*event.event);
+    without_content->content.clear();
+    event.event = std::move(without_content);
+  }
 }
 
 }  // namespace
@@ -82,7 +87,7 @@ MemoryStore::Row* MemoryStore::find(const DelayId& delay_id, const std::optional
   const auto found = database_.rows_.find(delay_id);
   if (found == database_.rows_.end()) return nullptr;
   Row& row = found->second;
-  return domain::may_act(caller, row.event.event.user_id.value) ? &row : nullptr;
+  return domain::may_act(caller, row.event.event->user_id.value) ? &row : nullptr;
 }
 
 Task<StoreResult<ServerTime>> MemoryStore::save_time(MachineTime machine) {
@@ -111,7 +116,7 @@ Task<StoreResult<ScheduleAnswer>> MemoryStore::schedule(const domain::NewDelayed
   std::uint32_t scheduled = 0;
   Timestamp next_send = Timestamp::max();
   for (const auto& [delay_id, row] : database_.rows_) {
-    if (!is_active(row.event) || row.event.event.user_id != event.event.user_id) continue;
+    if (!is_active(row.event) || row.event.event->user_id != event.event.user_id) continue;
     ++scheduled;
     next_send = std::min(next_send, row.event.timing.due());
   }
@@ -119,7 +124,10 @@ Task<StoreResult<ScheduleAnswer>> MemoryStore::schedule(const domain::NewDelayed
     const TooManyScheduled too_many{next_send};
     co_return ScheduleAnswer(too_many);
   }
-  DelayedEvent kept{event.delay_id, event.event, event.timing, State::scheduled, std::nullopt, std::nullopt};
+  DelayedEvent kept;
+  kept.delay_id = event.delay_id;
+  kept.event = std::make_shared<const domain::EventToSend>(event.event);
+  kept.timing = event.timing;
   // Without a lease the timer is nobody's: whoever adopts next takes it.
   const auto owner = holds_lease() ? instance_ : MemoryDatabase::nobody;
   database_.rows_[event.delay_id] = Row{std::move(kept), event.transaction, owner};
@@ -151,7 +159,7 @@ Task<StoreResult<std::uint64_t>> MemoryStore::cancel_all(UserId user_id, Timesta
   if (closed_) co_return Unavailable{"the store is closed"};
   std::uint64_t cancelled = 0;
   for (auto& [delay_id, row] : database_.rows_) {
-    if (row.event.event.user_id != user_id || !domain::decide_cancel(standing_of(row.event)).performs()) continue;
+    if (row.event.event->user_id != user_id || !domain::decide_cancel(standing_of(row.event)).performs()) continue;
     const domain::Finalised finalised{now, domain::Cancelled{}};
     finalise_event(row.event, finalised);
     ++cancelled;
@@ -166,7 +174,7 @@ bool MemoryStore::is_behind(const Row& row) const {
   return std::any_of(database_.rows_.begin(), database_.rows_.end(), [&](const auto& entry) {
     const Row& other = entry.second;
     const bool others = other.owner != instance_ || (other.event.state == State::sending && other.sender != instance_);
-    if (!others || !is_active(other.event) || other.event.event.room_id != event.event.room_id) return false;
+    if (!others || !is_active(other.event) || other.event.event->room_id != event.event->room_id) return false;
     const domain::RoomPosition others_own{other.event.timing.due(), other.event.delay_id};
     return domain::goes_before(others_own, own, database_.now_());
   });
@@ -222,7 +230,7 @@ Task<StoreResult<std::vector<ActiveEvent>>> MemoryStore::find_active(std::vector
     const bool is_sender = row->event.state == State::sending && row->sender == instance_;
     if (row->owner != instance_ && !is_sender) continue;
     found.push_back(
-        {delay_id, row->event.state, row->event.timing, row->event.event.room_id, row->event.event.user_id});
+        {delay_id, row->event.state, row->event.timing, row->event.event->room_id, row->event.event->user_id});
   }
   co_return found;
 }
@@ -263,7 +271,7 @@ Task<StoreResult<ListPage>> MemoryStore::list(UserId user_id, ListQuery query) {
   if (closed_) co_return Unavailable{"the store is closed"};
   std::vector<DelayedEvent> events;
   for (const auto& [delay_id, row] : database_.rows_) {
-    if (row.event.event.user_id == user_id && fits(row.event, query)) events.push_back(row.event);
+    if (row.event.event->user_id == user_id && fits(row.event, query)) events.push_back(row.event);
   }
   std::sort(events.begin(), events.end(), [&](const DelayedEvent& left, const DelayedEvent& right) {
     const ListPosition a{left.timing.due(), left.delay_id};
@@ -280,7 +288,7 @@ Task<StoreResult<std::vector<SentEvent>>> MemoryStore::find_sent(UserId user_id,
   std::vector<SentEvent> found;
   for (const auto& event_id : event_ids) {
     for (const auto& [delay_id, row] : database_.rows_) {
-      if (row.event.event.user_id != user_id || row.event.state != State::sent) continue;
+      if (row.event.event->user_id != user_id || row.event.state != State::sent) continue;
       if (std::get<domain::EventId>(row.event.finalised->outcome) == event_id) found.push_back({event_id, delay_id});
     }
   }
@@ -292,7 +300,7 @@ Task<StoreResult<std::vector<SentEvent>>> MemoryStore::list_sent(UserId user_id,
   std::vector<SentEvent> sent;
   for (const auto& [delay_id, row] : database_.rows_) {
     if (sent.size() == limit) break;
-    if (row.event.event.user_id != user_id || row.event.state != State::sent) continue;
+    if (row.event.event->user_id != user_id || row.event.state != State::sent) continue;
     sent.push_back({std::get<domain::EventId>(row.event.finalised->outcome), delay_id});
   }
   co_return sent;
@@ -304,7 +312,7 @@ Task<StoreResult<std::vector<OutcomePosition>>> MemoryStore::list_outcomes(UserI
   std::vector<OutcomePosition> found;
   for (const auto& [delay_id, row] : database_.rows_) {
     const bool has_outcome = row.event.state == State::sent || row.event.state == State::failed;
-    if (row.event.event.user_id != user_id || !has_outcome || row.event.finalised->finalised_ts < from) continue;
+    if (row.event.event->user_id != user_id || !has_outcome || row.event.finalised->finalised_ts < from) continue;
     found.push_back({row.event.finalised->finalised_ts, delay_id});
   }
   std::ranges::sort(found, std::ranges::greater(), [](const OutcomePosition& position) {
@@ -326,7 +334,7 @@ Task<StoreResult<bool>> MemoryStore::prune(domain::Retention retention, Timestam
   std::map<UserId, std::vector<Age>> finalised;
   for (const auto& [delay_id, row] : database_.rows_) {
     if (row.event.finalised)
-      finalised[row.event.event.user_id].emplace_back(row.event.finalised->finalised_ts, delay_id);
+      finalised[row.event.event->user_id].emplace_back(row.event.finalised->finalised_ts, delay_id);
   }
   for (auto& [user_id, ages] : finalised) {
     std::sort(ages.begin(), ages.end());
@@ -347,7 +355,7 @@ Task<StoreResult<ListPage>> MemoryStore::list_room(domain::RoomId room_id, std::
   const auto position_of = [](const DelayedEvent& event) { return std::pair(event.timing.due(), event.delay_id); };
   ListPage page;
   for (const auto& [delay_id, row] : database_.rows_) {
-    if (row.event.event.room_id != room_id || !is_active(row.event)) continue;
+    if (row.event.event->room_id != room_id || !is_active(row.event)) continue;
     if (after && position_of(row.event) <= std::pair(after->due, after->delay_id)) continue;
     page.events.push_back(row.event);
   }
