@@ -1,4 +1,5 @@
-"""Many events that are due at once, before a real Synapse: beside as many plain messages, and Synapse's own delayed events.
+"""Many events that are due within a second, before a real Synapse: beside as many plain messages that are sent at the same
+times, and Synapse's own delayed events.
 
 When each was there, Synapse's own database says.
 """
@@ -8,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 from system.homeservers import Synapse
 from system.matrix import LEGACY, STABLE, User
@@ -45,19 +47,33 @@ def received(synapse: Synapse, event_type: str, count: int) -> list[float]:
             time.sleep(0.5)
 
 
-def plain(at: Places, per_room: int, synapse: Synapse, event_type: str, concurrency: int) -> list[float]:
-    """Sent room by room, each room in its order. Milliseconds from the first to each."""
-    began = time.time() * 1000
+def due_after_ms(number: int, count: int) -> float:
+    """When each is due, from the beginning of the second in which all are."""
+    return 1000 * number / count
 
-    def send(place: tuple[User, str]) -> None:
-        user, room = place
-        with contextlib.closing(user.server.connect()) as kept:
-            for _ in range(per_room):
-                user.send(room, event_type, MESSAGE, kept=kept).ok()
+
+def plain(at: Places, per_room: int, synapse: Synapse, event_type: str, concurrency: int) -> list[float]:
+    """Each is sent as soon as it is due, one after the other in a room. Milliseconds from the first to each.
+
+    If all were sent at once, Synapse would take each step for all of them together, and go on so until the last: that
+    costs it a fifth less than events that come one by one, as due ones do."""
+    count = len(at) * per_room
+    began = time.time() * 1000
+    connections = [user.server.connect() for user, _ in at]
+    turns = [Lock() for _ in at]
+
+    def send(number: int) -> None:
+        place = number % len(at)
+        user, room = at[place]
+        time.sleep(max(0, (began + due_after_ms(number, count)) / 1000 - time.time()))
+        with turns[place]:
+            user.send(room, event_type, MESSAGE, kept=connections[place]).ok()
 
     with ThreadPoolExecutor(concurrency) as threads:
-        list(threads.map(send, at))
-    return [each - began for each in received(synapse, event_type, len(at) * per_room)]
+        list(threads.map(send, range(count)))
+    for connection in connections:
+        connection.close()
+    return [each - began for each in received(synapse, event_type, count)]
 
 
 def delayed(at: Places, per_room: int, synapse: Synapse, event_type: str, form: str, before_ms: int) -> list[float]:
@@ -67,7 +83,7 @@ def delayed(at: Places, per_room: int, synapse: Synapse, event_type: str, form: 
 
     def schedule(number: int) -> None:
         user, room = at[number % len(at)]
-        delay_ms = round(due + 1000 * number / count - time.time() * 1000)
+        delay_ms = round(due + due_after_ms(number, count) - time.time() * 1000)
         if delay_ms < 100:
             raise RuntimeError(f"{count} events could not be scheduled within {before_ms} ms")
         user.delayed(room, event_type, MESSAGE, delay_ms, form=form)
