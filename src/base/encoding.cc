@@ -7,7 +7,6 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <memory>
@@ -118,15 +117,19 @@ std::string to_base64url(std::span<const std::uint8_t> bytes) {
 }
 
 char* to_base64url(std::span<const std::uint8_t> bytes, char* text) {
-  constexpr std::size_t group_bytes = 3;
-  while (!bytes.empty()) {
-    const std::size_t size = std::min(bytes.size(), group_bytes);
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < group_bytes; ++i) group = (group << 8) | (i < size ? bytes[i] : 0u);
-    int shift = 18;
-    for (std::size_t i = 0; i <= size; ++i, shift -= 6) *text++ = base64url_digits[(group >> shift) & 0x3f];
-    bytes = bytes.subspan(size);
+  const auto digit = [](std::uint32_t group, int shift) { return base64url_digits[(group >> shift) & 0x3f]; };
+  const auto byte = [&](std::size_t at) { return std::uint32_t{bytes[at]}; };
+  std::size_t place = 0;
+  for (; place + 3 <= bytes.size(); place += 3) {
+    const std::uint32_t group = byte(place) << 16 | byte(place + 1) << 8 | byte(place + 2);
+    for (const int shift : {18, 12, 6, 0}) *text++ = digit(group, shift);
   }
+  const std::size_t left = bytes.size() - place;
+  if (left == 0) return text;
+  const std::uint32_t group = byte(place) << 16 | (left == 2 ? byte(place + 1) << 8 : 0);
+  *text++ = digit(group, 18);
+  *text++ = digit(group, 12);
+  if (left == 2) *text++ = digit(group, 6);
   return text;
 }
 

@@ -75,12 +75,18 @@ void JsonObjectWriter::make_room_for(std::size_t bytes) {
 }
 
 bool JsonObjectWriter::needs_escapes(std::string_view value) {
-  std::uint64_t characters = 0;
-  for (; value.size() >= sizeof characters; value.remove_prefix(sizeof characters)) {
-    std::memcpy(&characters, value.data(), sizeof characters);
-    if (any_needs_escape(characters)) return true;
+  constexpr std::size_t at_once = sizeof(std::uint64_t);
+  if (value.size() < at_once) return std::ranges::any_of(value, needs_escape);
+  const auto any_at = [&](std::size_t place) {
+    std::uint64_t characters = 0;
+    std::memcpy(&characters, value.data() + place, at_once);
+    return any_needs_escape(characters);
+  };
+  const std::size_t last = value.size() - at_once;  // what is before it is looked at twice
+  for (std::size_t place = 0; place < last; place += at_once) {
+    if (any_at(place)) return true;
   }
-  return std::ranges::any_of(value, needs_escape);
+  return any_at(last);
 }
 
 void JsonObjectWriter::add_escaped(std::string_view name, std::string_view value) {

@@ -262,7 +262,7 @@ ListedEvents::Events Engine::find_active_of(const UserId& user_id) {
   return found;
 }
 
-DelayedEvent Engine::read(ListedEvents::Event& listed) {
+DelayedEvent Engine::read(ActiveEvents::User user, ListedEvents::Event& listed) {
   const auto& slot = active_.at(listed.place);
   // What is being sent has its attempt besides.
   if (listed.event && !slot.sending) {
@@ -273,7 +273,7 @@ DelayedEvent Engine::read(ListedEvents::Event& listed) {
     return event;
   }
   DelayedEvent event = read_active(listed.place);
-  if (!listed.event) listed_.keep(listed, event.event);
+  if (!listed.event) listed_.keep(user, listed, *event.event);
   return event;
 }
 
@@ -303,7 +303,7 @@ std::vector<DelayedEvent> Engine::list_active(const UserId& user_id, const ListQ
     auto& each = listed[query.direction == Direction::forwards ? i : listed.size() - 1 - i];
     if (!in_range(query, {each.due, each.delay_id})) continue;
     if (query.room_id && query.room_id->value != active_.room_of(active_.at(each.place))) continue;
-    auto event = read(each);
+    auto event = read(*user, each);
     if (query.type && *query.type != event.event->type) continue;
     found.push_back(std::move(event));
     if (!length.add(found.back())) break;

@@ -85,7 +85,7 @@ class Engine {
   domain::DelayedEvent read_active(ActiveEvents::Place place);
   ListedEvents::Events find_active_of(const UserId& user_id);
   ListedEvents::Events& in_order(ListedEvents::Events& events) const;
-  domain::DelayedEvent read(ListedEvents::Event& listed);
+  domain::DelayedEvent read(ActiveEvents::User user, ListedEvents::Event& listed);
   std::vector<domain::DelayedEvent> list_active(const UserId& user_id, const ListQuery& query);
   void fail(std::span<Operation* const> batch, const std::string& reason);
 

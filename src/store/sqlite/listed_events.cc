@@ -1,15 +1,14 @@
 #include "store/sqlite/listed_events.h"
 
-#include <utility>
-
 namespace afterword::store::sqlite {
 
-void ListedEvents::keep(Event& listed, std::shared_ptr<const domain::EventToSend> event) {
-  const std::size_t texts = event->user_id.value.size() + event->room_id.value.size() + event->type.size() +
-                            event->state_key.size() + event->redacts.value.size() + event->content.size();
-  held_bytes_ += sizeof *event + texts;
+void ListedEvents::keep(ActiveEvents::User user, Event& listed, const domain::EventToSend& event) {
+  const std::size_t texts = event.user_id.value.size() + event.room_id.value.size() + event.type.size() +
+                            event.state_key.size() + event.redacts.value.size() + event.content.size();
+  held_bytes_ += sizeof event + texts;
   if (held_bytes_ > max_bytes) return;  // the next list begins anew
-  listed.event = std::move(event);
+  const auto& read = users_.at(user.place).read;
+  listed.event = {read, &read->emplace_front(event)};
 }
 
 void ListedEvents::forget_all() {

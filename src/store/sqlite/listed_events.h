@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -41,15 +42,19 @@ class ListedEvents {
     return fresh.events;
   }
 
-  // If there is room for it.
-  void keep(Event& listed, std::shared_ptr<const domain::EventToSend> event);
+  // If there is room for it. `listed` is one of the user's.
+  void keep(ActiveEvents::User user, Event& listed, const domain::EventToSend& event);
 
  private:
   static constexpr std::size_t max_bytes = 4 * 1024 * 1024;
 
+  using Texts = std::forward_list<domain::EventToSend>;
   struct Kept {
     std::uint32_t version = 0;
-    Events events;
+    Events events{};
+    // What was read of them. Whoever is given one of it holds all: that is one count for a page, which ends on another
+    // thread than it was made by.
+    std::shared_ptr<Texts> read = std::make_shared<Texts>();
   };
 
   void forget_all();

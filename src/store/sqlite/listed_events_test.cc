@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
-#include <utility>
 
 namespace afterword::store::sqlite {
 namespace {
@@ -15,10 +13,10 @@ ListedEvents::Events one_event() {
   return events;
 }
 
-std::shared_ptr<const domain::EventToSend> event_of(std::size_t bytes) {
+domain::EventToSend event_of(std::size_t bytes) {
   domain::EventToSend event;
   event.content = std::string(bytes, ' ');
-  return std::make_shared<const domain::EventToSend>(std::move(event));
+  return event;
 }
 
 TEST(ListedEvents, HoldUntilOneComesOrGoes) {
@@ -32,7 +30,7 @@ TEST(ListedEvents, HoldUntilOneComesOrGoes) {
   listed.of({.place = 2, .version = 1}, find_all);
   EXPECT_EQ(asked, 2);
   auto& event = listed.of({.place = 1, .version = 1}, find_all).front();
-  listed.keep(event, event_of(3));
+  listed.keep({.place = 1, .version = 1}, event, event_of(3));
   EXPECT_EQ(listed.of({.place = 1, .version = 1}, find_all).front().event->content, "   ");
   EXPECT_EQ(asked, 2);
   EXPECT_EQ(listed.of({.place = 1, .version = 2}, find_all).front().event, nullptr);
@@ -44,7 +42,7 @@ TEST(ListedEvents, TakeABoundedRoom) {
   std::size_t kept = 0;
   for (std::uint32_t user = 0; user < 1'000; ++user) {
     auto& event = listed.of({.place = user, .version = 1}, one_event).front();
-    listed.keep(event, event_of(64 * 1024));
+    listed.keep({.place = user, .version = 1}, event, event_of(64 * 1024));
     if (!event.event) break;
     ++kept;
   }
@@ -53,7 +51,7 @@ TEST(ListedEvents, TakeABoundedRoom) {
   // What comes then has room again.
   auto& event = listed.of({.place = 0, .version = 1}, one_event).front();
   EXPECT_EQ(event.event, nullptr);
-  listed.keep(event, event_of(64 * 1024));
+  listed.keep({.place = 0, .version = 1}, event, event_of(64 * 1024));
   EXPECT_NE(event.event, nullptr);
 }
 
