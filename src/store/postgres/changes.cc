@@ -1,5 +1,6 @@
 #include "store/postgres/changes.h"
 
+#include "store/postgres/restarts.h"
 #include "store/postgres/transaction.h"
 
 #include <exception>
@@ -22,7 +23,7 @@ void Changes::commit(std::span<Operation* const> operations) {
   if (closed_) {
     for (Operation* operation : operations) operation->fail("the store is closed");
   } else if (!batch.empty() || !doubts_.empty()) {
-    commit(operations, batch);
+    commit({operations.begin(), operations.end()}, batch);
   }
   if (batch.closing) {
     closed_ = true;
@@ -30,13 +31,17 @@ void Changes::commit(std::span<Operation* const> operations) {
   }
 }
 
-void Changes::commit(std::span<Operation* const> operations, const Change::Batch& batch) {
+void Changes::commit(std::vector<Operation*> unanswered, Change::Batch& batch) {
   const auto instance = lease_.instance();
   for (int tries = 1;; ++tries) {
     std::optional<Transaction> transaction;
     try {
       Connection& connection = session_.connection();
       doubts_.settle(connection);
+      if (batch.restarts_alone() && !batch.empty()) {
+        batch.restarts = restart(connection, batch.restarts);
+        unanswered.assign(batch.restarts.begin(), batch.restarts.end());
+      }
       if (!batch.empty()) transaction.emplace(connection, instance, batch).perform();
       return commit_log_.note_committed();
     } catch (const Error& error) {
@@ -45,12 +50,12 @@ void Changes::commit(std::span<Operation* const> operations, const Change::Batch
         doubts_.remember(session_.name(), instance, batch);
       }
       session_.note(error);
-      for (Operation* operation : operations) operation->fail(error.what());
+      for (Operation* operation : unanswered) operation->fail(error.what());
       ++failed_commits_;
       return commit_log_.note_failed(error.what());
     } catch (const std::exception& error) {
       session_.close();  // in whatever state it is
-      for (Operation* operation : operations) operation->fail(error.what());
+      for (Operation* operation : unanswered) operation->fail(error.what());
       ++failed_commits_;
       return commit_log_.note_failed(error.what());
     }

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace afterword::store::postgres {
 
@@ -26,7 +27,7 @@ class Changes {
   std::uint64_t failed_commits() const { return failed_commits_; }  // on any thread
 
  private:
-  void commit(std::span<Operation* const> operations, const Change::Batch& batch);
+  void commit(std::vector<Operation*> unanswered, Change::Batch& batch);
 
   Session session_;
   const Lease& lease_;

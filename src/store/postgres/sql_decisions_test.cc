@@ -1,4 +1,4 @@
-// What is decided in SQL, against the decisions of the domain. Restarts are held to them by the contract suite.
+// What is decided in SQL, against the decisions of the domain. Restarts are held to them by the contract suite too.
 #include "domain/decisions.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/in_doubt.h"
@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <thread>
+#include <vector>
 
 namespace afterword::store::postgres {
 namespace {
@@ -129,6 +131,64 @@ TEST_F(PostgresSqlDecisions, WhatGoesBeforeInARoom) {
   }
   EXPECT_GE(behind, 4);
   EXPECT_LE(behind, cases - 4);
+}
+
+// Of one batch, which one statement writes as far as they take place.
+TEST_F(PostgresSqlDecisions, WhatRestartsOfABatchDo) {
+  Store& store = open();
+  const InstanceId mine = instance_of(store);
+  std::vector<DelayId> delay_ids;
+  std::vector<domain::Decision> decisions;
+  std::vector<Task<StoreResult<ActionAnswer>>> restarts;
+  for (const State state : all_states) {
+    delay_ids.push_back(event_of_state(store, state, mine, mine));
+    decisions.push_back(domain::decide_restart(standing_of(store, delay_ids.back()), noon + 1s));
+    restarts.push_back(store.restart(delay_ids.back(), alice, noon + 1s));
+  }
+  const auto of_another = schedule(store);
+  restarts.push_back(store.restart(of_another, UserId("@bob:example.org"), noon + 1s));
+  restarts.push_back(store.restart(delay_ids.front(), std::nullopt, noon + 2s));
+
+  const auto answers = runner_.run_together(std::move(restarts));
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto& met = std::get<ActionResult>(answers[i].value());
+    EXPECT_EQ(met.effect, decisions[i].effect);
+    EXPECT_EQ(met.timing, decisions[i].after.timing);
+    if (i == 0) continue;  // it is restarted once more
+    EXPECT_EQ(standing_of(store, delay_ids[i]), decisions[i].after);
+  }
+  EXPECT_TRUE(std::holds_alternative<NotFound>(answers[decisions.size()].value()));
+  EXPECT_EQ(standing_of(store, of_another).timing.delayed_since, noon);
+  EXPECT_EQ(std::get<ActionResult>(answers.back().value()).timing.delayed_since, noon + 2s);
+  EXPECT_EQ(standing_of(store, delay_ids.front()).timing.delayed_since, noon + 2s);
+}
+
+// What another instance decides meanwhile is waited for, and counts.
+TEST_F(PostgresSqlDecisions, WhatRestartsFindThatHadToWait) {
+  Store& store = open();
+  const auto claimed = schedule(store);
+  const auto restarted = schedule(store);
+  Connection other(*Target::parse(url_), "another");
+  other.execute("BEGIN; UPDATE active SET state = 1, attempt_ts = 1, attempt_on_request = false WHERE delay_id = " +
+                uuid(claimed) +
+                "; UPDATE active SET delayed_since_ts = delayed_since_ts + 9000 WHERE delay_id = " + uuid(restarted));
+  std::thread later([&] {
+    const std::string waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    for (int tries = 0; tries < 1'000 && number(waiting) == 0; ++tries) std::this_thread::sleep_for(1ms);
+    other.execute("COMMIT");
+  });
+  std::vector<Task<StoreResult<ActionAnswer>>> restarts;
+  restarts.push_back(store.restart(claimed, alice, noon + 1s));
+  restarts.push_back(store.restart(restarted, alice, noon + 1s));
+  const auto answers = runner_.run_together(std::move(restarts));
+  later.join();
+  EXPECT_EQ(std::get<ActionResult>(answers[0].value()).effect, domain::Effect::wait);
+  EXPECT_EQ(standing_of(store, claimed).timing.delayed_since, noon);
+  const auto& met = std::get<ActionResult>(answers[1].value());
+  EXPECT_EQ(met.effect, domain::Effect::perform);
+  EXPECT_EQ(met.timing.delayed_since, noon + 9s);
+  EXPECT_EQ(standing_of(store, restarted).timing.delayed_since, noon + 9s);
 }
 
 // A claim whose commit is in doubt is taken back as its sender would: it is a release.

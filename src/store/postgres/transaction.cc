@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 
 namespace afterword::store::postgres {
@@ -36,12 +35,6 @@ const Statement lock_rows_and_users{
     fmt::format("SELECT {} FROM active WHERE delay_id = ANY($1::uuid[]) OR user_id = ANY($2::bytea[])"
                 " ORDER BY delay_id FOR UPDATE",
                 row_columns)};
-
-const Statement restart_rows{"restart",
-                             "UPDATE active AS a SET delayed_since_ts = greatest(a.delayed_since_ts, w.now_ts)"
-                             " FROM unnest($1::uuid[], $2::int8[], $3::bytea[]) AS w (delay_id, now_ts, caller)"
-                             " WHERE a.delay_id = w.delay_id AND a.state = 0"
-                             " AND (w.caller IS NULL OR w.caller = a.user_id)"};
 
 // Those that wait for another instance's event of their room: one whose timer or whose attempt is another's, and which
 // goes before them (domain::goes_before). The other owners are written as two ranges of the rooms' index: that of the
@@ -110,22 +103,9 @@ void Transaction::read() {
   if (needs_lease()) lease_place = connection_.send(lease_of, Parameters(instance_));
 
   std::vector<DelayId> ids;
-  Array restarted(ArrayOf::uuids);
-  Array nows(ArrayOf::integers);
-  Array callers(ArrayOf::bytes);
-  std::unordered_set<DelayId> seen;
-  for (auto* restart : batch_.restarts) {
-    if (!seen.insert(restart->delay_id()).second) {
-      repeated_restarts_.push_back(restart);
-      continue;
-    }
-    ids.push_back(restart->delay_id());
-    restarted.add(restart->delay_id());
-    nows.add(restart->now());
-    callers.add(restart->caller());
-  }
+  ids.reserve(batch_.restarts.size() + batch_.others.size());
+  for (const auto* restart : batch_.restarts) ids.push_back(restart->delay_id());
   for (const auto* change : batch_.others) ids.push_back(change->delay_id());
-  std::sort(ids.begin(), ids.end());
   Place rows_place;
   if (!batch_.cancel_alls.empty()) {
     Array users(ArrayOf::bytes);
@@ -134,7 +114,6 @@ void Transaction::read() {
   } else if (!ids.empty()) {
     rows_place = connection_.send(lock_rows, Parameters(array_of(ArrayOf::uuids, ids)));
   }
-  if (!restarted.empty()) connection_.send(restart_rows, Parameters(restarted, nows, callers));
 
   Array by_time(ArrayOf::uuids);
   for (const auto* claim : batch_.claims) {
@@ -147,10 +126,6 @@ void Transaction::read() {
   Place transactions_place;
   if (!transaction_keys.empty())
     transactions_place = connection_.send(known_transactions, Parameters(transaction_keys));
-  if (batch_.restarts_alone() && repeated_restarts_.empty()) {
-    connection_.send(commit_transaction);
-    committing_ = true;
-  }
   const auto results = connection_.run();
 
   if (lease_place) {
@@ -184,19 +159,6 @@ void Transaction::read() {
     const auto& rows = results[*transactions_place];
     for (int i = 0; i < rows.size(); ++i) transactions_.emplace(rows.text(i, 0), rows.delay_id(i, 1));
   }
-  decide_restarts();
-}
-
-// The statement has written those that may; here is what each found.
-void Transaction::decide_restarts() {
-  std::unordered_set<DelayId> seen;
-  for (auto* restart : batch_.restarts) {
-    if (!seen.insert(restart->delay_id()).second) continue;
-    auto* row = find(restart->delay_id());
-    restart->decide(row, deciding_);
-    if (row != nullptr) row->changed = false;
-    note_not_active(*restart);
-  }
 }
 
 void Transaction::decide() {
@@ -205,7 +167,7 @@ void Transaction::decide() {
     change.decide(find(change.delay_id()), deciding_);
     note_not_active(change);
   };
-  for (auto* restart : repeated_restarts_) decide_one(*restart);
+  for (auto* restart : batch_.restarts) decide_one(*restart);
   for (auto* change : batch_.others) decide_one(*change);
   for (auto* cancel_all : batch_.cancel_alls) cancel_all->decide(rows_);
 }

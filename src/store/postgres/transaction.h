@@ -1,7 +1,6 @@
-// One batch of verbs as one transaction, in at most two round trips:
+// One batch of verbs as one transaction, in two round trips:
 //
-// 1. All active rows that the batch is about are locked and read; heartbeats, which need nothing else, are written by
-//    one statement. A batch of heartbeats alone is committed with that.
+// 1. All active rows that the batch is about are locked and read.
 // 2. What each verb does is decided on the rows as they were found (verbs.h). Each kind of change is then one statement
 //    over all rows that it concerns, and the transaction is committed.
 //
@@ -29,10 +28,8 @@ class Transaction {
 
   void perform() {
     read();
-    if (!committing_) {
-      decide();
-      write();
-    }
+    decide();
+    write();
     look_further();
   }
 
@@ -43,7 +40,6 @@ class Transaction {
   void read();
   void decide();
   void decide_schedules();
-  void decide_restarts();
   void write();
   void write_schedules();
   void write_finalised();
@@ -66,7 +62,6 @@ class Transaction {
 
   std::unordered_map<DelayId, ActiveRow> rows_;
   Deciding deciding_;
-  std::vector<Restart*> repeated_restarts_;  // of an event that another one of the batch restarts
   struct User {
     std::int64_t count = 0;
     Timestamp next = Timestamp::max();

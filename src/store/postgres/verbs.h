@@ -96,6 +96,8 @@ class Restart final : public Answering<Change, ActionAnswer>, public RowChange {
 
   const std::optional<UserId>& caller() const { return caller_; }
   Timestamp now() const { return now_; }
+  // By a statement that has decided as decide() would.
+  void performed(const domain::Timing& timing) { answer(ActionResult{domain::Effect::perform, timing}); }
 
  private:
   std::optional<UserId> caller_;
