@@ -186,7 +186,7 @@ Task<void> Clients::act(std::size_t number, Asked asked) {
     api::ManageRequest request;
     request.form = unstable ? api::WireForm::unstable : api::WireForm::stable;
     if (!unstable || random_.chance(0.5)) request.caller = wish.user_id;
-    request.delay_id = *wish.delay_id;
+    request.delay_id = domain::DelayId::parse(*wish.delay_id);
     request.action = actions[static_cast<std::size_t>(asked)];
     auto asking = ask(number, asked, unstable, std::move(request));
     const Answer answer = co_await std::move(asking);
@@ -202,7 +202,7 @@ Task<void> Clients::find_out(std::size_t number) {
   api::LookUpRequest request;
   request.form = random_.chance(0.5) ? api::WireForm::unstable : api::WireForm::stable;
   request.caller = wish.user_id;
-  request.delay_id = *wish.delay_id;
+  request.delay_id = domain::DelayId::parse(*wish.delay_id);
   auto asking = ask(number, Asked::look_up, false, std::move(request));
   const Answer answer = co_await std::move(asking);
   if (answer.status == 200 && !finalised_[number]) {

@@ -36,7 +36,7 @@ async::Task<store::StoreResult<EndedCall>> end_call(Context& context, domain::Ro
         co_return ended;
       }
       ManageRequest request;
-      request.delay_id = event.delay_id.to_string();
+      request.delay_id = event.delay_id;
       request.action = action;
       request.answer_by = std::min(give_up, now + share);
       const Managed managed = co_await manage(context, std::move(request));

@@ -5,14 +5,14 @@
 #include "api/wire_form.h"
 #include "http/message.h"
 
-#include <string>
+#include <optional>
 
 namespace afterword::api {
 
 struct LookUpRequest {
   WireForm form = WireForm::stable;
   domain::UserId caller;
-  std::string delay_id;  // as it stands in the path, decoded
+  std::optional<domain::DelayId> delay_id;  // absent: what stands in the path is the form of none
 };
 
 async::Task<http::Response> look_up(Context& context, LookUpRequest request);

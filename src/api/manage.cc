@@ -86,7 +86,7 @@ http::Response answer(Effect effect, WireForm form) {
 }
 
 async::Task<Managed> manage(Context& context, ManageRequest request) {
-  const std::optional<DelayId> delay_id = DelayId::parse(request.delay_id);
+  const std::optional<DelayId> delay_id = request.delay_id;
   if (!delay_id) co_return Managed{to_response(delayed_event_not_found()), false};
 
   const async::Steady give_up = request.answer_by.value_or(context.clock.steady_now() + max_wait);

@@ -5,19 +5,19 @@
 #include "api/matrix_error.h"
 #include "api/wire_form.h"
 #include "base/result.h"
+#include "domain/ids.h"
 #include "domain/transitions.h"
 #include "http/message.h"
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace afterword::api {
 
 struct ManageRequest {
   WireForm form = WireForm::stable;
-  std::optional<domain::UserId> caller;  // absent: no token, the delay_id is the right to act
-  std::string delay_id;                  // as it stands in the path, decoded
+  std::optional<domain::UserId> caller;     // absent: no token, the delay_id is the right to act
+  std::optional<domain::DelayId> delay_id;  // absent: what stands in the path is the form of none
   domain::Action action = domain::Action::restart;
   std::optional<async::Steady> answer_by;  // whatever the homeserver does
 };

@@ -53,14 +53,14 @@ class ShownTimes : public ::testing::Test {
   }
   json::object manage(const std::string& delay_id, domain::Action action) {
     ManageRequest request;
-    request.delay_id = delay_id;
+    request.delay_id = domain::DelayId::parse(delay_id);
     request.action = action;
     return body_of(clock_.run(api::manage(*context_, std::move(request))).response);
   }
   json::object look_up(const std::string& delay_id) {
     LookUpRequest request;
     request.caller = alice;
-    request.delay_id = delay_id;
+    request.delay_id = domain::DelayId::parse(delay_id);
     return body_of(clock_.run(api::look_up(*context_, std::move(request))));
   }
   WallTime delayed_since(const std::string& delay_id) {

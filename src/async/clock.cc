@@ -25,16 +25,16 @@ nanoseconds boot_clock() {
   return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
 }
 
-struct Reading {
+struct RawReading {
   nanoseconds since_boot;
   nanoseconds wall;
 };
 
 // Two clocks cannot be read at once. If we were interrupted between them, we read them again.
-Reading read_clocks() {
+RawReading read_raw_clocks() {
   constexpr std::chrono::microseconds at_once{20};
   constexpr int most_tries = 20;
-  Reading closest{};
+  RawReading closest{};
   auto shortest = nanoseconds::max();
   for (int tries = 0; tries < most_tries && shortest > at_once; ++tries) {
     const nanoseconds before = boot_clock();
@@ -51,7 +51,7 @@ Reading read_clocks() {
 // one are whole milliseconds of the other.
 nanoseconds phase() {
   static const nanoseconds measured = [] {
-    const Reading read = read_clocks();
+    const RawReading read = read_raw_clocks();
     return (read.wall - read.since_boot) % std::chrono::milliseconds(1);
   }();
   return measured;
@@ -59,8 +59,14 @@ nanoseconds phase() {
 
 }  // namespace
 
+Clock::Reading Clock::read_clocks() const {
+  const MachineTime machine = machine_time();
+  return {machine.since_boot, machine.wall};
+}
+
 Milliseconds Clock::wall_offset() {
-  server_time_.measure_offset(machine_time());
+  const Reading read = read_clocks();
+  server_time_.measure_offset(read.since_boot, read.wall);
   return server_time_.wall_offset;
 }
 
@@ -77,9 +83,14 @@ Task<void> SystemClock::sleep_until(Steady when) {
 MachineTime SystemClock::machine_time() const {
   static const std::string boot_id = read_boot_id();
   const Reading read = read_clocks();
+  return {boot_id, read.since_boot, read.wall};
+}
+
+Clock::Reading SystemClock::read_clocks() const {
+  const RawReading read = read_raw_clocks();
   const nanoseconds aligned = read.since_boot + phase();
   const auto since_boot = std::chrono::floor<Milliseconds>(aligned);
-  return {boot_id, since_boot, WallTime(since_boot + std::chrono::round<Milliseconds>(read.wall - aligned))};
+  return {since_boot, WallTime(since_boot + std::chrono::round<Milliseconds>(read.wall - aligned))};
 }
 
 Milliseconds SystemClock::since_boot() const { return std::chrono::floor<Milliseconds>(boot_clock() + phase()); }

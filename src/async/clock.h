@@ -42,6 +42,12 @@ class Clock {
   virtual MachineTime machine_time() const = 0;
 
  protected:
+  // The same without the boot, which stays the same and whose name is long.
+  struct Reading {
+    Milliseconds since_boot;
+    WallTime wall;
+  };
+  virtual Reading read_clocks() const;
   virtual Milliseconds since_boot() const = 0;
 
  private:
@@ -58,6 +64,7 @@ class SystemClock final : public Clock {
   MachineTime machine_time() const override;
 
  private:
+  Reading read_clocks() const override;
   Milliseconds since_boot() const override;
 
   Executor executor_;

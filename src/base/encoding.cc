@@ -1,3 +1,5 @@
+#define OPENSSL_SUPPRESS_DEPRECATED  // SHA256_Init and what goes with it
+
 #include "base/encoding.h"
 
 #include "base/text.h"
@@ -6,10 +8,10 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <charconv>
-#include <memory>
 #include <stdexcept>
 
 namespace afterword {
@@ -32,36 +34,20 @@ bool is_unreserved(char c) {
          c == '_' || c == '~';
 }
 
-struct FreeDigest {
-  void operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-// One at a time in each thread, which keeps what it takes: that costs several times the digest of a token. OpenSSL uses
-// it again only for the very same algorithm object.
+// By the functions that OpenSSL 3 would have replaced: the new ones allocate for each digest, and are slower than that
+// of a token.
 class Digest {
  public:
-  Digest() { check(EVP_DigestInit_ex2(kept().context.get(), kept().algorithm.get(), nullptr)); }
-  void add(std::string_view bytes) { check(EVP_DigestUpdate(kept().context.get(), bytes.data(), bytes.size())); }
+  Digest() { SHA256_Init(&context_); }
+  void add(std::string_view bytes) { SHA256_Update(&context_, bytes.data(), bytes.size()); }
   Sha256 finish() {
     Sha256 digest{};
-    check(EVP_DigestFinal_ex(kept().context.get(), digest.data(), nullptr));
+    SHA256_Final(digest.data(), &context_);
     return digest;
   }
 
  private:
-  struct Kept {
-    std::unique_ptr<EVP_MD, FreeDigest> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
-    std::unique_ptr<EVP_MD_CTX, FreeDigest> context{EVP_MD_CTX_new()};
-  };
-  static const Kept& kept() {
-    thread_local const Kept kept;
-    if (!kept.algorithm || !kept.context) throw std::runtime_error("OpenSSL has no SHA-256");
-    return kept;
-  }
-  static void check(int status) {
-    if (status != 1) throw std::runtime_error("OpenSSL cannot compute SHA-256");
-  }
+  SHA256_CTX context_;
 };
 
 }  // namespace

@@ -10,8 +10,8 @@ constexpr Milliseconds smallest_change{50};
 
 }  // namespace
 
-void ServerTime::measure_offset(const MachineTime& machine) {
-  const Milliseconds measured = wall_offset_between(machine.wall, at(machine));
+void ServerTime::measure_offset(Milliseconds since_boot, WallTime wall) {
+  const Milliseconds measured = wall_offset_between(wall, at_boot + since_boot);
   if (std::chrono::abs(measured - wall_offset) > smallest_change) wall_offset = measured;
 }
 

@@ -41,7 +41,8 @@ struct ServerTime {
 
   // Measures the offset again. What could come of rounding, or of two clocks read one after the other, is no change,
   // so that times shown do not waver.
-  void measure_offset(const MachineTime& machine);
+  void measure_offset(Milliseconds since_boot, WallTime wall);
+  void measure_offset(const MachineTime& machine) { measure_offset(machine.since_boot, machine.wall); }
 
   friend bool operator==(const ServerTime&, const ServerTime&) = default;
 };

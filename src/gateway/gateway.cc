@@ -206,13 +206,13 @@ async::Task<http::Response> Gateway::answer(const ScheduleRoute& route, http::Re
 async::Task<http::Response> Gateway::answer(ManageRoute& route, http::Request& request, const http::Target& target) {
   api::ManageRequest manage;
   manage.form = route.form;
-  manage.delay_id = route.delay_id;
+  manage.delay_id = domain::DelayId::parse(route.delay_id);
   const async::Steady answer_by = context_.clock.steady_now() + restart_limit;
   const bool delay_id_is_enough = route.form == WireForm::unstable;
   Asking asking = asking_of(request, target, route.action ? purpose_of(*route.action) : Purpose::restart);
   const bool needs_caller = asking.credentials || asking.fault || !delay_id_is_enough;
   if (!needs_caller) {
-    const auto wait = rate_limits_.manage_without_token(manage.delay_id, context_.clock.steady_now());
+    const auto wait = rate_limits_.manage_without_token(std::string(route.delay_id), context_.clock.steady_now());
     if (wait) co_return to_response(api::rate_limited(*wait));
   }
 
@@ -253,13 +253,13 @@ async::Task<http::Response> Gateway::answer(ManageRoute& route, http::Request& r
     co_return std::move(not_identified->answer);
   }
   if (!manage.caller) {
-    co_return co_await manage_without_token(std::move(manage), request.client);
+    co_return co_await manage_without_token(std::move(manage), std::string(route.delay_id), request.client);
   }
   co_return (co_await api::manage(context_, std::move(manage))).response;
 }
 
-async::Task<http::Response> Gateway::manage_without_token(api::ManageRequest manage, std::string address) {
-  const std::string delay_id = manage.delay_id;
+async::Task<http::Response> Gateway::manage_without_token(api::ManageRequest manage, std::string delay_id,
+                                                          std::string address) {
   if (const auto wait = rate_limits_.manage_without_token(delay_id, context_.clock.steady_now())) {
     co_return to_response(api::rate_limited(*wait));
   }
@@ -287,7 +287,7 @@ async::Task<http::Response> Gateway::answer(const LookUpRoute& route, http::Requ
                                             const http::Target& target) {
   auto caller = co_await reader_of(asking_of(request, target, Purpose::look_up));
   if (!caller) co_return std::move(caller.error());
-  api::LookUpRequest look_up{route.form, std::move(*caller), std::string(route.delay_id)};
+  api::LookUpRequest look_up{route.form, std::move(*caller), domain::DelayId::parse(route.delay_id)};
   co_return co_await api::look_up(context_, std::move(look_up));
 }
 

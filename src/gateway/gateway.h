@@ -113,7 +113,8 @@ class Gateway {
   async::Task<http::Response> show(std::unique_ptr<ToShow> to_show, http::Response response);
   async::Task<http::Response> pass_through_and_forget(PassThroughRoute route, http::Request request, Asking asking);
   void hear_of_refusal(const homeserver::AccessToken& access_token, const http::Response& response);
-  async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string address);
+  async::Task<http::Response> manage_without_token(api::ManageRequest manage, std::string delay_id,
+                                                   std::string address);
 
   api::Context& context_;
   store::KnownSenders& senders_;

@@ -218,7 +218,7 @@ std::string read_token(const std::vector<std::string>& authorizations, std::stri
   for (const std::string& value : authorizations) request.headers.add("Authorization", value);
   const auto read = credentials_of(request, *http::Target::parse("/path?" + std::string(query)));
   if (!read) return std::to_string(read.error().status) + " " + read.error().errcode;
-  return *read ? (*read)->access_token.text() : "none";
+  return *read ? std::string((*read)->access_token.text()) : "none";
 }
 
 TEST(CredentialsOf, ReadsTheHeaderOrTheQuery) {

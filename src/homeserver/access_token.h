@@ -5,6 +5,8 @@
 // a parameter, whoever made it up.
 #pragma once
 
+#include "base/memory_pool.h"
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -18,15 +20,15 @@ class AccessToken {
 
   static std::optional<AccessToken> parse(std::string_view text);
 
-  const std::string& text() const { return text_; }
-  std::string authorization() const { return "Bearer " + text_; }
+  std::string_view text() const { return text_; }
+  std::string authorization() const { return std::string("Bearer ").append(text()); }
 
   bool operator==(const AccessToken&) const = default;
 
  private:
   explicit AccessToken(std::string_view text) : text_(text) {}
 
-  std::string text_;
+  PooledString text_;
 };
 
 }  // namespace afterword::homeserver

@@ -108,10 +108,10 @@ struct TokenCache::Implementation {
         tasks(executor) {}
 
   // The entry, if it can be of use: fresh, or stale.
-  const Entry* find(const Sha256& key);
+  const Entry* find(const Sha256& key, async::Steady now);
   const Refusal* find_refusal(const Sha256& key);
-  bool is_fresh(const Entry& entry) const {
-    return !entry.is_doubted && clock.steady_now() - entry.asked < options.time_to_live;
+  bool is_fresh(const Entry& entry, async::Steady now) const {
+    return !entry.is_doubted && now - entry.asked < options.time_to_live;
   }
   bool knows(const Sha256& token) const { return entries.get<ByToken>().contains(std::make_tuple(token)); }
 
@@ -136,11 +136,11 @@ struct TokenCache::Implementation {
   async::TaskGroup tasks;
 };
 
-const Entry* TokenCache::Implementation::find(const Sha256& key) {
+const Entry* TokenCache::Implementation::find(const Sha256& key, async::Steady now) {
   auto& by_credentials = entries.get<ByCredentials>();
   const auto found = by_credentials.find(key);
   if (found == by_credentials.end()) return nullptr;
-  if (clock.steady_now() - found->asked >= options.time_to_live + options.stale_limit) {
+  if (now - found->asked >= options.time_to_live + options.stale_limit) {
     by_credentials.erase(found);
     return nullptr;
   }
@@ -226,8 +226,9 @@ Task<TokenAnswer> TokenCache::identify(TokenQuestion question) {
   Implementation& cache = *implementation_;
   const Sha256 key = digest_of(question.credentials);
   std::optional<Stale> stale;
-  if (const Entry* entry = cache.find(key)) {
-    const bool is_recent = cache.is_fresh(*entry) && entry->asked >= question.not_before;
+  const async::Steady now = cache.clock.steady_now();
+  if (const Entry* entry = cache.find(key, now)) {
+    const bool is_recent = cache.is_fresh(*entry, now) && entry->asked >= question.not_before;
     if (is_recent || question.takes_any_age) {
       ++cache.counts.known;
       co_return entry->identity;

@@ -26,9 +26,9 @@ Framing framing_of(const Response& response, const AnswerContext& context) {
   return response.rest ? Framing::until_close : Framing::length;
 }
 
-std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context, std::string memory) {
+std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context) {
   const Framing framing = framing_of(response, context);
-  HeadWriter writer = HeadWriter::answer(response.status, response.reason, std::move(memory));
+  HeadWriter writer = HeadWriter::answer(response.status, response.reason);
   bool has_date = false;
   std::optional<std::string> length;
   if (framing == Framing::length) {

@@ -28,8 +28,8 @@ enum class Framing {
 Framing framing_of(const Response& response, const AnswerContext& context);
 
 // Framing is ours: the response's hop-by-hop headers are left out, and so is its Content-Length, unless it answers a
-// HEAD request or is a 304. Nothing if the response cannot be written as one answer. `memory`: to write it in.
-std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context, std::string memory = {});
+// HEAD request or is a 304. Nothing if the response cannot be written as one answer.
+std::optional<Head> make_answer_head(const Response& response, const AnswerContext& context);
 
 // The same for an interim answer, which says nothing about connection and framing.
 std::optional<Head> make_interim_head(const Response& response);

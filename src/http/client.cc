@@ -1,5 +1,6 @@
 #include "http/client.h"
 
+#include "base/memory_pool.h"
 #include "http/client_connection.h"
 #include "http/hop_by_hop.h"
 #include "http/keep_time.h"
@@ -14,8 +15,10 @@
 
 #include <deque>
 #include <exception>
+#include <functional>
 #include <limits>
 #include <optional>
+#include <set>
 #include <unordered_set>
 #include <vector>
 
@@ -118,7 +121,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
     std::string client = std::move(request.client);
     auto outgoing = to_outgoing(std::move(request), host);
     if (!outgoing) return send(shared_from_this(), nullptr);
-    auto call = std::make_shared<Call>(executor, std::move(*outgoing), limits);
+    auto call = std::allocate_shared<Call>(PoolAllocator<Call>(), executor, std::move(*outgoing), limits);
     call->may_be_repeated = may_be_repeated;
     call->streams = body == Body::in_pieces;
     if (options.bodies && !call->streams) call->held.emplace(*options.bodies, std::move(client));
@@ -335,7 +338,7 @@ struct Client::Implementation : std::enable_shared_from_this<Implementation> {
   NameLookup names;
   std::optional<asio::ssl::context> tls_context;
 
-  std::unordered_set<std::shared_ptr<Call>> calls;     // in flight
+  std::set<std::shared_ptr<Call>, std::less<>, PoolAllocator<std::shared_ptr<Call>>> calls;  // in flight
   std::unordered_set<ClientConnection*> streaming;     // their answers are read in pieces
   std::size_t slots_taken = 0;                         // of max_connections
   std::deque<std::shared_ptr<Call>> queue;             // those that wait for a slot

@@ -2,6 +2,7 @@
 
 #include "async/condition.h"
 #include "http/address.h"
+#include "http/chunk.h"
 #include "http/framing.h"
 #include "http/head_syntax.h"
 #include "http/hop_by_hop.h"
@@ -44,7 +45,8 @@ bool is_address(const std::string& host) {
   return !error;
 }
 
-std::string_view to_text(const boost::beast::flat_buffer& buffer) {
+template <class Buffer>
+std::string_view to_text(const Buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
@@ -162,9 +164,13 @@ async::Task<void> ClientConnection::begin(const Outgoing& outgoing) {
   in_step_ = false;
   answer_begun_ = false;
   sent_rest_bytes_ = 0;
-  const Chunks chunks = chunks_of(outgoing.is_chunked, outgoing.rest == nullptr);
-  FramedPiece first = frame(outgoing.head.text(), outgoing.body, chunks);
-  const error_code error = co_await send(std::move(first));
+  error_code error;
+  if (outgoing.is_chunked) {
+    const FramedPiece first = frame(outgoing.head.text(), outgoing.body, chunks_of(true, outgoing.rest == nullptr));
+    error = co_await send(first.before, first.piece, first.behind);
+  } else {
+    error = co_await send(outgoing.head.text(), outgoing.body, "");
+  }
   // A server may refuse a request before it has read all of it: its answer counts, even if the rest could not be sent.
   sent_all_ = !error && !outgoing.rest;
   if (outgoing.rest && !error) upload_ = start_upload(outgoing);
@@ -208,22 +214,21 @@ async::Task<void> ClientConnection::send_rest(std::shared_ptr<ClientConnection> 
       co_return;
     }
     if (piece->empty()) break;
-    FramedPiece framed = frame("", *piece, chunks_of(is_chunked, false));
-    const error_code error = co_await self->send(std::move(framed));
+    const FramedPiece framed = frame("", *piece, chunks_of(is_chunked, false));
+    const error_code error = co_await self->send(framed.before, framed.piece, framed.behind);
     if (error) co_return;
     self->sent_rest_bytes_ += piece->size();
   }
   if (is_chunked) {
-    FramedPiece last{.before = std::string(last_chunk), .piece = {}, .behind = {}};
-    const error_code error = co_await self->send(std::move(last));
+    const error_code error = co_await self->send(last_chunk, "", "");
     if (error) co_return;
   }
   self->sent_all_ = true;
 }
 
-async::Task<error_code> ClientConnection::send(FramedPiece framed) {
-  std::array<asio::const_buffer, 3> buffers = {asio::buffer(framed.before), asio::buffer(framed.piece),
-                                               asio::buffer(framed.behind)};
+async::Task<error_code> ClientConnection::send(std::string_view before, std::string_view piece,
+                                               std::string_view behind) {
+  std::array<asio::const_buffer, 3> buffers = {asio::buffer(before), asio::buffer(piece), asio::buffer(behind)};
   error_code error;
   if (tls_) {
     co_await asio::async_write(*tls_, buffers, asio::redirect_error(asio::use_awaitable, error));
@@ -282,7 +287,7 @@ async::Task<std::optional<ClientConnection::Failure>> ClientConnection::read_hea
     if (tls_) {
       error = co_await receive(head_read_bytes);
     } else {
-      error = receive_at_once(head_read_bytes);
+      error = receive_at_once();
     }
     if (error == asio::error::would_block) continue;
     if (error == asio::error::eof && answer_begun_) {
@@ -382,11 +387,14 @@ async::Task<error_code> ClientConnection::receive(std::size_t size) {
   co_return error;
 }
 
-// It needs no turn of the event loop; would_block if nothing is there.
-error_code ClientConnection::receive_at_once(std::size_t size) {
+// It needs no turn of the event loop; would_block if nothing is there. Most answers are small, so that each connection
+// takes memory for what it has received, and not for what it could.
+error_code ClientConnection::receive_at_once() {
+  thread_local std::array<char, head_read_bytes> room;
   error_code error;
-  const std::size_t received = socket_.read_some(input_.prepare(size), error);
-  took_in(received, size);
+  const std::size_t received = socket_.read_some(asio::buffer(room), error);
+  asio::buffer_copy(input_.prepare(received), asio::buffer(room, received));
+  took_in(received, room.size());
   return error;
 }
 

@@ -8,8 +8,8 @@
 
 #include "async/clock.h"
 #include "async/task.h"
+#include "base/memory_pool.h"
 #include "base/result.h"
-#include "http/chunk.h"
 #include "http/head.h"
 #include "http/message.h"
 #include "http/name_lookup.h"
@@ -115,7 +115,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::shared_ptr<Upload> start_upload(const Outgoing& outgoing);
   static async::Task<void> send_rest(std::shared_ptr<ClientConnection> self, std::shared_ptr<BodyStream> rest,
                                      bool is_chunked, std::shared_ptr<Upload> upload);
-  async::Task<boost::system::error_code> send(FramedPiece framed);
+  // What they refer to outlives the task.
+  async::Task<boost::system::error_code> send(std::string_view before, std::string_view piece, std::string_view behind);
   async::Task<Result<Response, Failure>> read_final_head(const Outgoing& outgoing, std::uint64_t max_body_bytes);
   async::Task<std::optional<Failure>> read_head(bool is_waited_for);
   std::optional<Failure> take_head();
@@ -123,7 +124,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::optional<Failure> take_in();
   std::optional<Failure> finish();
   async::Task<boost::system::error_code> receive(std::size_t size);
-  boost::system::error_code receive_at_once(std::size_t size);
+  boost::system::error_code receive_at_once();
   void took_in(std::size_t received, std::size_t size);
   enum class Waiting { nothing, bytes, end };
   Waiting look();
@@ -138,7 +139,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::unique_ptr<asio::steady_timer> limit_timer_;  // while there is a limit
   std::size_t limited_step_ = 0;                     // tells a limit that comes late from the present one
   bool limit_reached_ = false;
-  boost::beast::flat_buffer input_;
+  boost::beast::basic_flat_buffer<PoolAllocator<char>> input_;
   std::unique_ptr<Parser> parser_;  // of the present answer, once its head is there
   std::shared_ptr<Upload> upload_;  // of the present request, if it has a rest
   Headers headers_;                 // of the head that was just read

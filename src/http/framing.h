@@ -1,6 +1,7 @@
 // Where a message's body begins and ends.
 #pragma once
 
+#include "base/memory_pool.h"
 #include "http/growing_body.h"
 #include "http/head_syntax.h"
 #include "http/message.h"
@@ -36,7 +37,7 @@ inline bool has_one_length(const Headers& headers, int version) {
 //
 // It refuses a line end within the extension of a chunk: for some readers the chunk begins there.
 template <bool is_request>
-class StrictParser : public boost::beast::http::basic_parser<is_request> {
+class StrictParser : public boost::beast::http::basic_parser<is_request>, public Pooled {
  public:
   // Of a request.
   std::string method;

@@ -3,9 +3,8 @@
 #include "http/head_syntax.h"
 
 #include <boost/beast/http/status.hpp>
-#include <fmt/format.h>
 
-#include <iterator>
+#include <string>
 #include <utility>
 
 namespace afterword::http {
@@ -23,32 +22,28 @@ HeadWriter HeadWriter::request(std::string_view method, std::string_view target,
   return writer;
 }
 
-HeadWriter HeadWriter::answer(int status, std::string_view reason, std::string memory) {
-  HeadWriter writer = any_answer(status, reason, std::move(memory));
+HeadWriter HeadWriter::answer(int status, std::string_view reason) {
+  HeadWriter writer = any_answer(status, reason);
   writer.is_sound_ = writer.is_sound_ && status >= 200 && status < 600;
   return writer;
 }
 
 HeadWriter HeadWriter::interim_answer(int status, std::string_view reason) {
-  HeadWriter writer = any_answer(status, reason, {});
+  HeadWriter writer = any_answer(status, reason);
   writer.is_sound_ = writer.is_sound_ && status >= 102 && status < 200;
   return writer;
 }
 
-HeadWriter HeadWriter::any_answer(int status, std::string_view reason, std::string memory) {
+HeadWriter HeadWriter::any_answer(int status, std::string_view reason) {
   HeadWriter writer;
-  writer.text_ = std::move(memory);
-  writer.text_.clear();
   writer.is_sound_ = is_header_value(reason);
   writer.text_.reserve(usual_bytes);
   if (reason.empty()) {
     reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(static_cast<unsigned>(status)));
   }
-  fmt::format_to(std::back_inserter(writer.text_), "HTTP/1.1 {} {}\r\n", status, reason);
+  writer.text_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
   return writer;
 }
-
-Head HeadWriter::continue_answer() { return Head("HTTP/1.1 100 Continue\r\n\r\n"); }
 
 void HeadWriter::add(std::string_view name, std::string_view value) {
   is_sound_ = is_sound_ && is_token(name) && is_header_value(value);

@@ -5,6 +5,8 @@
 // becomes a header or a request of its own.
 #pragma once
 
+#include "base/memory_pool.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,24 +18,23 @@ class Head {
   // From the first line up to and with the empty one.
   std::string_view text() const { return text_; }
 
-  // Its memory, for the next one.
-  std::string release() && { return std::move(text_); }
-
  private:
   friend class HeadWriter;
-  explicit Head(std::string text) : text_(std::move(text)) {}
+  explicit Head(PooledString text) : text_(std::move(text)) {}
 
-  std::string text_;
+  PooledString text_;
 };
+
+// 100, which asks for the body of the request.
+inline constexpr std::string_view continue_head = "HTTP/1.1 100 Continue\r\n\r\n";
 
 class HeadWriter {
  public:
   static HeadWriter request(std::string_view method, std::string_view target, std::string_view host);
-  // A final one: 200 to 599. `reason`: the words behind the status; empty: the usual ones. `memory`: to write it in.
-  static HeadWriter answer(int status, std::string_view reason = {}, std::string memory = {});
+  // A final one: 200 to 599. `reason`: the words behind the status; empty: the usual ones.
+  static HeadWriter answer(int status, std::string_view reason = {});
   // One before the final one: 102 to 199.
   static HeadWriter interim_answer(int status, std::string_view reason = {});
-  static Head continue_answer();  // 100, which asks for the body of the request
 
   void add(std::string_view name, std::string_view value);
 
@@ -42,9 +43,9 @@ class HeadWriter {
 
  private:
   HeadWriter() = default;
-  static HeadWriter any_answer(int status, std::string_view reason, std::string memory);
+  static HeadWriter any_answer(int status, std::string_view reason);
 
-  std::string text_;
+  PooledString text_;
   bool is_sound_ = true;
 };
 

@@ -21,7 +21,7 @@ TEST(HeadWriter, WritesARequestOrAnAnswer) {
   EXPECT_EQ(answer.finish()->text(), "HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n");
   EXPECT_EQ(HeadWriter::answer(499, "Had No Patience").finish()->text(), "HTTP/1.1 499 Had No Patience\r\n\r\n");
 
-  EXPECT_EQ(HeadWriter::continue_answer().text(), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(continue_head, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 // The text that would become something else, in each place where a text can stand.

@@ -1,6 +1,7 @@
 // HTTP messages as values. The library that reads and writes them stays behind http/server.h and http/client.h.
 #pragma once
 
+#include "base/memory_pool.h"
 #include "http/body_stream.h"
 
 #include <cstddef>
@@ -58,7 +59,7 @@ class Headers {
   template <class Predicate>
   void remove_from(std::size_t place, Predicate predicate);
 
-  std::string packed_;
+  PooledString packed_;
 };
 
 class Headers::Iterator {

@@ -103,7 +103,7 @@ ClientState state_of(int socket) {
 
 }  // namespace
 
-struct ServerConnection::Incoming {
+struct ServerConnection::Incoming : Pooled {
   Request request;
   bool keep_alive = true;
   bool http_1_0 = false;
@@ -241,7 +241,8 @@ async::Task<void> ServerConnection::run() {
       method_ = incoming->request.method;
       target_ = incoming->request.target;
     }
-    const auto interim = answer.to_http_1_0 ? nullptr : std::make_shared<Interim>(weak_from_this());
+    const auto interim =
+        answer.to_http_1_0 ? nullptr : std::allocate_shared<Interim>(PoolAllocator<Interim>(), weak_from_this());
     incoming->request.interim = interim;
     Response response;
     bool has_failed = true;
@@ -402,8 +403,7 @@ async::Task<std::optional<ServerConnection::Refusal>> ServerConnection::read_who
 
 async::Task<bool> ServerConnection::ask_for_body() {
   Progress progress{context_.tick};
-  const Head head = HeadWriter::continue_answer();
-  co_return co_await write(head.text(), "", "", progress);
+  co_return co_await write(continue_head, "", "", progress);
 }
 
 async::Task<error_code> ServerConnection::read_some(std::size_t size) {
@@ -424,7 +424,7 @@ void ServerConnection::write_interim(const Response& answer) {
 }
 
 async::Task<bool> ServerConnection::write_answer(Response response, AnswerContext answer) {
-  std::optional<Head> head = make_answer_head(response, answer, std::exchange(context_.spare_head, {}));
+  std::optional<Head> head = make_answer_head(response, answer);
   if (!head) {
     log::error("an answer {} cannot be written as one HTTP answer", response.status);
     response = answer_not_writable();
@@ -435,9 +435,7 @@ async::Task<bool> ServerConnection::write_answer(Response response, AnswerContex
   if (framing == Framing::none) co_return co_await write(head->text(), "", "", progress);
   const bool chunked = framing == Framing::chunked;
   if (!response.rest && !chunked) {
-    const bool written = co_await write(head->text(), response.body, "", progress);
-    context_.spare_head = std::move(*head).release();
-    co_return written;
+    co_return co_await write(head->text(), response.body, "", progress);
   }
 
   const FramedPiece first = frame(head->text(), response.body, chunks_of(chunked, response.rest == nullptr));

@@ -37,7 +37,6 @@ struct ServerContext {
   ConnectionTable connections;
   std::uint64_t tick = 0;  // since the server started
   std::string date;        // of the tick
-  std::string spare_head;  // memory for the next head of an answer
   std::uint64_t refused = 0;
   bool draining = false;  // answers close their connection
 };

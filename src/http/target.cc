@@ -25,9 +25,8 @@ std::string decode_query_part(std::string_view part) {
 }  // namespace
 
 std::optional<Target> Target::parse(std::string_view text) {
-  auto copy = std::make_unique_for_overwrite<char[]>(text.size());
-  std::ranges::copy(text, copy.get());
-  auto target = parse_in_place({copy.get(), text.size()});
+  Bytes copy(text.begin(), text.end());
+  auto target = parse_in_place({copy.data(), copy.size()});
   if (target) target->text_ = std::move(copy);
   return target;
 }
@@ -35,15 +34,14 @@ std::optional<Target> Target::parse(std::string_view text) {
 std::optional<Target> Target::parse_in_place(std::string_view text) {
   if (!text.starts_with('/')) return std::nullopt;
   Target target;
-  target.path = take_until(text, "?");
-  target.query = text;
+  const std::size_t path_end = std::min(text.find('?'), text.size());
+  target.path = text.substr(0, path_end);
+  target.query = text.substr(std::min(path_end + 1, text.size()));
   const auto count = static_cast<std::size_t>(std::ranges::count(target.path, '/'));
   if (count > max_segments) return std::nullopt;
 
-  if (target.path.find('%') != std::string_view::npos) {
-    target.decoded_ = std::make_unique_for_overwrite<char[]>(target.path.size());
-  }
-  char* decoded = target.decoded_.get();
+  if (target.path.find('%') != std::string_view::npos) target.decoded_.resize(target.path.size());
+  char* decoded = target.decoded_.data();
   target.segments.reserve(count);
   for (std::string_view rest = target.path; !rest.empty();) {
     rest.remove_prefix(1);  // the slash

@@ -1,13 +1,15 @@
 // What a request asks for: the parts of its origin-form target, "/path/of/segments?query".
 #pragma once
 
+#include "base/memory_pool.h"
+
 #include <boost/container/small_vector.hpp>
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace afterword::http {
 
@@ -35,8 +37,9 @@ struct Target {
 
  private:
   // All parts are pieces of these, wherever they are moved.
-  std::unique_ptr<char[]> text_;
-  std::unique_ptr<char[]> decoded_;
+  using Bytes = std::vector<char, PoolAllocator<char>>;
+  Bytes text_;
+  Bytes decoded_;
 };
 
 // The first value of the parameter `name` in a query or a URL-encoded form, decoded; a '+' is a space. Parameters end

@@ -66,7 +66,7 @@ Task<OperatorAnswer> cancel_event(OperatorParts& parts, const OperatorRequest& r
   const auto delay_id = event_of(parts.handles, request);
   if (!delay_id) co_return delay_id.error();
   api::ManageRequest cancel;
-  cancel.delay_id = delay_id->to_string();
+  cancel.delay_id = *delay_id;
   cancel.action = domain::Action::cancel;
   auto managed = co_await api::manage(parts.context, std::move(cancel));
   if (!http::is_success(managed.response.status)) co_return std::move(managed.response);

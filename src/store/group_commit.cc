@@ -19,28 +19,6 @@ constexpr std::uint64_t period = 256;
 
 }  // namespace
 
-GroupCommit::Batch::~Batch() {
-  for (Operation* operation : operations_) {
-    // Destroying the handler ends the task, in whose frame the operation lives: take it out first.
-    if (operation != nullptr) std::exchange(operation->waiting_, std::nullopt);
-  }
-}
-
-void GroupCommit::Batch::complete() {
-  for (Operation*& entry : operations_) {
-    Operation* operation = std::exchange(entry, nullptr);
-    if (operation == nullptr) continue;  // it was answered before
-    auto waiting = std::move(*operation->waiting_);
-    operation->waiting_.reset();
-    std::move(waiting)();  // the operation may be gone when this returns
-  }
-}
-
-GroupCommit::Batch GroupCommit::Batch::split_off(Operation& operation) {
-  *std::find(operations_.begin(), operations_.end(), &operation) = nullptr;
-  return Batch({&operation});
-}
-
 GroupCommit::GroupCommit(async::Executor executor, CommitOn commit_on, Commit commit, std::size_t max_batch)
     : executor_(std::move(executor)),
       commit_on_(commit_on),
@@ -57,7 +35,15 @@ GroupCommit::~GroupCommit() {
   }
   arrived_.notify_one();
   if (thread_.joinable()) thread_.join();
-  const Batch dropped(std::move(waiting_));
+  drop(std::move(waiting_));
+  drop(std::move(done_));
+}
+
+void GroupCommit::drop(Operations operations) {
+  for (Operation* operation : operations) {
+    // Destroying the handler ends the task, in whose frame the operation lives: take it out first.
+    if (operation != nullptr) std::exchange(operation->waiting_, std::nullopt);
+  }
 }
 
 async::Task<void> GroupCommit::submit(Operation& operation) {
@@ -89,15 +75,6 @@ void GroupCommit::hand_over(std::unique_lock<std::mutex> lock) {
   arrived_.notify_one();
 }
 
-// Call with mutex_ held.
-GroupCommit::Batch GroupCommit::take_batch() {
-  const auto size = std::min(waiting_.size(), max_batch_);
-  const auto rest = waiting_.begin() + static_cast<std::ptrdiff_t>(size);
-  std::vector<Operation*> operations(waiting_.begin(), rest);
-  waiting_.erase(waiting_.begin(), rest);
-  return Batch(std::move(operations));
-}
-
 // If it throws, nobody knows whether the batch was committed.
 void GroupCommit::run_thread() noexcept {
   try {
@@ -112,17 +89,11 @@ void GroupCommit::commit_batches() {
   for (;;) {
     arrived_.wait(lock, [this] { return stopping_ || busy_; });
     if (stopping_) return;
-    Batch batch = take_batch();
-    lock.unlock();
-    commit(batch);
-    lock.lock();
-    learn(batch.operations().size());
+    commit_batch(lock);
+    learn(committing_.size());
     busy_ = !waiting_.empty() && is_enough();
     lock.unlock();
-    async::asio::post(executor_, [this, alive = std::weak_ptr(alive_), batch = std::move(batch)]() mutable {
-      batch.complete();
-      if (!alive.expired()) gather_what_waits();
-    });
+    hand_back(committing_);
     lock.lock();
   }
 }
@@ -133,14 +104,17 @@ void GroupCommit::learn(std::size_t committed) {
   under_way_ = std::max(under_way_, committed + waiting_.size());
 }
 
-void GroupCommit::commit(Batch& batch) {
-  committing_ = &batch;
+// Takes a batch of what waits and commits it, without the lock.
+void GroupCommit::commit_batch(std::unique_lock<std::mutex>& lock) {
+  const auto rest = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), max_batch_));
+  committing_.assign(waiting_.begin(), rest);
+  waiting_.erase(waiting_.begin(), rest);
+  lock.unlock();
   const auto begin = std::chrono::steady_clock::now();
-  commit_(batch.operations());
+  commit_(committing_);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  committing_ = nullptr;
-  const std::lock_guard lock(mutex_);
-  figures_.operations.add(static_cast<double>(batch.operations().size()));
+  lock.lock();
+  figures_.operations.add(static_cast<double>(committing_.size()));
   figures_.seconds.add(took.count());
 }
 
@@ -150,7 +124,46 @@ CommitFigures GroupCommit::figures() const {
 }
 
 void GroupCommit::complete(Operation& operation) {
-  async::asio::post(executor_, [alone = committing_->split_off(operation)]() mutable { alone.complete(); });
+  *std::find(committing_.begin(), committing_.end(), &operation) = nullptr;
+  Operation* const alone = &operation;
+  hand_back({&alone, 1});
+}
+
+// To the executor, which answers all that is done in one go: while it has not come to that, nothing more is posted.
+void GroupCommit::hand_back(std::span<Operation* const> operations) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_posted = !done_.empty();
+    done_.insert(done_.end(), operations.begin(), operations.end());
+    if (is_posted) return;
+  }
+  async::asio::post(executor_, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) answer_done();
+  });
+}
+
+void GroupCommit::answer_done() {
+  Operations done = std::move(spare_);
+  {
+    const std::lock_guard lock(mutex_);
+    done.swap(done_);
+  }
+  if (answer(std::move(done))) gather_what_waits();
+}
+
+// A task that goes on may destroy this: false if it has.
+bool GroupCommit::answer(Operations operations) {
+  const std::weak_ptr alive = alive_;
+  for (Operation* operation : operations) {
+    if (operation == nullptr) continue;
+    auto waiting = std::move(*operation->waiting_);
+    operation->waiting_.reset();
+    std::move(waiting)();  // the operation may be gone when this returns
+  }
+  if (alive.expired()) return false;
+  operations.clear();
+  spare_ = std::move(operations);
+  return true;
 }
 
 void GroupCommit::post_gather(std::size_t seen, int round) {
@@ -185,12 +198,11 @@ void GroupCommit::gather(std::size_t seen, int round) {
 
 void GroupCommit::commit_on_executor() {
   std::unique_lock lock(mutex_);
-  Batch batch = take_batch();
+  commit_batch(lock);
   gathering_ = !waiting_.empty();
   lock.unlock();
   if (gathering_) post_gather(0, 0);
-  commit(batch);
-  batch.complete();
+  answer(std::move(committing_));
 }
 
 }  // namespace afterword::store

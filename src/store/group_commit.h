@@ -72,31 +72,19 @@ class GroupCommit {
   CommitFigures figures() const;
 
  private:
-  // The operations of one commit. What is not completed when it goes is dropped.
-  class Batch {
-   public:
-    Batch() = default;
-    explicit Batch(std::vector<Operation*> operations) : operations_(std::move(operations)) {}
-    Batch(Batch&& other) noexcept : operations_(std::exchange(other.operations_, {})) {}
-    Batch& operator=(Batch&&) = delete;
-    ~Batch();
-
-    std::span<Operation* const> operations() const { return operations_; }
-    void complete();
-    Batch split_off(Operation& operation);
-
-   private:
-    std::vector<Operation*> operations_;
-  };
+  using Operations = std::vector<Operation*>;  // null: it was answered before
 
   void enqueue(Operation& operation);
-  Batch take_batch();
   bool is_enough() const;
   void hand_over(std::unique_lock<std::mutex> lock);
   void run_thread() noexcept;
   void commit_batches();
-  void commit(Batch& batch);
+  void commit_batch(std::unique_lock<std::mutex>& lock);
   void learn(std::size_t committed);
+  void hand_back(std::span<Operation* const> operations);
+  void answer_done();
+  bool answer(Operations operations);
+  static void drop(Operations operations);
   void post_gather(std::size_t seen, int round);
   void gather_what_waits();
   void gather(std::size_t seen, int round);
@@ -107,19 +95,21 @@ class GroupCommit {
   const Commit commit_;
   const std::size_t max_batch_;
 
-  Batch* committing_ = nullptr;  // the committing thread's
+  Operations committing_;  // the committing thread's: the batch
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  std::vector<Operation*> waiting_;  // guarded by mutex_
-  bool busy_ = false;                // guarded by mutex_: the thread commits, or is about to
-  std::size_t under_way_ = 0;        // guarded by mutex_: the most that was committed and waited at once, …
-  std::size_t under_way_before_;     // guarded by mutex_: … and in the period of commits before this one
-  std::uint64_t commits_ = 0;        // guarded by mutex_
-  bool stopping_ = false;            // guarded by mutex_
-  CommitFigures figures_;            // guarded by mutex_
+  Operations waiting_;            // guarded by mutex_
+  Operations done_;               // guarded by mutex_: committed, and about to be answered
+  bool busy_ = false;             // guarded by mutex_: the thread commits, or is about to
+  std::size_t under_way_ = 0;     // guarded by mutex_: the most that was committed and waited at once, …
+  std::size_t under_way_before_;  // guarded by mutex_: … and in the period of commits before this one
+  std::uint64_t commits_ = 0;     // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
+  CommitFigures figures_;         // guarded by mutex_
 
   bool gathering_ = false;                                            // the executor's
+  Operations spare_;                                                  // the executor's: memory for the next done_
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what is posted may outlive this
 
   std::thread thread_;  // committing on a thread of its own

@@ -43,11 +43,11 @@ class Bounds:
 
 
 BOUNDS = [
-    Bounds("restarts", 18, 3_000, 9, 3.1, 1.1),
-    Bounds("schedules", 22, 9_200, 13, 4.1, 1.1),
-    Bounds("look_ups", 23, 4_800, 7, 3.1, 0.1),
+    Bounds("restarts", 7, 2_000, 9, 3.1, 1.1),
+    Bounds("schedules", 12, 2_600, 13, 4.1, 1.1),
+    Bounds("look_ups", 11, 1_600, 7, 3.1, 0.1),
     Bounds("pages", 38, 44_000, 7, 3.1, 0.1),
-    Bounds("passing", 22, 21_000, 11, 0.1, 0.1),
+    Bounds("passing", 6, 1_400, 11, 0.1, 0.1),
 ]
 
 

@@ -57,7 +57,7 @@ void check_token(const http::Request& request) {
   const auto found = gateway::credentials_of(request, *target);
   if (!found || !*found) return;
   const homeserver::Credentials& credentials = **found;
-  const std::string& token = credentials.access_token.text();
+  const std::string_view token = credentials.access_token.text();
   const auto ends_a_word = [](char character) {
     return character <= ' ' || character >= '\x7f' ||
            std::string_view("%&;,\"'?#:").find(character) != std::string::npos;

@@ -73,7 +73,7 @@ Task<WhoamiAnswer> FakeHomeserver::whoami(Credentials credentials, http::Headers
   if (state.cancelled() != async::asio::cancellation_type::none) co_return Unreachable{"cancelled"};
   if (!next_whoami_answers.empty()) co_return take_first(next_whoami_answers);
   if (answer_whoami) co_return answer_whoami(credentials);
-  const auto found = tokens.find(credentials.access_token.text());
+  const auto found = tokens.find(std::string(credentials.access_token.text()));
   if (found != tokens.end()) co_return found->second;
   co_return domain::HomeserverError{401, R"({"errcode":"M_UNKNOWN_TOKEN","error":"Unknown token"})"};
 }
