@@ -251,7 +251,7 @@ def test_the_program_takes_its_configuration_and_answers_its_probes(
     afterword = Process([str(AFTERWORD), *command], log, tmp_path)
     try:
         afterword.wait_until(server.is_ready)
-        for probe in ("livenessProbe", "readinessProbe"):
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             asked = container[probe]["httpGet"]
             assert asked["port"] == "operations"
             with urllib.request.urlopen(f"http://127.0.0.1:{operations}{asked['path']}", timeout=30) as answer:

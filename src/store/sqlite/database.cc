@@ -27,6 +27,9 @@ Database Database::open(const std::filesystem::path& path) {
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs_with_gathered_log());
   Database database(handle);
   if (code != SQLITE_OK) database.fail(code);
+  // What an index is sorted by, and what a statement may have to undo. There may be no folder for it: of a container
+  // the database's own may be all that can be written to.
+  database.execute("PRAGMA temp_store = MEMORY");
   return database;
 }
 

@@ -138,6 +138,13 @@ TEST_F(Schema, OfVersion3IsBroughtUpToDateWithAllThatItHolds) {
   EXPECT_EQ(database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'sqlite_autoindex_events%'"), 0);
 }
 
+// As in a container whose root is read-only.
+TEST_F(Schema, NeedsNoFolderForTemporaryFiles) {
+  Database database = Database::open(path_);
+  constexpr int in_memory = 2;
+  EXPECT_EQ(database.query_integer("PRAGMA temp_store"), in_memory);
+}
+
 TEST_F(Schema, HoldsNoTwoActiveEventsOfOneName) {
   const auto event = event_of("first");
   auto other = event_of("second");
